@@ -1,0 +1,113 @@
+// afnet compile: model descriptions to kernel libraries.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <thread>
+
+#include "autotune/kernel_compiler.h"
+#include "model/lowering.h"
+#include "model/preprocess.h"
+#include "runtime/command.h"
+#include "runtime/error.h"
+#include "runtime/file_io.h"
+
+namespace afnet {
+
+namespace {
+
+struct Options {
+    std::vector<std::string> models, targets, features;
+    std::string specs, name;
+    std::string generators, records = AFNET_RECORDS, output, cache;
+    int frames = 12, size = 224;
+    int jobs = int(std::max(1u, std::thread::hardware_concurrency()));
+};
+
+struct Library {
+    std::string name;
+    std::vector<KernelSpec> specs;
+};
+
+std::vector<ModelDescription> wanted_models(const Options &options) {
+    std::vector<ModelDescription> models;
+    for (const std::string &name : options.models) {
+        if (name == "all") {
+            models.insert(models.end(), shipped_models().begin(), shipped_models().end());
+        } else if (std::filesystem::path(name).extension() == ".json") {
+            models.push_back(parse_description(read_file(name, 1 << 20), name));
+        } else {
+            models.push_back(shipped_model(name));
+        }
+    }
+    return models;
+}
+
+// Kernels are generic in frames and size; both are checked here, where a wrong one is found early.
+std::vector<Library> wanted_libraries(const Options &options) {
+    std::vector<Library> libraries;
+    RunShape shape;
+    shape.frames = options.frames;
+    shape.width = shape.height = options.size;
+    for (const ModelDescription &model : wanted_models(options)) {
+        lower(model, shape);
+        libraries.push_back({model.name, kernel_specs(model)});
+    }
+    if (!options.models.empty()) libraries.push_back({kPreprocessLibrary, preprocess_specs()});
+    if (!options.specs.empty()) libraries.push_back({options.name, read_specs(options.specs)});
+    return libraries;
+}
+
+int compile(const Options &options, const CommandContext &context) {
+    if (options.models.empty() && options.specs.empty()) throw UsageError("compile: --model or --specs is needed");
+    const std::vector<Library> libraries = wanted_libraries(options);
+    for (const std::string &target : options.targets) {
+        CompileRequest request;
+        request.target = target_named(target);
+        request.generators = options.generators.empty() ? program_folder() + "/bin" : options.generators;
+        request.records = options.records;
+        request.output = options.output.empty() ? kernel_folder() : options.output;
+        request.cache = options.cache.empty() ? request.output + "/../kernel-cache" : options.cache;
+        for (const std::string &feature : options.features) request.extra_features += "-" + feature;
+        request.jobs = options.jobs;
+        request.quiet = context.quiet;
+        for (const Library &library : libraries) {
+            request.model = library.name;
+            request.specs = library.specs;
+            const CompileReport report = compile_kernels(request);
+            if (!context.quiet && report.linked) {
+                std::fprintf(stderr, "compile: %s for %s: %zu kernels, %zu generated\n", library.name.c_str(),
+                             target.c_str(), report.kernels, report.generated);
+            }
+        }
+    }
+    return 0;
+}
+
+const RegisterCommand registered{
+    {"compile", "Compile a model's kernels for targets, ahead of time", [](CLI::App &app, CommandContext &context) {
+         auto o = std::make_shared<Options>();
+         app.add_option("--model", o->models, "Shipped models, `all`, or files with a model description (*.json)");
+         app.add_option("--specs", o->specs, "File with kernel specs to compile instead of, or besides, a model's");
+         app.add_option("--name", o->name, "Name of the library made from --specs")->default_str("specs");
+         app.add_option("--frames", o->frames, "Frames per clip")->check(CLI::Range(1, 256))->capture_default_str();
+         app.add_option("--size", o->size, "Columns and rows")->check(CLI::Range(32, 4096))->capture_default_str();
+         app.add_option("--target", o->targets, "Targets; default: the one this CPU would use");
+         app.add_option("--generators", o->generators, "Folder of generators; default: `bin` beside the program");
+         app.add_option("--records", o->records, "Folder of tuned knobs")->capture_default_str();
+         app.add_option("--output", o->output, "Folder of kernel libraries; default: where the program looks for them");
+         app.add_option("--cache", o->cache, "Folder of compiled kernels; default: beside the output");
+         app.add_option("--jobs", o->jobs, "Generators at a time")->check(CLI::Range(1, 1024))->capture_default_str();
+         app.add_option("--features", o->features, "Further Halide target features, e.g. asan or trace_stores");
+         app.footer("Example: afnet compile --model af_resnet50_tsm --target x86-64-avx2");
+         return [o, &context] {
+             if (o->targets.empty()) o->targets = {choose_target().name};
+             if (o->name.empty()) o->name = "specs";
+             return compile(*o, context);
+         };
+     }}};
+
+}  // namespace
+
+}  // namespace afnet

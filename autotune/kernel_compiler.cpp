@@ -1,0 +1,243 @@
+#include "autotune/kernel_compiler.h"
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <filesystem>
+#include <map>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <thread>
+#include <unistd.h>
+
+#include "autotune/process.h"
+#include "autotune/records.h"
+#include "runtime/content_hash.h"
+#include "runtime/error.h"
+#include "runtime/file_io.h"
+#include "runtime/interrupt.h"
+#include "model/progress.h"
+
+namespace afnet {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// Operators whose generators share an executable with another's.
+std::string executable_of(const std::string &generator) {
+    return (generator == "normalize" ? "resize" : generator) + "_generator";
+}
+
+void make_folder(const std::string &path) {
+    std::error_code error;
+    fs::create_directories(path, error);
+    if (error) throw Error(path + ": cannot make this folder: " + error.message());
+}
+
+// A folder for unfinished files that disappears with the object.
+class ScratchFolder {
+public:
+    explicit ScratchFolder(const std::string &parent) : path_(parent + "/unfinishedXXXXXX") {
+        if (!::mkdtemp(path_.data())) throw Error(parent + ": cannot write here");
+    }
+    ~ScratchFolder() {
+        std::error_code ignored;
+        fs::remove_all(path_, ignored);
+    }
+    ScratchFolder(const ScratchFolder &) = delete;
+    ScratchFolder &operator=(const ScratchFolder &) = delete;
+    const std::string &path() const { return path_; }
+
+private:
+    std::string path_;
+};
+
+void move_into_place(const std::string &from, const std::string &to) {
+    std::error_code error;
+    fs::rename(from, to, error);
+    if (error) throw Error(to + ": cannot write: " + error.message());
+}
+
+// The libHalide that a generator is linked with, as the dynamic linker finds it.
+std::string halide_library(const std::string &generator) {
+    const ProcessResult result = run_process({"ldd", generator});
+    const size_t at = result.output.find("libHalide");
+    const size_t arrow = result.output.find("=> ", at), end = result.output.find(" (", at);
+    if (result.status != 0 || at == std::string::npos || arrow == std::string::npos || end < arrow) {
+        throw Error(generator + ": libHalide is not found for it; run scripts/setup and build the project again");
+    }
+    return result.output.substr(arrow + 3, end - arrow - 3);
+}
+
+struct Job {
+    KernelSpec spec;
+    std::map<std::string, int> knobs;  // from the record
+    std::string key;                   // in the cache
+};
+
+class Compilation {
+public:
+    explicit Compilation(const CompileRequest &request) : request_(request) {}
+
+    CompileReport run() {
+        make_folder(request_.output);
+        make_folder(request_.cache);
+        plan_jobs();
+        CompileReport report;
+        report.kernels = jobs_.size();
+        report.generated = generate_missing();
+        report.manifest_path = stem() + ".json";
+        report.linked = link(report.manifest_path);
+        return report;
+    }
+
+private:
+    std::string stem() const { return request_.output + "/" + request_.model + "." + request_.target.name; }
+    std::string cached(const Job &job, const char *extension) const {
+        return request_.cache + "/" + job.key + extension;
+    }
+    std::string target_string() const {
+        return request_.target.halide + "-no_runtime-no_bounds_query" + request_.extra_features;
+    }
+
+    void plan_jobs() {
+        std::map<std::string, std::string> hashes;  // of executables
+        std::string halide;
+        for (const KernelSpec &spec : request_.specs) {
+            const std::string executable = request_.generators + "/" + executable_of(spec.generator);
+            if (!hashes.count(executable)) {
+                if (!fs::exists(executable)) {
+                    throw Error(executable + ": no such generator; `afnet compile` needs the project's generators, "
+                                             "libHalide and a linker: build the project, or name them with --generators");
+                }
+                hashes[executable] = file_hash(executable);
+                if (halide.empty()) halide = file_hash(halide_library(executable));
+            }
+            Job job;
+            job.spec = spec;
+            job.knobs = record_knobs(request_.records, request_.target.name, spec.name());
+            nlohmann::json key = {hashes[executable], halide, spec.name(), spec.params, job.knobs, target_string()};
+            job.key = content_hash(key.dump());
+            jobs_.push_back(std::move(job));
+        }
+    }
+
+    size_t generate_missing() {
+        std::vector<const Job *> missing;
+        for (const Job &job : jobs_) {
+            if (!fs::exists(cached(job, ".o")) || !fs::exists(cached(job, ".json"))) missing.push_back(&job);
+        }
+        if (missing.empty()) return 0;
+        Progress progress("compile " + request_.model + " for " + request_.target.name, missing.size(), request_.quiet);
+        std::atomic<size_t> next{0};
+        size_t done = 0;
+        std::mutex mutex;
+        std::exception_ptr failure;
+        const auto work = [&] {
+            for (size_t i; (i = next.fetch_add(1)) < missing.size();) {
+                try {
+                    if (interrupted()) throw Interrupted();
+                    generate(*missing[i]);
+                    const std::lock_guard<std::mutex> lock(mutex);
+                    progress.update(++done, missing[i]->spec.name());
+                } catch (...) {
+                    const std::lock_guard<std::mutex> lock(mutex);
+                    if (!failure) failure = std::current_exception();
+                    next = missing.size();
+                }
+            }
+        };
+        std::vector<std::thread> threads;
+        for (int i = 1; i < request_.jobs; i++) threads.emplace_back(work);
+        work();
+        for (std::thread &thread : threads) thread.join();
+        if (failure) std::rethrow_exception(failure);
+        return missing.size();
+    }
+
+    void generate(const Job &job) {
+        const ScratchFolder scratch(request_.cache);
+        const std::string name = job.spec.name();
+        std::vector<std::string> arguments = {request_.generators + "/" + executable_of(job.spec.generator),
+                                              "--resolved", scratch.path() + "/knobs.json",
+                                              "-g", job.spec.generator, "-f", name, "-o", scratch.path(),
+                                              "-e", "object", "target=" + target_string()};
+        for (const auto &[param, value] : job.spec.params) arguments.push_back(param + "=" + value);
+        for (const auto &[knob, value] : job.knobs) arguments.push_back(knob + "=" + std::to_string(value));
+        const ProcessResult result = run_process(arguments);
+        if (result.status != 0) {
+            throw Error("generator for " + name + " failed with status " + std::to_string(result.status) + ": " +
+                        result.output);
+        }
+        move_into_place(scratch.path() + "/knobs.json", cached(job, ".json"));
+        move_into_place(scratch.path() + "/" + name + ".o", cached(job, ".o"));
+    }
+
+    // The manifest is written last: it vouches for the library's contents.
+    bool link(const std::string &manifest_path) {
+        Manifest manifest;
+        manifest.model = request_.model;
+        manifest.target = request_.target.name;
+        manifest.features = request_.target.features;
+        manifest.library = fs::path(stem() + ".so").filename().string();
+        std::string inputs = request_.target.linker;
+        for (const Job &job : jobs_) {
+            inputs += job.key;
+            KernelEntry entry;
+            entry.spec = job.spec;
+            entry.symbol = job.spec.name();
+            entry.knobs =
+                nlohmann::json::parse(read_file(cached(job, ".json"))).get<std::map<std::string, int>>();
+            manifest.kernels.push_back(std::move(entry));
+        }
+        manifest.inputs = content_hash(inputs);
+        if (fs::exists(manifest_path) && fs::exists(stem() + ".so")) {
+            try {
+                if (read_manifest(manifest_path).inputs == manifest.inputs) return false;
+            } catch (const Error &) {
+                // An unreadable manifest is replaced.
+            }
+        }
+        const ScratchFolder scratch(request_.output);
+        const std::string library = scratch.path() + "/" + manifest.library;
+        std::vector<std::string> arguments = {request_.target.linker, "-shared", "-o", library};
+        for (const Job &job : jobs_) arguments.push_back(cached(job, ".o"));
+        const ProcessResult result = run_process(arguments);
+        if (result.status != 0) {
+            throw Error("linking with " + request_.target.linker + " failed: " + result.output +
+                        "; `afnet compile` needs a linker for " + request_.target.name);
+        }
+        manifest.library_hash = file_hash(library);
+        move_into_place(library, stem() + ".so");
+        write_file(manifest_path, manifest_text(manifest));
+        return true;
+    }
+
+    const CompileRequest &request_;
+    std::vector<Job> jobs_;
+};
+
+}  // namespace
+
+CompileReport compile_kernels(const CompileRequest &request) {
+    return Compilation(request).run();
+}
+
+std::vector<KernelSpec> read_specs(const std::string &path) {
+    std::map<std::string, KernelSpec> specs;
+    try {
+        for (const auto &row : nlohmann::json::parse(read_file(path, 1 << 24))) {
+            KernelSpec spec(row.at("generator").get<std::string>());
+            spec.params = row.at("params").get<std::map<std::string, std::string>>();
+            specs[spec.name()] = spec;
+        }
+    } catch (const nlohmann::json::exception &error) {
+        throw Error(path + ": not a list of kernel specs: " + error.what());
+    }
+    std::vector<KernelSpec> result;
+    for (const auto &[name, spec] : specs) result.push_back(spec);
+    return result;
+}
+
+}  // namespace afnet

@@ -1,0 +1,39 @@
+// Kernel specs to kernel libraries: runs generators through a content-addressed cache, links what they make.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "runtime/kernel_library.h"
+
+namespace afnet {
+
+/// What to compile and with what.
+struct CompileRequest {
+    std::string model;              // the library's name
+    std::vector<KernelSpec> specs;  // each once
+    Target target;
+    std::string generators;  // folder of generator executables
+    std::string records;     // folder of records
+    std::string output;      // folder of kernel libraries
+    std::string cache;       // folder of compiled kernels, shared by all models
+    std::string extra_features;  // appended to Halide's target string, e.g. `-asan`
+    int jobs = 1;
+    bool quiet = false;
+};
+
+struct CompileReport {
+    std::string manifest_path;
+    size_t kernels = 0, generated = 0;  // generated: not found in the cache
+    bool linked = false;                // false: the library was up to date
+};
+
+/// Compiles and links one library. Throws Error when a generator, libHalide or the linker is missing or fails; what was
+/// there before is then untouched. A kernel's cache key is the hash of its generator executable, libHalide, parameters,
+/// knobs and target, so that nothing stale is ever used.
+CompileReport compile_kernels(const CompileRequest &request);
+
+/// The specs of a JSON file: [{"generator": …, "params": {…}}, …]. Throws Error when it is no such file.
+std::vector<KernelSpec> read_specs(const std::string &path);
+
+}  // namespace afnet

@@ -1,0 +1,127 @@
+// 2-D convolution with folded BatchNorm, optional residual and activation, over all frames or over a work list.
+//
+//   out(c, g, x, y, F) = act(bias(c, g) + sum_{i,u,v} w(c, g, u, v, i) in(i, g, S x + u - P, S y + v - P, f_i)
+//                            + residual(c, g, x, y, F))
+//
+// with stride S and padding P = (k - 1) / 2; the input's zero border is part of its buffer. Without `gather`, f_i is
+// the output's frame. With it, f_i = sources(0, s) for the s-th listed frame; with `shift` besides (TSM, AFNET_SPEC
+// §2.9), sources(1, s) (next frame) for the first eighth of the input channels and sources(2, s) (previous) for the
+// second. With `scatter` the output and residual frame F is sources(0, s), else it is s. Output may be the residual.
+#include "generators/activation.h"
+#include "schedules/conv2d_schedule.h"
+
+namespace {
+
+using namespace Halide;
+using afnet::generators::Activation;
+
+class Conv2d : public Generator<Conv2d> {
+public:
+    GeneratorParam<int> ci{"ci", 64};
+    GeneratorParam<int> co{"co", 64};
+    GeneratorParam<int> kernel{"kernel", 3};
+    GeneratorParam<int> stride{"stride", 1};
+    GeneratorParam<int> groups{"groups", 1};
+    GeneratorParam<Activation> activation{"activation", Activation::Relu, afnet::generators::activation_names()};
+    GeneratorParam<bool> add_residual{"add_residual", false};
+    GeneratorParam<bool> gather{"gather", false};
+    GeneratorParam<bool> shift{"shift", false};
+    GeneratorParam<bool> scatter{"scatter", false};
+    afnet::schedules::Conv2dKnobs knobs;
+
+    Input<Buffer<float, 5>> input{"input"};        // [ci/g, g, x, y, f] with its zero border
+    Input<Buffer<float, 6>> weights{"weights"};    // [co_block, ci/g, u, v, block, g]
+    Input<Buffer<float, 3>> bias{"bias"};          // [co_block, block, g]
+    Input<Buffer<float, 5>> residual{"residual"};  // [co/g, g, x, y, F]
+    Input<Buffer<int32_t, 2>> sources{"sources"};  // [self next previous, s]
+    Output<Buffer<float, 5>> output{"output"};     // [co/g, g, x, y, F]
+
+    void generate() {
+        using afnet::schedules::require;
+        const int g_count = groups, in_channels = ci / g_count, k = kernel, s = stride, pad = (k - 1) / 2;
+        channels = co / g_count;
+        const int fold = shift ? ci / 8 : 0;
+        require(ci % g_count == 0 && co % g_count == 0, "conv2d: ci and co must be multiples of groups");
+        require(2 * fold <= in_channels, "conv2d: the shifted channels must lie in the first group");
+        require(!shift || gather, "conv2d: shift needs gather");
+        co_block = conv2d_co_block(knobs, channels, target);
+
+        Var c("c"), g("g"), x("x"), y("y"), f("f");
+        const auto frame_of = [&](Expr kind, Expr at) -> Expr {
+            return clamp(sources(kind, at), 0, input.dim(4).extent() - 1);
+        };
+        sum = Func("sum");
+        sum(c, g, x, y, f) = bias(c % co_block, c / co_block, g);
+        const auto accumulate = [&](int first, int count, Expr kind) {
+            if (count == 0) return;
+            RDom r(first, count, 0, k, 0, k, "r");
+            const Expr frame = gather ? frame_of(kind, f) : Expr(f);
+            sum(c, g, x, y, f) += weights(c % co_block, r.x, r.y, r.z, c / co_block, g) *
+                                  input(r.x, g, x * s + r.y - pad, y * s + r.z - pad, frame);
+            reductions.push_back(r);
+        };
+        accumulate(0, fold, g_count == 1 ? Expr(1) : select(g == 0, 1, 0));
+        accumulate(fold, fold, g_count == 1 ? Expr(2) : select(g == 0, 2, 0));
+        accumulate(2 * fold, in_channels - 2 * fold, 0);
+
+        RDom listed(0, sources.dim(1).extent(), "s");
+        const Expr at = scatter ? Expr(listed.x) : Expr(f);
+        const Expr to = scatter ? clamp(sources(0, listed.x), 0, output.dim(4).extent() - 1) : Expr(f);
+        Expr value = sum(c, g, x, y, at);
+        if (add_residual) value += residual(c, g, x, y, to);
+        value = activate(activation, value);
+        if (scatter) {
+            output(c, g, x, y, f) = undef<float>();
+            output(c, g, x, y, to) = value;
+            frame_loop = RVar(listed.x);
+        } else {
+            output(c, g, x, y, f) = value;
+            frame_loop = f;
+        }
+        constrain(in_channels, g_count, k);
+    }
+
+    void schedule() {
+        Var c("c"), g("g"), x("x"), y("y");
+        Func out = output;
+        Stage store = scatter ? out.update() : Stage(out);
+        if (scatter) out.update().allow_race_conditions();  // the list names each frame once
+        schedule_cpu({sum, reductions, out, store, c, g, x, y, frame_loop, output.dim(2).extent(), channels, int(kernel),
+                      ci / int(groups), bool(add_residual)},
+                     knobs, co_block, target);
+    }
+
+private:
+    // Everything but columns, rows and frames is fixed.
+    void constrain(int in_channels, int g_count, int k) {
+        const int blocks = (channels + co_block - 1) / co_block;
+        input.dim(0).set_bounds(0, in_channels).dim(1).set_bounds(0, g_count).set_stride(in_channels);
+        input.dim(2).set_stride(ci);
+        input.dim(4).set_min(0);
+        weights.dim(0).set_bounds(0, co_block).dim(1).set_bounds(0, in_channels).set_stride(co_block);
+        weights.dim(2).set_bounds(0, k).set_stride(co_block * in_channels);
+        weights.dim(3).set_bounds(0, k).set_stride(co_block * in_channels * k);
+        weights.dim(4).set_bounds(0, blocks).set_stride(co_block * in_channels * k * k);
+        weights.dim(5).set_bounds(0, g_count).set_stride(co_block * in_channels * k * k * blocks);
+        bias.dim(0).set_bounds(0, co_block).dim(1).set_bounds(0, blocks).set_stride(co_block);
+        bias.dim(2).set_bounds(0, g_count).set_stride(co_block * blocks);
+        sources.dim(0).set_bounds(0, 3).dim(1).set_min(0).set_stride(3);
+        const auto frames = [&](auto &buffer) {
+            buffer.dim(0).set_bounds(0, channels).dim(1).set_bounds(0, g_count).set_stride(channels);
+            buffer.dim(2).set_min(0).set_stride(co);
+            buffer.dim(3).set_min(0);
+            buffer.dim(4).set_min(0);
+        };
+        frames(output);
+        if (add_residual) frames(residual);
+    }
+
+    Func sum;
+    std::vector<RDom> reductions;
+    VarOrRVar frame_loop{Var()};
+    int channels = 0, co_block = 0;
+};
+
+}  // namespace
+
+HALIDE_REGISTER_GENERATOR(Conv2d, conv2d)

@@ -1,0 +1,64 @@
+// Depthwise convolution with folded BatchNorm and activation: one filter per channel.
+//
+//   output(c, x, y, f) = act(bias(c) + sum_{u,v} weights(c, u, v) in(c, S x + u - P, S y + v - P, f_c))
+//
+// f_c is f, or with `shift` (TSM at the entry of a block that has no expansion) sources(1, f) for the first eighth of
+// the channels, sources(2, f) for the second and sources(0, f) for the rest.
+#include "generators/activation.h"
+#include "generators/layout.h"
+#include "schedules/depthwise_schedule.h"
+
+namespace {
+
+using namespace Halide;
+using afnet::generators::Activation;
+
+class Depthwise : public Generator<Depthwise> {
+public:
+    GeneratorParam<int> channels{"channels", 16};
+    GeneratorParam<int> kernel{"kernel", 3};
+    GeneratorParam<int> stride{"stride", 1};
+    GeneratorParam<Activation> activation{"activation", Activation::Relu, afnet::generators::activation_names()};
+    GeneratorParam<bool> shift{"shift", false};
+    afnet::schedules::DepthwiseKnobs knobs;
+
+    Input<Buffer<float, 4>> input{"input"};        // [c, x, y, f] with its zero border
+    Input<Buffer<float, 3>> weights{"weights"};    // [c, u, v]
+    Input<Buffer<float, 1>> bias{"bias"};          // [c]
+    Input<Buffer<int32_t, 2>> sources{"sources"};  // [self next previous, f]
+    Output<Buffer<float, 4>> output{"output"};     // [c, x, y, f]
+
+    void generate() {
+        const int c_count = channels, k = kernel, s = stride, pad = (k - 1) / 2, fold = c_count / 8;
+        r = RDom(0, k, 0, k, "r");
+        const auto at = [&](Expr frame) { return input(c, s * x + r.x - pad, s * y + r.y - pad, frame); };
+        const auto from = [&](int kind) { return at(afnet::generators::source_frame(sources, kind, f, input)); };
+        sum(c, x, y, f) = bias(c);
+        sum(c, x, y, f) += weights(c, r.x, r.y) *
+                           (shift ? select(c < fold, from(1), c < 2 * fold, from(2), from(0)) : at(f));
+        output(c, x, y, f) = activate(activation, sum(c, x, y, f));
+        input.dim(0).set_bounds(0, c_count).dim(1).set_stride(c_count);
+        input.dim(3).set_min(0);
+        weights.dim(0).set_bounds(0, c_count).dim(1).set_bounds(0, k).set_stride(c_count);
+        weights.dim(2).set_bounds(0, k).set_stride(c_count * k);
+        bias.dim(0).set_bounds(0, c_count);
+        afnet::generators::work_list(sources);
+        output.dim(0).set_bounds(0, c_count).dim(1).set_min(0).set_stride(c_count);
+        output.dim(2).set_min(0);
+        output.dim(3).set_min(0);
+    }
+
+    void schedule() {
+        schedule_cpu(afnet::schedules::DepthwiseStages{sum, output, c, x, y, f, r, output.dim(1).extent(), channels},
+                     knobs, target);
+    }
+
+private:
+    Var c{"c"}, x{"x"}, y{"y"}, f{"f"};
+    Func sum{"sum"};
+    RDom r;
+};
+
+}  // namespace
+
+HALIDE_REGISTER_GENERATOR(Depthwise, depthwise)

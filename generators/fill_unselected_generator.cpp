@@ -1,0 +1,56 @@
+// What the focal branch leaves on frames that the mask rejects, in place.
+//
+//   output(c, x, y, F) = act(state(c, x, y, F) + residual(c, bx, by)),   F = sources(0, s) for listed s
+//
+// `masked` semantics (AFNET_SPEC §2.7): the residual is F(0), the branch's answer to a zero input. It differs only
+// within p = (k - 1) / 2 pixels of the frame's edge, so it is stored as its m = min(k, side) distinct columns and rows;
+// bx = x within p of the left edge, m - (W - x) within p of the right one, p between.
+#include "generators/activation.h"
+#include "generators/layout.h"
+#include "schedules/elementwise_schedule.h"
+
+namespace {
+
+using namespace Halide;
+using afnet::generators::Activation;
+
+class FillUnselected : public Generator<FillUnselected> {
+public:
+    GeneratorParam<int> kernel{"kernel", 3};
+    GeneratorParam<Activation> activation{"activation", Activation::Relu, afnet::generators::activation_names()};
+
+    Input<Buffer<float, 4>> state{"state"};        // [c, x, y, f]; may be the output
+    Input<Buffer<float, 4>> residual{"residual"};  // [c, m_x, m_y, 1]
+    Input<Buffer<int32_t, 2>> sources{"sources"};  // [self next previous, s]
+    Output<Buffer<float, 4>> output{"output"};     // [c, x, y, f]
+
+    void generate() {
+        const int border = (kernel - 1) / 2;
+        const auto distinct = [&](Expr i, int dimension) {
+            const Expr behind = i - (output.dim(dimension).extent() - residual.dim(dimension).extent());
+            return clamp(select(i < border, i, max(behind, border)), 0, residual.dim(dimension).extent() - 1);
+        };
+        listed = RDom(0, sources.dim(1).extent(), "s");
+        const Expr frame = afnet::generators::source_frame(sources, 0, listed.x, output);
+        output(c, x, y, f) = undef<float>();
+        output(c, x, y, frame) =
+            activate(activation, state(c, x, y, frame) + residual(c, distinct(x, 1), distinct(y, 2), 0));
+        afnet::generators::frames_from_zero(state);
+        afnet::generators::frames_from_zero(residual);
+        afnet::generators::frames_from_zero(output);
+        afnet::generators::work_list(sources);
+    }
+
+    void schedule() {
+        output.update().allow_race_conditions();  // the list names each frame once
+        schedule_cpu(afnet::schedules::ElementwiseLoops{output.update(), c, {x}, {y, RVar(listed.x)}}, target);
+    }
+
+private:
+    Var c{"c"}, x{"x"}, y{"y"}, f{"f"};
+    RDom listed;
+};
+
+}  // namespace
+
+HALIDE_REGISTER_GENERATOR(FillUnselected, fill_unselected)

@@ -1,0 +1,45 @@
+// Dynamic fusion of both branches, in place on the focal one (AFNet eq. 8; AFNET_SPEC §2.3).
+//
+//   output(c, x, y, f) = act(theta(c, f) a(c, X, Y, f) + (1 - theta(c, f)) b(c, x, y, f))
+//
+// a: ample branch at low resolution, enlarged by nearest neighbour: X = floor(x w_a / W); b: focal branch.
+#include "generators/activation.h"
+#include "generators/layout.h"
+#include "schedules/elementwise_schedule.h"
+
+namespace {
+
+using namespace Halide;
+using afnet::generators::Activation;
+
+class FuseBranches : public Generator<FuseBranches> {
+public:
+    GeneratorParam<Activation> activation{"activation", Activation::Relu, afnet::generators::activation_names()};
+
+    Input<Buffer<float, 4>> ample{"ample"};     // [c, x / 2, y / 2, f]
+    Input<Buffer<float, 4>> focal{"focal"};     // [c, x, y, f]; may be the output
+    Input<Buffer<float, 2>> theta{"theta"};     // [c, f]
+    Output<Buffer<float, 4>> output{"output"};  // [c, x, y, f]
+
+    void generate() {
+        const auto coarse = [&](Expr i, int dimension) {
+            return i * ample.dim(dimension).extent() / output.dim(dimension).extent();
+        };
+        const Expr a = ample(c, coarse(x, 1), coarse(y, 2), f);
+        const Expr b = focal(c, x, y, f);
+        output(c, x, y, f) = activate(activation, theta(c, f) * a + (1.0f - theta(c, f)) * b);
+        afnet::generators::frames_from_zero(ample);
+        afnet::generators::frames_from_zero(focal);
+        afnet::generators::frames_from_zero(theta);
+        afnet::generators::frames_from_zero(output);
+    }
+
+    void schedule() { schedule_cpu(afnet::schedules::ElementwiseLoops{Func(output), c, {x}, {y, f}}, target); }
+
+private:
+    Var c{"c"}, x{"x"}, y{"y"}, f{"f"};
+};
+
+}  // namespace
+
+HALIDE_REGISTER_GENERATOR(FuseBranches, fuse_branches)

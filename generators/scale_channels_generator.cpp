@@ -1,0 +1,37 @@
+// The second half of squeeze-and-excitation, in place: each channel times its gate, then the activation, which in
+// AF-MobileNetV3 follows the gate (AFNET_SPEC §4).
+//
+//   output(c, x, y, f) = act(gate(c, f) input(c, x, y, f))
+#include "generators/activation.h"
+#include "generators/layout.h"
+#include "schedules/elementwise_schedule.h"
+
+namespace {
+
+using namespace Halide;
+using afnet::generators::Activation;
+
+class ScaleChannels : public Generator<ScaleChannels> {
+public:
+    GeneratorParam<Activation> activation{"activation", Activation::Relu, afnet::generators::activation_names()};
+
+    Input<Buffer<float, 4>> input{"input"};     // [c, x, y, f]; may be the output
+    Input<Buffer<float, 2>> gate{"gate"};       // [c, f]
+    Output<Buffer<float, 4>> output{"output"};  // [c, x, y, f]
+
+    void generate() {
+        output(c, x, y, f) = activate(activation, gate(c, f) * input(c, x, y, f));
+        afnet::generators::frames_from_zero(input);
+        afnet::generators::frames_from_zero(gate);
+        afnet::generators::frames_from_zero(output);
+    }
+
+    void schedule() { schedule_cpu(afnet::schedules::ElementwiseLoops{Func(output), c, {x}, {y, f}}, target); }
+
+private:
+    Var c{"c"}, x{"x"}, y{"y"}, f{"f"};
+};
+
+}  // namespace
+
+HALIDE_REGISTER_GENERATOR(ScaleChannels, scale_channels)

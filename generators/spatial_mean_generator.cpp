@@ -1,0 +1,47 @@
+// Mean over all pixels, per channel and frame (global average pooling).
+//
+//   output(c, f) = 1 / (W H) sum_{x,y} input(c, x, y, f) [+ upsampled(c, x, y, f)]
+//
+// With `upsample`, a low-resolution tensor enlarged to the input's size by nearest neighbour, index floor(i in / out),
+// is added: the pooled sum of both branches from which fusion weights are made (AFNET_SPEC §2.8).
+#include "generators/layout.h"
+#include "schedules/reduction_schedule.h"
+
+namespace {
+
+using namespace Halide;
+
+class SpatialMean : public Generator<SpatialMean> {
+public:
+    GeneratorParam<bool> upsample{"upsample", false};
+
+    Input<Buffer<float, 4>> input{"input"};   // [c, x, y, f]
+    Input<Buffer<float, 4>> coarse{"coarse"};  // [c, x / 2, y / 2, f], read with `upsample`
+    Output<Buffer<float, 2>> output{"output"};  // [c, f]
+
+    void generate() {
+        const Expr width = input.dim(1).extent(), height = input.dim(2).extent();
+        r = RDom(0, width, 0, height, "r");
+        Expr value = input(c, r.x, r.y, f);
+        if (upsample) {
+            value += coarse(c, r.x * coarse.dim(1).extent() / width, r.y * coarse.dim(2).extent() / height, f);
+        }
+        sum(c, f) = 0.0f;
+        sum(c, f) += value;
+        output(c, f) = sum(c, f) / cast<float>(width * height);
+        afnet::generators::frames_from_zero(input);
+        afnet::generators::frames_from_zero(output);
+        afnet::generators::frames_from_zero(coarse);
+    }
+
+    void schedule() { schedule_cpu(afnet::schedules::ChannelReduction{sum, output, c, f, {r.x, r.y}}, target); }
+
+private:
+    Var c{"c"}, f{"f"};
+    Func sum{"sum"};
+    RDom r;
+};
+
+}  // namespace
+
+HALIDE_REGISTER_GENERATOR(SpatialMean, spatial_mean)

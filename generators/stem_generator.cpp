@@ -1,0 +1,73 @@
+// ResNet stem: 7x7 convolution with stride 2 and folded BatchNorm, ReLU, 3x3 max-pooling with stride 2 and padding 1,
+// in one kernel (AFNET_SPEC §2.1).
+//
+//   conv(c, x, y, f)   = relu(bias(c) + sum_{i,u,v} w(c, u, v, i) input(i, 2 x + u - 3, 2 y + v - 3, f))
+//   output(c, x, y, f) = max_{u,v in 0..2} conv(c, 2 x + u - 1, 2 y + v - 1, f), over what lies inside
+#include "generators/layout.h"
+#include "schedules/stem_schedule.h"
+
+namespace {
+
+using namespace Halide;
+
+class Stem : public Generator<Stem> {
+public:
+    GeneratorParam<int> co{"co", 64};
+    afnet::schedules::StemKnobs knobs;
+
+    Input<Buffer<float, 4>> input{"input"};      // [3, x, y, f] with a zero border of 3
+    Input<Buffer<float, 6>> weights{"weights"};  // [co_block, 3, u, v, block, 1]
+    Input<Buffer<float, 3>> bias{"bias"};        // [co_block, block, 1]
+    Output<Buffer<float, 4>> output{"output"};   // [c, x / 4, y / 4, f]
+
+    void generate() {
+        constexpr int kKernel = 7, kPad = 3;
+        const int channels = co;
+        co_block = stem_co_block(knobs, channels, target);
+        r = RDom(0, 3, 0, kKernel, 0, kKernel, "r");
+        sum(c, x, y, f) = bias(c % co_block, c / co_block, 0);
+        sum(c, x, y, f) += weights(c % co_block, r.x, r.y, r.z, c / co_block, 0) *
+                           input(r.x, 2 * x + r.y - kPad, 2 * y + r.z - kPad, f);
+        conv(c, x, y, f) = max(sum(c, x, y, f), 0.0f);
+        // Columns and rows of the convolution. Clamping repeats an element that the window holds anyway, so that the
+        // maximum is over what lies inside.
+        const Expr width = (input.dim(1).extent() - 2 * kPad + 1) / 2;
+        const Expr height = (input.dim(2).extent() - 2 * kPad + 1) / 2;
+        Expr largest;
+        for (int v = 0; v < 3; v++) {
+            for (int u = 0; u < 3; u++) {
+                const Expr at = conv(c, clamp(2 * x + u - 1, 0, width - 1), clamp(2 * y + v - 1, 0, height - 1), f);
+                largest = largest.defined() ? max(largest, at) : at;
+            }
+        }
+        output(c, x, y, f) = largest;
+
+        const int blocks = (channels + co_block - 1) / co_block, filter = co_block * 3;
+        input.dim(0).set_bounds(0, 3).dim(1).set_stride(3);
+        input.dim(3).set_min(0);
+        weights.dim(0).set_bounds(0, co_block).dim(1).set_bounds(0, 3).set_stride(co_block);
+        weights.dim(2).set_bounds(0, kKernel).set_stride(filter);
+        weights.dim(3).set_bounds(0, kKernel).set_stride(filter * kKernel);
+        weights.dim(4).set_bounds(0, blocks).set_stride(filter * kKernel * kKernel);
+        weights.dim(5).set_bounds(0, 1);
+        bias.dim(0).set_bounds(0, co_block).dim(1).set_bounds(0, blocks).set_stride(co_block);
+        bias.dim(2).set_bounds(0, 1);
+        output.dim(0).set_bounds(0, channels).dim(1).set_min(0).set_stride(channels);
+        output.dim(2).set_min(0);
+        output.dim(3).set_min(0);
+    }
+
+    void schedule() {
+        schedule_cpu(afnet::schedules::StemStages{sum, conv, output, c, x, y, f, r, co}, knobs, co_block, target);
+    }
+
+private:
+    Var c{"c"}, x{"x"}, y{"y"}, f{"f"};
+    Func sum{"sum"}, conv{"conv"};
+    RDom r;
+    int co_block = 0;
+};
+
+}  // namespace
+
+HALIDE_REGISTER_GENERATOR(Stem, stem)

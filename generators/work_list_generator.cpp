@@ -1,0 +1,48 @@
+// Temporal mask to work list: a stable partition of the frames, selected ones first, and the frames that each of them
+// reads (TSM, AFNET_SPEC §2.9). Beyond a clip's ends stands the zero frame, index F.
+//
+//   count      = sum_f [mask(f) != 0]
+//   p(f)       = position of f in the partition
+//   sources(., p(f)) = f, f + 1 (F at the clip's last frame), f - 1 (F at its first)
+#include "generators/layout.h"
+#include "schedules/work_list_schedule.h"
+
+namespace {
+
+using namespace Halide;
+
+class WorkList : public Generator<WorkList> {
+public:
+    Input<Buffer<int32_t, 1>> mask{"mask"};          // [f]
+    Input<int32_t> frames_per_clip{"frames_per_clip"};  // T
+    Output<Buffer<int32_t, 2>> sources{"sources"};   // [self next previous, f]
+    Output<Buffer<int32_t, 1>> count{"count"};       // [1]
+
+    void generate() {
+        const Expr frames = mask.dim(0).extent();
+        RDom r(0, frames, "r");
+        rank(f) = 0;  // selected frames before f
+        rank(r + 1) = rank(r) + select(mask(r) != 0, 1, 0);
+        const Expr position = select(mask(r) != 0, rank(r), rank(frames) + r - rank(r));
+        const Expr t = r % frames_per_clip;
+        const Expr next = select(t == frames_per_clip - 1, frames, r + 1);
+        const Expr previous = select(t == 0, frames, r - 1);
+        sources(kind, f) = 0;
+        sources(kind, clamp(position, 0, frames - 1)) =
+            select(kind == 0, Expr(r.x), kind == 1, next, previous);
+        count(f) = rank(frames);
+        afnet::generators::work_list(sources);
+        mask.dim(0).set_min(0);
+        count.dim(0).set_bounds(0, 1);
+    }
+
+    void schedule() { schedule_cpu(afnet::schedules::WorkListStages{rank}, target); }
+
+private:
+    Var kind{"kind"}, f{"f"};
+    Func rank{"rank"};
+};
+
+}  // namespace
+
+HALIDE_REGISTER_GENERATOR(WorkList, work_list)

@@ -1,0 +1,62 @@
+// Networks as data: families of architectures with widths and depths, and the shipped members.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace afnet {
+
+enum class Family {
+    ResNet,        // torchvision's bottleneck ResNet: the static baseline
+    AfResNet,      // AFNET_SPEC §2
+    AfMobileNetV3  // AFNET_SPEC §4
+};
+
+/// An inverted residual block of MobileNetV3: in -> hidden -> out.
+struct InvertedResidual {
+    int kernel = 3, in = 16, hidden = 16, out = 16, stride = 1;
+    int squeeze = 0;         // width of the squeeze-and-excitation bottleneck; 0: none
+    std::string activation;  // `relu` or `hswish`
+};
+
+/// A stage of AF-MobileNetV3. A plain one is its blocks; an adaptive one has an ample and a focal branch of these
+/// blocks, one navigation module per block, dynamic fusion and a fusion block.
+struct MobileStage {
+    std::string name;  // `head`, `stage1`, …: keys are `features_<name>.<i>` and variations
+    bool adaptive = false;
+    std::vector<InvertedResidual> blocks;
+    InvertedResidual fuse;     // adaptive only
+    int attention_hidden = 0;  // adaptive only: width between the two linears of the fusion weights
+};
+
+/// Everything that fixes a network but its weights.
+struct ModelDescription {
+    std::string name;
+    Family family = Family::AfResNet;
+    bool shift = false;  // TSM
+    int frames = 12;     // T that the weights are for; only adaptive networks depend on it
+    int classes = 174;
+    int size = 224;  // pixels of the square crop it was trained on
+
+    // ResNets
+    int width = 64;                         // channels behind the stem
+    std::vector<int> depths = {3, 4, 6, 3};  // blocks per stage; an adaptive stage has one fewer, and a fusion block
+
+    // MobileNetV3
+    std::vector<MobileStage> stages;
+    int last_channels = 0, head_hidden = 0;
+
+    bool adaptive() const { return family != Family::ResNet; }
+};
+
+/// The shipped models, by name.
+const std::vector<ModelDescription> &shipped_models();
+
+/// A shipped model's description. Throws UsageError for an unknown name; the message lists the known ones.
+const ModelDescription &shipped_model(const std::string &name);
+
+/// JSON form, as weights files carry it. parse throws Error with `where` and the field that is wrong.
+std::string description_text(const ModelDescription &description);
+ModelDescription parse_description(const std::string &text, const std::string &where);
+
+}  // namespace afnet

@@ -1,0 +1,184 @@
+// AF-MobileNetV3 (AFNET_SPEC §4): inverted residuals, TSM at the entry of every block, no ReLU behind the fusion.
+#include <string>
+
+#include "model/lowering.h"
+
+namespace afnet {
+
+namespace {
+
+std::string numbered(const std::string &key, int i) {
+    return key + "." + std::to_string(i);
+}
+
+// depthwise -> BatchNorm -> (squeeze-and-excitation) -> activation
+Feature depthwise_gated(PlanBuilder &b, const std::string &key, const InvertedResidual &block, const Feature &in,
+                        ConvLayer layer) {
+    layer.kernel = block.kernel;
+    layer.stride = block.stride;
+    layer.activation = block.squeeze > 0 ? "linear" : block.activation;
+    const Feature out = b.depthwise(in, layer);
+    if (block.squeeze == 0) return out;
+    const Selection *selection = layer.gather == Gather::Compact ? layer.selection : nullptr;
+    const TensorId pooled = b.spatial_mean(key + ".se.pool", out, nullptr, selection);
+    const TensorId hidden = b.linear(key + ".se.fc.0", pooled, block.squeeze, true, "relu", selection);
+    const TensorId gate = b.linear(key + ".se.fc.2", hidden, block.hidden, true, "hsigmoid", selection);
+    b.scale_channels(key + ".se", out, gate, block.activation, selection);
+    return out;
+}
+
+int border_for(int kernel) {
+    return (kernel - 1) / 2;
+}
+
+// A block on all frames.
+Feature inverted_residual(PlanBuilder &b, const std::string &key, const InvertedResidual &block, const Feature &in) {
+    ConvLayer layer;
+    Feature hidden = in;
+    const bool expands = block.in != block.hidden;
+    if (expands) {
+        layer.label = layer.conv = key + ".conv1";
+        layer.norm = key + ".bn1";
+        layer.out = block.hidden;
+        layer.activation = block.activation;
+        layer.gather = Gather::Shifted;
+        layer.border = border_for(block.kernel);
+        hidden = b.conv(in, layer);
+    }
+    ConvLayer spatial;
+    spatial.label = spatial.conv = key + (expands ? ".conv2" : ".conv1");
+    spatial.norm = key + (expands ? ".bn2" : ".bn1");
+    spatial.gather = expands ? Gather::None : Gather::Shifted;
+    hidden = depthwise_gated(b, key, block, hidden, spatial);
+
+    ConvLayer project;
+    project.label = project.conv = key + (expands ? ".conv3" : ".conv2");
+    project.norm = key + (expands ? ".bn3" : ".bn2");
+    project.out = block.out;
+    project.activation = "linear";
+    project.shiftable = true;
+    if (block.stride == 1 && block.in == block.out) project.onto = in;
+    const Feature out = b.conv(hidden, project);
+    b.tap(key, out.tensor);
+    return out;
+}
+
+constexpr int kFocalGroups = 2;
+
+void focal_branch(PlanBuilder &b, const std::string &key, const InvertedResidual &block, const Feature &in,
+                  const Feature &onto, const Selection &selection) {
+    ConvLayer layer;
+    layer.selection = &selection;
+    layer.groups = kFocalGroups;
+    layer.label = layer.conv = key + ".conv1";
+    layer.norm = key + ".bn1";
+    layer.out = block.hidden;
+    layer.activation = block.activation;
+    layer.gather = Gather::Selected;
+    layer.border = border_for(block.kernel);
+    Feature hidden = b.conv(in, layer);
+
+    ConvLayer spatial;
+    spatial.selection = &selection;
+    spatial.label = spatial.conv = key + ".conv2";
+    spatial.norm = key + ".bn2";
+    spatial.gather = Gather::Compact;
+    hidden = depthwise_gated(b, key, block, hidden, spatial);
+
+    layer.label = layer.conv = key + ".conv3";
+    layer.norm = key + ".bn3";
+    layer.out = block.out;
+    layer.activation = "linear";
+    layer.gather = Gather::Compact;
+    layer.border = 0;
+    layer.scatter = true;
+    layer.onto = onto;
+    b.conv(hidden, layer);
+}
+
+// Always residual, at the input's resolution; the shortcut's projection is grouped too, and runs on all frames.
+Feature focal_block(PlanBuilder &b, const std::string &key, InvertedResidual block, const Feature &in,
+                    const Selection &selection) {
+    Feature state = in;
+    if (block.stride != 1 || block.in != block.out) {
+        ConvLayer projection;
+        projection.label = key + ".res_connect";
+        projection.conv = key + ".res_connect.0";
+        projection.norm = key + ".res_connect.1";
+        projection.out = block.out;
+        projection.groups = kFocalGroups;
+        projection.activation = "linear";
+        projection.shiftable = true;
+        state = b.conv(in, projection);
+    }
+    block.stride = 1;
+    const size_t first_constant = b.network().constants.size();
+    focal_branch(b, key, block, in, state, selection);
+    if (b.shape().unselected == Unselected::Masked) {
+        const TensorId response = b.zero_response(
+            key, in.channels, state, block.kernel, first_constant,
+            [&](PlanBuilder &inner, const Feature &zero, const Feature &onto, const Selection &single) {
+                focal_branch(inner, key, block, zero, onto, single);
+            });
+        b.fill_unselected(key, state, selection, response, block.kernel, "linear");
+    }
+    b.tap(key, state.tensor);
+    return state;
+}
+
+Feature adaptive_stage(PlanBuilder &b, const MobileStage &stage, const Feature &in) {
+    const std::string key = "features_" + stage.name, number = stage.name.substr(stage.name.size() - 1);
+    Feature ample = in, focal = in;
+    for (int i = 0; i < int(stage.blocks.size()); i++) {
+        const InvertedResidual &block = stage.blocks[size_t(i)];
+        const std::string refine = numbered(key + "_refine", i);
+        const Selection selection = b.navigate(numbered("list_gen" + number, i), refine, ample);
+        ample = inverted_residual(b, numbered(key + "_base", i), block, ample);
+        focal = focal_block(b, refine, block, focal, selection);
+    }
+    const std::string attention = "att_gen" + number;
+    const TensorId pooled = b.spatial_mean(attention + ".pool", focal, &ample);
+    const TensorId hidden = b.linear(attention + ".fc.0", pooled, stage.attention_hidden, true, "relu");
+    const TensorId theta = b.linear(attention + ".fc.2", hidden, focal.channels, true, "sigmoid");
+    b.tap(attention, theta);
+    b.fuse(key + ".fuse", ample, focal, theta, "linear");
+    return inverted_residual(b, numbered(key + "_fuse", 0), stage.fuse, focal);
+}
+
+}  // namespace
+
+void lower_af_mobilenetv3(const ModelDescription &d, PlanBuilder &b) {
+    ConvLayer stem;
+    stem.label = stem.conv = "conv";
+    stem.norm = "bn";
+    stem.out = d.width;
+    stem.kernel = 3;
+    stem.stride = 2;
+    stem.activation = "hswish";
+    // The first block has no expansion: its depthwise convolution reads the stem directly.
+    const MobileStage &first = d.stages.front();
+    stem.border = first.blocks.front().in == first.blocks.front().hidden ? border_for(first.blocks.front().kernel) : 0;
+    stem.shiftable = true;
+    Feature x = b.conv(b.input(1), stem);
+    b.tap("stem", x.tensor);
+    for (const MobileStage &stage : d.stages) {
+        if (stage.adaptive) {
+            x = adaptive_stage(b, stage, x);
+            continue;
+        }
+        for (int i = 0; i < int(stage.blocks.size()); i++) {
+            x = inverted_residual(b, numbered("features_" + stage.name, i), stage.blocks[size_t(i)], x);
+        }
+    }
+    ConvLayer last;
+    last.label = last.conv = "conv_last";
+    last.norm = "bn_last";
+    last.out = d.last_channels;
+    last.activation = "hswish";
+    x = b.conv(x, last);
+    const TensorId pooled = b.spatial_mean("gappool", x);
+    const TensorId hidden = b.linear("fc.0", pooled, d.head_hidden, true, "hswish");
+    b.head_consensus(b.linear("fc.3", hidden, d.classes, true, "linear"), d.classes);
+}
+
+}  // namespace afnet

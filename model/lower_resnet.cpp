@@ -1,0 +1,205 @@
+// ResNets: torchvision's bottleneck network, the static baseline, and AF-ResNet (AFNET_SPEC §2).
+#include <string>
+
+#include "model/lowering.h"
+
+namespace afnet {
+
+namespace {
+
+enum class Shortcut { Pooled, Strided };  // how a shortcut follows a stride: average pool, or the projection's stride
+
+struct Bottleneck {
+    std::string key;
+    int out = 0, stride = 1;
+    Shortcut shortcut = Shortcut::Pooled;
+    bool last_relu = true;
+};
+
+std::string numbered(const std::string &key, int i) {
+    return key + "." + std::to_string(i);
+}
+
+// 1x1, 3x3 with the stride, 1x1, each with BatchNorm; added onto the shortcut, in place (AFNET_SPEC §2.2). The
+// shortcut's parameters come first or last in a state_dict without consequence; here they come where they run.
+Feature bottleneck(PlanBuilder &b, const Feature &in, const Bottleneck &block) {
+    ConvLayer layer;
+    layer.label = layer.conv = block.key + ".conv1";
+    layer.norm = block.key + ".bn1";
+    layer.out = block.out / 4;
+    layer.gather = Gather::Shifted;
+    layer.border = 1;
+    Feature inner = b.conv(in, layer);
+
+    layer.label = layer.conv = block.key + ".conv2";
+    layer.norm = block.key + ".bn2";
+    layer.kernel = 3;
+    layer.stride = block.stride;
+    layer.gather = Gather::None;
+    layer.border = 0;
+    inner = b.conv(inner, layer);
+
+    Feature shortcut = in;
+    const bool pooled = block.stride != 1 && block.shortcut == Shortcut::Pooled;
+    if (pooled) shortcut = b.avg_pool(block.key + ".downsample.pool", in);
+    if (in.channels != block.out || (block.stride != 1 && !pooled)) {
+        const std::string key = block.key + ".downsample";
+        ConvLayer projection;
+        projection.label = key + ".conv";
+        projection.conv = numbered(key, pooled ? 1 : 0);
+        projection.norm = numbered(key, pooled ? 2 : 1);
+        projection.out = block.out;
+        projection.stride = pooled ? 1 : block.stride;
+        projection.activation = "linear";
+        projection.shiftable = true;
+        shortcut = b.conv(shortcut, projection);
+    }
+
+    layer.label = layer.conv = block.key + ".conv3";
+    layer.norm = block.key + ".bn3";
+    layer.out = block.out;
+    layer.kernel = layer.stride = 1;
+    layer.activation = block.last_relu ? "relu" : "linear";
+    layer.onto = shortcut;
+    const Feature out = b.conv(inner, layer);
+    b.tap(block.key, out.tensor);
+    return out;
+}
+
+constexpr int kFocalGroups = 2;
+
+// The residual branch of a focal block, on selected frames only: gather fused into conv1, scatter into conv3.
+void focal_branch(PlanBuilder &b, const std::string &key, const Feature &in, const Feature &onto,
+                  const Selection &selection, const std::string &activation) {
+    ConvLayer layer;
+    layer.groups = kFocalGroups;
+    layer.selection = &selection;
+    layer.label = layer.conv = key + ".conv1";
+    layer.norm = key + ".bn1";
+    layer.out = onto.channels / 4;
+    layer.gather = Gather::Selected;
+    layer.border = 1;
+    Feature inner = b.conv(in, layer);
+
+    layer.label = layer.conv = key + ".conv2";
+    layer.norm = key + ".bn2";
+    layer.kernel = 3;
+    layer.gather = Gather::Compact;
+    layer.border = 0;
+    inner = b.conv(inner, layer);
+
+    layer.label = layer.conv = key + ".conv3";
+    layer.norm = key + ".bn3";
+    layer.out = onto.channels;
+    layer.kernel = 1;
+    layer.activation = activation;
+    layer.scatter = true;
+    layer.onto = onto;
+    b.conv(inner, layer);
+}
+
+// One focal block, in place on the focal stream; `state` is the module's input for the first block.
+Feature focal_block(PlanBuilder &b, const std::string &key, const Feature &in, int channels, const Selection &selection,
+                    bool last_relu) {
+    const std::string activation = last_relu ? "relu" : "linear";
+    const bool projects = in.channels != channels;
+    Feature state = in;
+    if (projects) {
+        ConvLayer projection;
+        projection.label = key + ".downsample.conv";
+        projection.conv = key + ".downsample.0";
+        projection.norm = key + ".downsample.1";
+        projection.out = channels;
+        projection.activation = "linear";
+        projection.shiftable = true;
+        state = b.conv(in, projection);
+    }
+    const size_t first_constant = b.network().constants.size();
+    focal_branch(b, key, in, state, selection, activation);
+    if (b.shape().unselected == Unselected::Masked) {
+        const TensorId response = b.zero_response(
+            key, in.channels, state, 3, first_constant,
+            [&](PlanBuilder &inner, const Feature &zero, const Feature &onto, const Selection &single) {
+                focal_branch(inner, key, zero, onto, single, "linear");
+            });
+        b.fill_unselected(key, state, selection, response, 3, activation);
+    } else if (projects && last_relu) {
+        b.fill_unselected(key, state, selection, b.zero_residual(key, channels), 3, activation);
+    }
+    b.tap(key, state.tensor);
+    return state;
+}
+
+// theta = sigmoid(W_b relu(W_a mean(a + f))) (AFNET_SPEC §2.8)
+TensorId fusion_weights(PlanBuilder &b, const std::string &key, const Feature &ample, const Feature &focal) {
+    const TensorId pooled = b.spatial_mean(key + ".pool", focal, &ample);
+    const TensorId hidden = b.linear(key + ".fc.0", pooled, focal.channels / 16, false, "relu");
+    const TensorId theta = b.linear(key + ".fc.2", hidden, focal.channels, false, "sigmoid");
+    b.tap(key, theta);
+    return theta;
+}
+
+// AFNET_SPEC §2.3
+Feature af_module(PlanBuilder &b, const std::string &key, const Feature &in, int channels, int blocks,
+                  int fusion_stride) {
+    Feature ample = in, focal = in;
+    for (int i = 0; i < blocks; i++) {
+        const std::string refine = numbered(key + ".refine_module", i);
+        const bool last_relu = i + 1 < blocks;
+        const Selection selection = b.navigate(numbered(key + ".list_gen", i), refine, ample);
+        ample = bottleneck(b, ample,
+                           {numbered(key + ".base_module", i), channels / 2, i == 0 ? 2 : 1, Shortcut::Pooled, last_relu});
+        focal = focal_block(b, refine, focal, channels, selection, last_relu);
+    }
+    ConvLayer transform;
+    transform.label = key + ".base_transform";
+    transform.conv = key + ".base_transform.0";
+    transform.norm = key + ".base_transform.1";
+    transform.out = channels;
+    transform.activation = "linear";
+    ample = b.conv(ample, transform);
+    const TensorId theta = fusion_weights(b, key + ".att_gen", ample, focal);
+    b.fuse(key + ".fuse", ample, focal, theta, "relu");
+    const Feature out =
+        bottleneck(b, focal, {key + ".fusion.0", channels, fusion_stride, Shortcut::Pooled, true});
+    b.tap(key, out.tensor);
+    return out;
+}
+
+void head(const ModelDescription &d, PlanBuilder &b, const Feature &in) {
+    const TensorId pooled = b.spatial_mean("gappool", in);
+    b.head_consensus(b.linear("fc", pooled, d.classes, true, "linear"), d.classes);
+}
+
+}  // namespace
+
+void lower_resnet(const ModelDescription &d, PlanBuilder &b) {
+    Feature x = b.stem("conv1", "bn1", b.input(3), d.width);
+    b.tap("stem", x.tensor);
+    for (size_t stage = 0; stage < d.depths.size(); stage++) {
+        const std::string key = "layer" + std::to_string(stage + 1);
+        for (int i = 0; i < d.depths[stage]; i++) {
+            const int stride = stage > 0 && i == 0 ? 2 : 1;
+            x = bottleneck(b, x, {numbered(key, i), d.width * 4 << stage, stride, Shortcut::Strided, true});
+        }
+        b.tap(key, x.tensor);
+    }
+    head(d, b, x);
+}
+
+void lower_af_resnet(const ModelDescription &d, PlanBuilder &b) {
+    Feature x = b.stem("conv1", "bn1", b.input(3), d.width);
+    b.tap("stem", x.tensor);
+    for (int stage = 0; stage < 3; stage++) {
+        // The third module keeps its resolution.
+        x = af_module(b, "layer" + std::to_string(stage + 1), x, d.width * 4 << stage, d.depths[size_t(stage)] - 1,
+                      stage < 2 ? 2 : 1);
+    }
+    for (int i = 0; i < d.depths[3]; i++) {
+        x = bottleneck(b, x, {numbered("layer4", i), d.width * 32, i == 0 ? 2 : 1, Shortcut::Pooled, true});
+    }
+    b.tap("layer4", x.tensor);
+    head(d, b, x);
+}
+
+}  // namespace afnet

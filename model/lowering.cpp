@@ -1,0 +1,53 @@
+#include "model/lowering.h"
+
+#include <map>
+
+#include "runtime/error.h"
+
+namespace afnet {
+
+namespace {
+
+void check(const ModelDescription &description, const RunShape &shape) {
+    const auto in_range = [&](int value, int least, int most, const char *what) {
+        if (value >= least && value <= most) return;
+        throw Error(description.name + ": " + what + " of " + std::to_string(value) + "; " + std::to_string(least) +
+                    " to " + std::to_string(most) + " expected");
+    };
+    in_range(shape.width, 32, 4096, "width");
+    in_range(shape.height, 32, 4096, "height");
+    in_range(shape.frames, 1, 256, "a number of frames");
+    in_range(shape.clips, 1, 1024, "a number of clips");
+}
+
+}  // namespace
+
+LoweredNetwork lower(const ModelDescription &description, const RunShape &shape) {
+    check(description, shape);
+    PlanBuilder builder(description.shift, shape);
+    switch (description.family) {
+    case Family::ResNet: lower_resnet(description, builder); break;
+    case Family::AfResNet: lower_af_resnet(description, builder); break;
+    case Family::AfMobileNetV3: lower_af_mobilenetv3(description, builder); break;
+    }
+    return std::move(builder.network());
+}
+
+std::vector<KernelSpec> kernel_specs(const ModelDescription &description) {
+    std::map<std::string, KernelSpec> specs;
+    const auto collect = [&](const Plan &plan) {
+        for (const Step &step : plan.steps) specs[step.kernel.name()] = step.kernel;
+    };
+    for (const Unselected unselected : {Unselected::Masked, Unselected::Skipped}) {
+        RunShape shape;
+        shape.unselected = unselected;
+        const LoweredNetwork network = lower(description, shape);
+        collect(network.plan);
+        for (const ZeroResponse &response : network.zero_responses) collect(response.plan);
+    }
+    std::vector<KernelSpec> result;
+    for (const auto &[name, spec] : specs) result.push_back(spec);
+    return result;
+}
+
+}  // namespace afnet

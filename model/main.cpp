@@ -1,0 +1,73 @@
+// The program: parses the command line, runs one registered subcommand, and is the only place that turns errors into
+// messages and exit statuses: 0 ok, 1 failed, 2 usage, 130 or 143 interrupted.
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+#include <new>
+#include <vector>
+
+#include "runtime/command.h"
+#include "runtime/error.h"
+#include "runtime/interrupt.h"
+
+namespace {
+
+using namespace afnet;
+
+int fail(const char *message, int status) {
+    std::fprintf(stderr, "afnet: %s\n", message);
+    return status;
+}
+
+// Standard output may be a full disk or a closed pipe: a result that did not arrive is a failure.
+int flushed(int status) {
+    if (std::fflush(stdout) == 0 && !std::ferror(stdout)) return status;
+    return fail("cannot write to standard output; is the disk full?", 1);
+}
+
+int run(int argc, char **argv) {
+    CLI::App app("AFNet video recognition, compiled ahead of time from Halide");
+    app.require_subcommand(1);
+    app.set_version_flag("--version", "afnet 0.1.0");
+    CommandContext context;
+    std::vector<std::pair<CLI::App *, std::function<int()>>> ready;
+    for (const Command &command : commands()) {
+        CLI::App *sub = app.add_subcommand(command.name, command.summary);
+        sub->add_flag("--json", context.json, "Standard output carries JSON and nothing else");
+        sub->add_flag("-q,--quiet", context.quiet, "No progress and no remarks");
+        sub->add_option("--threads", context.threads, "Threads for kernels; 0: one per available processor")
+            ->check(CLI::Range(0, 1024));
+        ready.push_back({sub, command.configure(*sub, context)});
+    }
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError &error) {
+        return app.exit(error) == 0 ? 0 : 2;
+    }
+    for (const auto &[sub, action] : ready) {
+        if (sub->parsed()) return flushed(action());
+    }
+    return 2;
+}
+
+}  // namespace
+
+int main(int argc, char **argv) {
+    std::signal(SIGPIPE, SIG_IGN);
+    catch_interrupts();
+    try {
+        return run(argc, argv);
+    } catch (const Interrupted &) {
+        std::fflush(stdout);
+        return fail("interrupted", 128 + (caught_signal() ? caught_signal() : SIGINT));
+    } catch (const UsageError &error) {
+        return fail(error.what(), 2);
+    } catch (const Error &error) {
+        std::fflush(stdout);
+        return fail(error.what(), 1);
+    } catch (const std::bad_alloc &) {
+        return fail("out of memory; use fewer frames, a smaller size or a smaller batch", 1);
+    } catch (const std::exception &error) {
+        return fail(error.what(), 1);
+    }
+}

@@ -1,0 +1,131 @@
+#include "model/network.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "model/recipe.h"
+
+namespace afnet {
+
+namespace {
+
+// Positions of F(0)'s distinct columns or rows: those within p of an edge, and one between (fill_unselected).
+std::vector<int> distinct_positions(int side, int kernel) {
+    const int border = (kernel - 1) / 2, count = std::min(kernel, side);
+    std::vector<int> positions;
+    for (int i = 0; i < count; i++) positions.push_back(i <= border ? i : side - (count - i));
+    return positions;
+}
+
+}  // namespace
+
+Network::Network(const ModelDescription &description, const RunShape &shape, KernelStore &kernels,
+                 const Weights &weights)
+    : description_(description), shape_(shape), lowered_(lower(description, shape)),
+      executor_(lowered_.plan, kernels, description.name) {
+    pack_constants(weights);
+    for (const ZeroResponse &response : lowered_.zero_responses) compute_zero_response(response, kernels, weights);
+}
+
+void Network::pack_constants(const Weights &weights) {
+    if (lowered_.ones != kNoTensor) {
+        executor_.set_constant(lowered_.ones, {shape_.flat_frames()},
+                               std::vector<int>(size_t(shape_.flat_frames()), 1));
+    }
+    for (const ConstantRecipe &recipe : lowered_.constants) {
+        PackedConstant packed = recipe.make(weights, *executor_.kernel(recipe.step).entry);
+        executor_.set_constant(recipe.tensor, std::move(packed.extents), packed.elements);
+    }
+}
+
+void Network::compute_zero_response(const ZeroResponse &response, KernelStore &kernels, const Weights &weights) {
+    Executor executor(response.plan, kernels, description_.name);
+    for (size_t i = 0; i < response.constants.size(); i++) {
+        const ConstantRecipe &recipe = response.constants[i];
+        const ConstantRecipe &original = lowered_.constants[response.originals[i]];
+        const KernelEntry &kernel = *executor.kernel(recipe.step).entry;
+        if (kernel.knobs == executor_.kernel(original.step).entry->knobs) {
+            executor.share_constant(recipe.tensor, executor_, original.tensor);
+        } else {
+            PackedConstant packed = recipe.make(weights, kernel);
+            executor.set_constant(recipe.tensor, std::move(packed.extents), packed.elements);
+        }
+    }
+    *static_cast<int *>(executor.memory(response.count).data) = 1;
+    executor.run();
+
+    const std::vector<int> &whole = response.plan.tensors[size_t(response.result)].extents;
+    const float *map = static_cast<const float *>(executor.memory(response.result).data);
+    const size_t channels = size_t(whole[0]);
+    const std::vector<int> columns = distinct_positions(whole[1], response.kernel);
+    const std::vector<int> rows = distinct_positions(whole[2], response.kernel);
+    std::vector<float> distinct;
+    for (int y : rows) {
+        for (int x : columns) {
+            const float *pixel = map + (size_t(y) * size_t(whole[1]) + size_t(x)) * channels;
+            distinct.insert(distinct.end(), pixel, pixel + channels);
+        }
+    }
+    executor_.set_constant(response.constant, {whole[0], int(columns.size()), int(rows.size()), 1}, distinct);
+}
+
+void Network::set_frame(int flat_frame, const float *pixels) {
+    const TensorInfo &video = lowered_.plan.tensors[size_t(lowered_.video)];
+    const std::vector<int> stored = stored_extents(video);
+    float *frame = static_cast<float *>(executor_.memory(lowered_.video).data) +
+                   size_t(flat_frame) * size_t(stored[0]) * size_t(stored[1]) * size_t(stored[2]);
+    const size_t row = size_t(stored[0]) * size_t(stored[1]), inner = size_t(3 * shape_.width);
+    for (int y = 0; y < shape_.height; y++) {
+        std::memcpy(frame + size_t(y + video.border) * row + size_t(3 * video.border), pixels + size_t(y) * inner,
+                    inner * sizeof(float));
+    }
+}
+
+void Network::draw_gumbel(uint64_t seed) {
+    for (size_t k = 0; k < lowered_.selections.size(); k++) {
+        const std::vector<float> uniform = recipe_gumbel_uniform(int(k), size_t(2 * shape_.flat_frames()), seed);
+        std::memcpy(executor_.memory(lowered_.selections[k].uniform).data, uniform.data(),
+                    uniform.size() * sizeof(float));
+    }
+}
+
+void Network::force_mask(size_t index, const std::vector<int> &mask) {
+    std::memcpy(executor_.memory(lowered_.selections[index].forced).data, mask.data(), mask.size() * sizeof(int));
+}
+
+std::vector<std::vector<int>> Network::masks() {
+    std::vector<std::vector<int>> result;
+    for (const Selection &selection : lowered_.selections) {
+        const TensorId id = shape_.forced_masks ? selection.forced : selection.mask;
+        const int *mask = static_cast<const int *>(executor_.memory(id).data);
+        result.emplace_back(mask, mask + shape_.flat_frames());
+    }
+    return result;
+}
+
+std::vector<float> Network::scores(TensorId id, int clip) {
+    const size_t classes = size_t(description_.classes);
+    const float *all = static_cast<const float *>(executor_.memory(id).data) + size_t(clip) * classes;
+    return std::vector<float>(all, all + classes);
+}
+
+std::vector<float> Network::clip_logits(int clip) {
+    return scores(lowered_.clip_logits, clip);
+}
+
+std::vector<float> Network::probabilities(int clip) {
+    return scores(lowered_.probabilities, clip);
+}
+
+double Network::macs() {
+    double total = 0;
+    for (const Step &step : lowered_.plan.steps) {
+        if (step.macs == 0) continue;
+        const int frames =
+            step.count == kNoTensor ? step.frames : *static_cast<const int *>(executor_.memory(step.count).data);
+        total += step.macs * frames;
+    }
+    return total;
+}
+
+}  // namespace afnet

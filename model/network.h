@@ -1,0 +1,53 @@
+// A network ready to run: a lowered description bound to kernels and weights.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "model/lowering.h"
+#include "runtime/executor.h"
+
+namespace afnet {
+
+class Network {
+public:
+    /// Lowers, finds kernels, packs weights and computes every focal block's F(0). Throws Error when a kernel or a
+    /// parameter is missing.
+    Network(const ModelDescription &description, const RunShape &shape, KernelStore &kernels, const Weights &weights);
+
+    const ModelDescription &description() const { return description_; }
+    const RunShape &shape() const { return shape_; }
+    const LoweredNetwork &lowered() const { return lowered_; }
+    Executor &executor() { return executor_; }
+
+    /// Copies one normalised frame [3, x, y] into the input.
+    void set_frame(int flat_frame, const float *pixels);
+
+    /// Draws the noise of every navigation from the recipe's stream with this seed; needs RunShape::gumbel_noise.
+    void draw_gumbel(uint64_t seed);
+
+    /// Fixes block `index`'s mask [f]; needs RunShape::forced_masks.
+    void force_mask(size_t index, const std::vector<int> &mask);
+
+    void run(const Executor::Observer &observer = nullptr) { executor_.run(observer); }
+
+    /// Results of the last run: masks [f] per focal block in layer order, and per clip the scores [k].
+    std::vector<std::vector<int>> masks();
+    std::vector<float> clip_logits(int clip);
+    std::vector<float> probabilities(int clip);
+
+    /// Multiply-accumulates of the last run, of all frames; convolutions and linears only.
+    double macs();
+
+private:
+    void pack_constants(const Weights &weights);
+    void compute_zero_response(const ZeroResponse &response, KernelStore &kernels, const Weights &weights);
+    std::vector<float> scores(TensorId id, int clip);
+
+    ModelDescription description_;
+    RunShape shape_;
+    LoweredNetwork lowered_;
+    Executor executor_;
+};
+
+}  // namespace afnet

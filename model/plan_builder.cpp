@@ -1,0 +1,419 @@
+#include "model/plan_builder.h"
+
+#include <memory>
+
+#include "model/packing.h"
+#include "runtime/error.h"
+
+namespace afnet {
+
+namespace {
+
+int strided(int extent, int stride) {
+    return (extent - 1) / stride + 1;
+}
+
+int co_block_of(const KernelEntry &kernel) {
+    const auto found = kernel.knobs.find("co_block");
+    if (found == kernel.knobs.end()) throw Error("kernel " + kernel.symbol + ": its manifest names no co_block");
+    return found->second;
+}
+
+// A convolution's weights and bias are two constants of one folding: folded when the first is asked for.
+std::function<FoldedConv(const Weights &)> folding(const ConvLayer &layer, int in_channels) {
+    return [conv = layer.conv, norm = layer.norm, co = layer.out, ci = in_channels / layer.groups,
+            k = layer.kernel](const Weights &weights) { return fold_batch_norm(weights, conv, norm, co, ci, k); };
+}
+
+}  // namespace
+
+Feature PlanBuilder::feature(const std::string &name, int channels, int width, int height, int border,
+                             bool shiftable) {
+    TensorInfo info;
+    info.name = name;
+    info.extents = {channels, width, height, shape_.flat_frames()};
+    info.border = border;
+    info.zero_frame = shiftable && shift_;
+    return {network_.plan.add(info), channels, width, height};
+}
+
+TensorId PlanBuilder::vector_tensor(const std::string &name, int channels) {
+    TensorInfo info;
+    info.name = name;
+    info.extents = {channels, shape_.flat_frames()};
+    return network_.plan.add(info);
+}
+
+TensorId PlanBuilder::constant(const std::string &name) {
+    TensorInfo info;
+    info.name = name;
+    info.storage = Storage::Constant;
+    return network_.plan.add(info);
+}
+
+// The recipe belongs to the step that is added last.
+void PlanBuilder::pack(TensorId id, std::function<PackedConstant(const Weights &, const KernelEntry &)> make) {
+    network_.constants.push_back({id, network_.plan.steps.size() - 1, std::move(make)});
+}
+
+void PlanBuilder::need(const std::string &key, std::vector<int64_t> shape) {
+    network_.parameters.push_back({key, std::move(shape)});
+}
+
+void PlanBuilder::need_conv(const ConvLayer &layer, int in_channels) {
+    need(layer.conv + ".weight", {layer.out, in_channels / layer.groups, layer.kernel, layer.kernel});
+    for (const char *name : {".weight", ".bias", ".running_mean", ".running_var"}) need(layer.norm + name, {layer.out});
+}
+
+void PlanBuilder::tap(const std::string &name, TensorId tensor) {
+    network_.plan.taps.push_back({name, network_.plan.steps.size() - 1, tensor});
+}
+
+Frames PlanBuilder::all_frames(TensorId id) const {
+    return network_.plan.tensors[size_t(id)].zero_frame ? Frames::WithZeroFrame : Frames::All;
+}
+
+Step &PlanBuilder::add_step(const std::string &label, KernelSpec kernel, const Selection *selection) {
+    Step step;
+    step.label = label;
+    step.kernel = std::move(kernel);
+    step.frames = shape_.flat_frames();
+    if (selection) step.count = selection->count;
+    network_.plan.steps.push_back(std::move(step));
+    return network_.plan.steps.back();
+}
+
+// Kernels have one signature; a list that a variant does not read is this one.
+TensorId PlanBuilder::unused_sources() {
+    if (unused_ == kNoTensor) {
+        TensorInfo info;
+        info.name = "unused_sources";
+        info.type = ElementType::Int32;
+        info.extents = {3, 1};
+        info.storage = Storage::Input;
+        unused_ = network_.plan.add(info);
+    }
+    return unused_;
+}
+
+// The list of all frames, made by the same kernel as any other, from a mask of ones.
+TensorId PlanBuilder::identity_sources() {
+    if (identity_ != kNoTensor) return identity_;
+    const auto integers = [&](const char *name, std::vector<int> extents, Storage storage) {
+        TensorInfo info;
+        info.name = name;
+        info.type = ElementType::Int32;
+        info.extents = std::move(extents);
+        info.storage = storage;
+        return network_.plan.add(info);
+    };
+    const TensorId ones = integers("all_frames.mask", {shape_.flat_frames()}, Storage::Constant);
+    network_.ones = ones;
+    identity_ = integers("all_frames.sources", {3, shape_.flat_frames()}, Storage::Arena);
+    const TensorId count = integers("all_frames.count", {1}, Storage::Arena);
+    Step &step = add_step("all_frames.work_list", KernelSpec("work_list"), nullptr);
+    step.arguments = {{"mask", ones}, {"sources", identity_}, {"count", count}};
+    step.scalars = {{"frames_per_clip", double(shape_.frames)}};
+    return identity_;
+}
+
+Feature PlanBuilder::input(int border) {
+    TensorInfo info;
+    info.name = "video";
+    info.extents = {3, shape_.width, shape_.height, shape_.flat_frames()};
+    info.storage = Storage::Input;
+    info.border = border;
+    network_.video = network_.plan.add(info);
+    return {network_.video, 3, shape_.width, shape_.height};
+}
+
+Feature PlanBuilder::stem(const std::string &conv, const std::string &norm, const Feature &in, int channels) {
+    ConvLayer layer;
+    layer.conv = conv;
+    layer.norm = norm;
+    layer.out = channels;
+    layer.kernel = 7;
+    need_conv(layer, in.channels);
+    const int width = strided(in.width, 2), height = strided(in.height, 2);
+    const Feature out = feature("stem", channels, strided(width, 2), strided(height, 2), 0, true);
+    const TensorId weights = constant("stem.weights"), bias = constant("stem.bias");
+    Step &step = add_step("stem", KernelSpec("stem").set("co", channels), nullptr);
+    step.arguments = {{"input", in.tensor, Frames::All, 0, true},
+                      {"weights", weights},
+                      {"bias", bias},
+                      {"output", out.tensor}};
+    step.macs = double(width) * height * channels * in.channels * 49;
+    const auto fold = folding(layer, in.channels);
+    pack(weights, [fold, channels](const Weights &w, const KernelEntry &k) {
+        return pack_conv_weights(fold(w), channels, 3, 7, 1, co_block_of(k));
+    });
+    pack(bias, [fold, channels](const Weights &w, const KernelEntry &k) {
+        return pack_conv_bias(fold(w), channels, 1, co_block_of(k));
+    });
+    return out;
+}
+
+Feature PlanBuilder::conv(const Feature &in, const ConvLayer &layer) {
+    need_conv(layer, in.channels);
+    const bool compact_in = layer.gather == Gather::Compact;
+    const bool compact_out = !layer.scatter && (compact_in || layer.gather == Gather::Selected);
+    const bool shifted = shift_ && (layer.gather == Gather::Shifted || layer.gather == Gather::Selected);
+    const bool gathers = shifted || layer.gather == Gather::Selected;
+    const TensorId sources = layer.selection && (gathers || layer.scatter) ? layer.selection->sources
+                             : gathers                                     ? identity_sources()
+                                                                           : unused_sources();
+    const bool adds = layer.onto.tensor != kNoTensor;
+    const int width = strided(in.width, layer.stride), height = strided(in.height, layer.stride);
+    const Feature out =
+        adds ? layer.onto : feature(layer.label, layer.out, width, height, layer.border, layer.shiftable);
+    const TensorId weights = constant(layer.label + ".weights"), bias = constant(layer.label + ".bias");
+
+    Step &step = add_step(layer.label,
+                          KernelSpec("conv2d")
+                              .set("ci", in.channels)
+                              .set("co", layer.out)
+                              .set("kernel", layer.kernel)
+                              .set("stride", layer.stride)
+                              .set("groups", layer.groups)
+                              .set("activation", layer.activation)
+                              .set("add_residual", adds)
+                              .set("gather", gathers)
+                              .set("shift", shifted)
+                              .set("scatter", layer.scatter),
+                          compact_in || layer.gather == Gather::Selected ? layer.selection : nullptr);
+    const Frames read = compact_in ? Frames::Selected : gathers ? all_frames(in.tensor) : Frames::All;
+    const Frames written = compact_out ? Frames::Selected : Frames::All;
+    const Frames listed = step.count != kNoTensor && sources == layer.selection->sources ? Frames::Selected : Frames::All;
+    step.arguments = {{"input", in.tensor, read, layer.groups, layer.kernel > 1},
+                      {"weights", weights},
+                      {"bias", bias},
+                      {"residual", out.tensor, written, layer.groups},
+                      {"sources", sources, listed},
+                      {"output", out.tensor, written, layer.groups}};
+    const int ci = in.channels / layer.groups;
+    step.macs = double(width) * height * layer.out * ci * layer.kernel * layer.kernel;
+    const auto fold = folding(layer, in.channels);
+    pack(weights, [fold, co = layer.out, ci, k = layer.kernel, g = layer.groups](const Weights &w,
+                                                                               const KernelEntry &kernel) {
+        return pack_conv_weights(fold(w), co, ci, k, g, co_block_of(kernel));
+    });
+    pack(bias, [fold, co = layer.out, g = layer.groups](const Weights &w, const KernelEntry &kernel) {
+        return pack_conv_bias(fold(w), co, g, co_block_of(kernel));
+    });
+    return out;
+}
+
+Feature PlanBuilder::depthwise(const Feature &in, const ConvLayer &given) {
+    ConvLayer layer = given;
+    layer.out = in.channels;
+    layer.groups = in.channels;
+    need_conv(layer, in.channels);
+    const bool compact = layer.gather == Gather::Compact, shifted = shift_ && layer.gather == Gather::Shifted;
+    const TensorId sources = shifted ? identity_sources() : unused_sources();
+    const int width = strided(in.width, layer.stride), height = strided(in.height, layer.stride);
+    const Feature out = feature(layer.label, in.channels, width, height, layer.border, layer.shiftable);
+    const TensorId weights = constant(layer.label + ".weights"), bias = constant(layer.label + ".bias");
+    Step &step = add_step(layer.label,
+                          KernelSpec("depthwise")
+                              .set("channels", in.channels)
+                              .set("kernel", layer.kernel)
+                              .set("stride", layer.stride)
+                              .set("activation", layer.activation)
+                              .set("shift", shifted),
+                          compact ? layer.selection : nullptr);
+    const Frames frames = compact ? Frames::Selected : Frames::All;
+    step.arguments = {{"input", in.tensor, shifted ? all_frames(in.tensor) : frames, 0, true},
+                      {"weights", weights},
+                      {"bias", bias},
+                      {"sources", sources},
+                      {"output", out.tensor, frames}};
+    step.macs = double(width) * height * in.channels * layer.kernel * layer.kernel;
+    const auto fold = folding(layer, in.channels);
+    pack(weights, [fold, c = in.channels, k = layer.kernel](const Weights &w, const KernelEntry &) {
+        return pack_depthwise_weights(fold(w), c, k);
+    });
+    pack(bias, [fold, c = in.channels](const Weights &w, const KernelEntry &) {
+        return PackedConstant{{c}, fold(w).bias};
+    });
+    return out;
+}
+
+Feature PlanBuilder::avg_pool(const std::string &label, const Feature &in) {
+    const Feature out = feature(label, in.channels, strided(in.width, 2), strided(in.height, 2), 0, true);
+    Step &step = add_step(label, KernelSpec("avg_pool"), nullptr);
+    step.arguments = {{"input", in.tensor}, {"output", out.tensor}};
+    return out;
+}
+
+TensorId PlanBuilder::spatial_mean(const std::string &label, const Feature &in, const Feature *coarse,
+                                   const Selection *selection) {
+    const TensorId out = vector_tensor(label, in.channels);
+    Step &step = add_step(label, KernelSpec("spatial_mean").set("upsample", coarse != nullptr), selection);
+    const Frames frames = selection ? Frames::Selected : Frames::All;
+    step.arguments = {{"input", in.tensor, frames},
+                      {"coarse", coarse ? coarse->tensor : in.tensor, frames},
+                      {"output", out, frames}};
+    return out;
+}
+
+TensorId PlanBuilder::linear(const std::string &key, TensorId in, int out, bool bias, const std::string &activation,
+                             const Selection *selection) {
+    const int channels = network_.plan.tensors[size_t(in)].extents[0];
+    need(key + ".weight", {out, channels});
+    if (bias) need(key + ".bias", {out});
+    const TensorId result = vector_tensor(key, out);
+    const TensorId weights = constant(key + ".weights"), biases = constant(key + ".bias");
+    Step &step = add_step(key, KernelSpec("linear").set("activation", activation), selection);
+    const Frames frames = selection ? Frames::Selected : Frames::All;
+    step.arguments = {{"input", in, frames}, {"weights", weights}, {"bias", biases}, {"output", result, frames}};
+    step.macs = double(out) * channels;
+    pack(weights, [key, out, channels](const Weights &w, const KernelEntry &) {
+        return pack_linear_weights(w({key + ".weight", {out, channels}}), out, channels);
+    });
+    pack(biases, [key, out, bias](const Weights &w, const KernelEntry &) {
+        return PackedConstant{{out}, bias ? w({key + ".bias", {out}}) : std::vector<float>(size_t(out), 0.0f)};
+    });
+    return result;
+}
+
+void PlanBuilder::scale_channels(const std::string &label, const Feature &in, TensorId gate,
+                                 const std::string &activation, const Selection *selection) {
+    Step &step = add_step(label, KernelSpec("scale_channels").set("activation", activation), selection);
+    const Frames frames = selection ? Frames::Selected : Frames::All;
+    step.arguments = {{"input", in.tensor, frames}, {"gate", gate, frames}, {"output", in.tensor, frames}};
+}
+
+Selection PlanBuilder::navigate(const std::string &keys, const std::string &block, const Feature &ample) {
+    const int channels = ample.channels, frames = shape_.flat_frames(), t = shape_.frames;
+    need(keys + ".conv_pool.weight", {2, channels, 1, 1});
+    for (const char *name : {".weight", ".bias", ".running_mean", ".running_var"}) need(keys + ".bn" + name, {2});
+    need(keys + ".conv_gs.weight", {2 * t, 2, 1, 1});
+    need(keys + ".conv_gs.bias", {2 * t});
+
+    const auto tensor = [&](const char *name, ElementType type, std::vector<int> extents, Storage storage) {
+        TensorInfo info;
+        info.name = keys + "." + name;
+        info.type = type;
+        info.extents = std::move(extents);
+        info.storage = storage;
+        return network_.plan.add(info);
+    };
+    Selection s;
+    s.name = block;
+    s.logits = tensor("logits", ElementType::Float32, {2, frames}, Storage::Kept);
+    s.uniform = tensor("uniform", ElementType::Float32, {2, frames}, Storage::Input);
+    s.sources = tensor("sources", ElementType::Int32, {3, frames}, Storage::Arena);
+    s.count = tensor("count", ElementType::Int32, {1}, Storage::Kept);
+    s.mask = tensor("mask", ElementType::Int32, {frames}, Storage::Kept);
+    if (shape_.forced_masks) s.forced = tensor("forced_mask", ElementType::Int32, {frames}, Storage::Input);
+    const TensorId pool_weights = constant(keys + ".pool_weights"), pool_bias = constant(keys + ".pool_bias");
+    const TensorId gate_weights = constant(keys + ".gate_weights"), gate_bias = constant(keys + ".gate_bias");
+
+    const TensorId pooled = spatial_mean(keys + ".pool", ample);
+    Step &gate = add_step(keys, KernelSpec("navigation"), nullptr);
+    gate.arguments = {{"pooled", pooled},          {"pool_weights", pool_weights}, {"pool_bias", pool_bias},
+                      {"gate_weights", gate_weights}, {"gate_bias", gate_bias},       {"uniform", s.uniform},
+                      {"logits", s.logits},        {"mask", s.mask}};
+    gate.scalars = {{"stochastic", shape_.gumbel_noise ? 1.0 : 0.0}};
+    gate.macs = 2.0 * channels + 4;
+    const auto fold = [keys, channels](const Weights &w) {
+        return fold_batch_norm(w, keys + ".conv_pool", keys + ".bn", 2, channels, 1);
+    };
+    pack(pool_weights, [fold, channels](const Weights &w, const KernelEntry &) {
+        return PackedConstant{{channels, 2}, fold(w).weights};
+    });
+    pack(pool_bias, [fold](const Weights &w, const KernelEntry &) { return PackedConstant{{2}, fold(w).bias}; });
+    // PyTorch's [2 t + k][j] is [j, k, t] innermost first.
+    pack(gate_weights, [keys, t](const Weights &w, const KernelEntry &) {
+        return PackedConstant{{2, 2, t}, w({keys + ".conv_gs.weight", {2 * t, 2, 1, 1}})};
+    });
+    pack(gate_bias, [keys, t](const Weights &w, const KernelEntry &) {
+        return PackedConstant{{2, t}, w({keys + ".conv_gs.bias", {2 * t}})};
+    });
+
+    Step &list = add_step(keys + ".work_list", KernelSpec("work_list"), nullptr);
+    list.arguments = {{"mask", shape_.forced_masks ? s.forced : s.mask}, {"sources", s.sources}, {"count", s.count}};
+    list.scalars = {{"frames_per_clip", double(t)}};
+    network_.selections.push_back(s);
+    return s;
+}
+
+TensorId PlanBuilder::zero_response(const std::string &block, int in_channels, const Feature &state, int kernel,
+                                    size_t first_constant, const FocalBranch &branch) {
+    RunShape single = shape_;
+    single.frames = single.clips = 1;
+    PlanBuilder inner(shift_, single);
+    Plan &plan = inner.network_.plan;
+    // Inputs start as zeroes: the frame, where the response is added to, and a list that names frame 0 throughout.
+    const auto zeroes = [&](const char *name, ElementType type, std::vector<int> extents) {
+        TensorInfo info;
+        info.name = block + "." + name;
+        info.type = type;
+        info.extents = std::move(extents);
+        info.storage = Storage::Input;
+        return plan.add(info);
+    };
+    const Feature in = {zeroes("zero", ElementType::Float32, {in_channels, state.width, state.height, 1}), in_channels,
+                        state.width, state.height};
+    const Feature onto = {zeroes("response", ElementType::Float32, {state.channels, state.width, state.height, 1}),
+                          state.channels, state.width, state.height};
+    Selection selection;
+    selection.sources = zeroes("sources", ElementType::Int32, {3, 1});
+    selection.count = zeroes("count", ElementType::Int32, {1});
+    branch(inner, in, onto, selection);
+
+    ZeroResponse response;
+    response.constant = constant(block + ".zero_response");
+    response.kernel = kernel;
+    response.count = selection.count;
+    response.result = onto.tensor;
+    response.constants = std::move(inner.network_.constants);
+    for (size_t i = 0; i < response.constants.size(); i++) response.originals.push_back(first_constant + i);
+    response.plan = std::move(plan);
+    network_.zero_responses.push_back(std::move(response));
+    return network_.zero_responses.back().constant;
+}
+
+TensorId PlanBuilder::zero_residual(const std::string &block, int channels) {
+    TensorInfo info;
+    info.name = block + ".zero_residual";
+    info.extents = {channels, 1, 1, 1};
+    info.storage = Storage::Input;
+    return network_.plan.add(info);
+}
+
+void PlanBuilder::fill_unselected(const std::string &block, const Feature &state, const Selection &selection,
+                                  TensorId residual, int kernel, const std::string &activation) {
+    Step &step = add_step(block + ".unselected",
+                          KernelSpec("fill_unselected").set("kernel", kernel).set("activation", activation), &selection);
+    step.arguments = {{"state", state.tensor},
+                      {"residual", residual},
+                      {"sources", selection.sources, Frames::Unselected},
+                      {"output", state.tensor}};
+}
+
+void PlanBuilder::fuse(const std::string &label, const Feature &ample, const Feature &focal, TensorId theta,
+                       const std::string &activation) {
+    Step &step = add_step(label, KernelSpec("fuse_branches").set("activation", activation), nullptr);
+    step.arguments = {
+        {"ample", ample.tensor}, {"focal", focal.tensor}, {"theta", theta}, {"output", focal.tensor}};
+}
+
+void PlanBuilder::head_consensus(TensorId logits, int classes) {
+    network_.plan.tensors[size_t(logits)].storage = Storage::Kept;
+    network_.logits = logits;
+    const auto scores = [&](const char *name) {
+        TensorInfo info;
+        info.name = name;
+        info.extents = {classes, shape_.clips};
+        info.storage = Storage::Kept;
+        return network_.plan.add(info);
+    };
+    network_.clip_logits = scores("clip_logits");
+    network_.probabilities = scores("probabilities");
+    Step &step = add_step("consensus", KernelSpec("consensus"), nullptr);
+    step.arguments = {
+        {"logits", logits}, {"clip_logits", network_.clip_logits}, {"probabilities", network_.probabilities}};
+}
+
+}  // namespace afnet

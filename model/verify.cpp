@@ -1,0 +1,227 @@
+#include "model/verify.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstring>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "model/network.h"
+#include "model/recipe.h"
+#include "runtime/error.h"
+#include "runtime/safetensors.h"
+
+namespace afnet {
+
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr double kTolerance = 2e-5;     // of a tensor's largest magnitude, tests/golden/README.md
+constexpr double kUndecidedMargin = 1e-4;  // gates closer than this may fall either way
+
+struct Case {
+    ModelDescription description;
+    RunShape shape;
+    uint64_t seed = 0;
+    double gain = 1;
+};
+
+std::string model_name(const std::string &arch, bool shift) {
+    const std::map<std::string, std::string> names = {
+        {"resnet50", "af_resnet50"}, {"resnet101", "af_resnet101"}, {"mobilenetv3", "af_mobilenetv3"}};
+    const auto found = names.find(arch);
+    return (found == names.end() ? arch : found->second) + (shift ? "_tsm" : "");
+}
+
+Case parse_case(const SafetensorsFile &file, const std::string &path) {
+    const auto text = file.metadata().find("case");
+    if (text == file.metadata().end()) {
+        throw Error(path + ": holds no `case` in its metadata; a reference-vector file is expected");
+    }
+    Case result;
+    try {
+        const Json json = Json::parse(text->second);
+        if (json.value("train", false)) {
+            throw Error(path + ": a training case; verify runs evaluation cases only");
+        }
+        result.description = shipped_model(model_name(json.at("arch"), json.at("shift")));
+        result.description.frames = result.shape.frames = json.at("frames");
+        result.description.classes = json.at("classes");
+        result.shape.clips = json.at("batch");
+        const Json size = json.value("size", Json());
+        result.shape.height = size.is_array() ? size.at(0).get<int>() : size.is_number() ? size.get<int>() : json.at("height").get<int>();
+        result.shape.width = size.is_array() ? size.at(1).get<int>() : size.is_number() ? size.get<int>() : json.at("width").get<int>();
+        result.seed = json.at("seed");
+        result.gain = json.value("gain", 1.0);
+        const std::string unselected = json.value("unselected", "masked");
+        if (unselected != "masked" && unselected != "skipped") {
+            throw Error(path + ": `unselected` is " + unselected + "; masked or skipped expected");
+        }
+        result.shape.unselected = unselected == "skipped" ? Unselected::Skipped : Unselected::Masked;
+    } catch (const Json::exception &error) {
+        throw Error(path + ": its case cannot be read: " + error.what());
+    } catch (const UsageError &error) {
+        throw Error(path + ": " + error.what());
+    }
+    if (result.description.classes < 1) throw Error(path + ": a positive number of classes expected");
+    return result;
+}
+
+void fill_video(Network &network, const Case &c) {
+    const RunShape &s = c.shape;
+    const std::vector<float> video = recipe_video(s.clips, s.frames, s.height, s.width, c.seed);
+    const size_t plane = size_t(s.width) * size_t(s.height);
+    std::vector<float> frame(3 * plane);
+    for (int f = 0; f < s.flat_frames(); f++) {
+        const float *planes = &video[size_t(f) * 3 * plane];
+        for (size_t i = 0; i < plane; i++) {
+            for (size_t ch = 0; ch < 3; ch++) frame[3 * i + ch] = planes[ch * plane + i];
+        }
+        network.set_frame(f, frame.data());
+    }
+}
+
+// What a golden file says of a module's output: spatial means, and every 16th channel of the top left pixels.
+class ModuleSummaries {
+public:
+    explicit ModuleSummaries(Network &network) : network_(network) {}
+
+    void take(const Tap &tap) {
+        const TensorInfo &tensor = network_.lowered().plan.tensors[size_t(tap.tensor)];
+        const float *data = static_cast<const float *>(network_.executor().memory(tap.tensor).data);
+        if (tensor.extents.size() == 2) {
+            values_["mean." + tap.name].assign(data, data + size_t(tensor.extents[0]) * size_t(tensor.extents[1]));
+            return;
+        }
+        const std::vector<int> stored = stored_extents(tensor);
+        const int channels = tensor.extents[0], width = tensor.extents[1], height = tensor.extents[2];
+        const auto at = [&](int x, int y, int f) {
+            return data + ((size_t(f) * size_t(stored[2]) + size_t(y + tensor.border)) * size_t(stored[1]) +
+                           size_t(x + tensor.border)) * size_t(channels);
+        };
+        std::vector<double> &mean = values_["mean." + tap.name], &corner = values_["corner." + tap.name];
+        mean.clear();
+        corner.clear();
+        for (int f = 0; f < tensor.extents[3]; f++) {
+            std::vector<double> sum(size_t(channels), 0.0);
+            for (int y = 0; y < height; y++) {
+                for (int x = 0; x < width; x++) {
+                    const float *pixel = at(x, y, f);
+                    for (size_t c = 0; c < size_t(channels); c++) sum[c] += pixel[c];
+                }
+            }
+            for (double s : sum) mean.push_back(s / (double(width) * height));
+            for (int c = 0; c < channels; c += 16) {
+                for (int y = 0; y < std::min(3, height); y++) {
+                    for (int x = 0; x < std::min(3, width); x++) corner.push_back(at(x, y, f)[c]);
+                }
+            }
+        }
+    }
+    void put(const std::string &name, std::vector<double> values) { values_[name] = std::move(values); }
+    const std::vector<double> *find(const std::string &name) const {
+        const auto found = values_.find(name);
+        return found == values_.end() ? nullptr : &found->second;
+    }
+
+private:
+    Network &network_;
+    std::map<std::string, std::vector<double>> values_;
+};
+
+template <class Element>
+std::vector<double> elements(Network &network, TensorId id) {
+    const auto memory = network.executor().memory(id);
+    const auto &extents = network.lowered().plan.tensors[size_t(id)].extents;
+    size_t count = 1;
+    for (int e : extents) count *= size_t(e);
+    const Element *data = static_cast<const Element *>(memory.data);
+    return std::vector<double>(data, data + count);
+}
+
+void put_results(Network &network, ModuleSummaries &ours) {
+    std::vector<double> masks, margins;
+    for (const Selection &s : network.lowered().selections) {
+        const auto mask = elements<int>(network, s.mask);
+        const auto logits = elements<float>(network, s.logits);
+        masks.insert(masks.end(), mask.begin(), mask.end());
+        for (size_t f = 0; f < mask.size(); f++) margins.push_back(logits[2 * f + 1] - logits[2 * f]);
+    }
+    ours.put("masks", std::move(masks));
+    ours.put("gate_margin", std::move(margins));
+    ours.put("logits", elements<float>(network, network.lowered().logits));
+    ours.put("clip_logits", elements<float>(network, network.lowered().clip_logits));
+}
+
+TensorDifference compare(const SafetensorsTensor &theirs, const std::vector<double> *ours,
+                         const std::vector<double> &margins) {
+    TensorDifference result;
+    result.name = theirs.name;
+    result.tolerance = kTolerance;
+    const std::vector<double> expected = to_doubles(theirs);
+    if (!ours || ours->size() != expected.size()) {
+        result.remark = ours ? "has " + std::to_string(ours->size()) + " elements; " +
+                                   std::to_string(expected.size()) + " expected"
+                             : "this network has no such tensor";
+        return result;
+    }
+    const bool masks = theirs.name == "masks";
+    if (masks) result.tolerance = 0;
+    double largest = 0;
+    int undecided = 0;
+    bool finite = true;
+    for (size_t i = 0; i < expected.size(); i++) {
+        if (masks && i < margins.size() && std::abs(margins[i]) <= kUndecidedMargin) {
+            undecided++;
+            continue;
+        }
+        finite = finite && std::isfinite((*ours)[i]);
+        largest = std::max(largest, std::abs(expected[i]));
+        result.largest_absolute = std::max(result.largest_absolute, std::abs((*ours)[i] - expected[i]));
+    }
+    result.largest_relative = result.largest_absolute / (largest > 0 ? largest : 1);
+    result.passed = finite && result.largest_relative <= result.tolerance;
+    if (!finite) result.remark = "holds values that are not finite";
+    if (undecided > 0) result.remark = std::to_string(undecided) + " gates too close to call";
+    return result;
+}
+
+}  // namespace
+
+bool CaseReport::passed() const {
+    return !tensors.empty() &&
+           std::all_of(tensors.begin(), tensors.end(), [](const TensorDifference &t) { return t.passed; });
+}
+
+CaseReport verify_case(const std::string &path, KernelStore &kernels) {
+    const SafetensorsFile file(path);
+    const Case c = parse_case(file, path);
+    Network network(c.description, c.shape, kernels, recipe_weights(c.seed, c.gain));
+    fill_video(network, c);
+
+    ModuleSummaries ours(network);
+    const auto begin = std::chrono::steady_clock::now();
+    network.run([&](const StepReport &report) {
+        for (const Tap &tap : network.lowered().plan.taps) {
+            if (tap.step == report.index) ours.take(tap);
+        }
+    });
+    const auto end = std::chrono::steady_clock::now();
+    put_results(network, ours);
+
+    CaseReport report;
+    report.path = path;
+    report.model = c.description.name;
+    report.milliseconds = std::chrono::duration<double, std::milli>(end - begin).count();
+    report.arena_bytes = network.executor().arena_bytes();
+    const SafetensorsTensor *margin = file.find("gate_margin");
+    const std::vector<double> margins = margin ? to_doubles(*margin) : std::vector<double>();
+    for (const SafetensorsTensor &theirs : file.tensors()) {
+        report.tensors.push_back(compare(theirs, ours.find(theirs.name), margins));
+    }
+    return report;
+}
+
+}  // namespace afnet

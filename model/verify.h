@@ -1,0 +1,34 @@
+// Runs a reference-vector case (tests/golden/README.md) and compares every tensor it holds.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "runtime/kernel_library.h"
+
+namespace afnet {
+
+/// One compared tensor.
+struct TensorDifference {
+    std::string name;
+    double largest_absolute = 0;   // max |ours - theirs|
+    double largest_relative = 0;   // the same over the largest magnitude of theirs
+    double tolerance = 0;          // on largest_relative
+    bool passed = false;
+    std::string remark;  // e.g. how many mask elements were left out
+};
+
+struct CaseReport {
+    std::string path, model;
+    std::vector<TensorDifference> tensors;
+    double milliseconds = 0;
+    size_t arena_bytes = 0;
+    bool passed() const;
+};
+
+/// Builds the case's network, fills weights and input by the recipe, runs it and compares. Any case of the format
+/// works: every architecture, T, batch, size, seed and number of classes. Throws Error when the file is no such case,
+/// is a training case, or kernels are missing.
+CaseReport verify_case(const std::string &path, KernelStore &kernels);
+
+}  // namespace afnet

@@ -1,0 +1,80 @@
+// afnet verify: compares the program with reference vectors.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "model/verify.h"
+#include "runtime/command.h"
+#include "runtime/error.h"
+#include "runtime/halide_host.h"
+
+namespace afnet {
+
+namespace {
+
+void print_text(const CaseReport &report, bool quiet) {
+    std::printf("%s: %s (%s, %.1f ms, arena %.1f MiB)\n", report.path.c_str(), report.passed() ? "pass" : "FAIL",
+                report.model.c_str(), report.milliseconds, double(report.arena_bytes) / (1 << 20));
+    if (quiet && report.passed()) return;
+    std::printf("  %-36s %12s %12s\n", "tensor", "max |diff|", "relative");
+    for (const TensorDifference &t : report.tensors) {
+        std::printf("  %-36s %12.3g %12.3g  %s%s%s\n", t.name.c_str(), t.largest_absolute, t.largest_relative,
+                    t.passed ? "pass" : "FAIL", t.remark.empty() ? "" : "  ", t.remark.c_str());
+    }
+}
+
+void print_json(const CaseReport &report) {
+    nlohmann::json rows = nlohmann::json::array();
+    for (const TensorDifference &t : report.tensors) {
+        rows.push_back({{"name", t.name},
+                        {"max_absolute", t.largest_absolute},
+                        {"max_relative", t.largest_relative},
+                        {"tolerance", t.tolerance},
+                        {"passed", t.passed},
+                        {"remark", t.remark}});
+    }
+    const nlohmann::json line = {{"path", report.path},
+                                 {"model", report.model},
+                                 {"status", report.passed() ? "pass" : "fail"},
+                                 {"ms", report.milliseconds},
+                                 {"arena_bytes", report.arena_bytes},
+                                 {"tensors", rows}};
+    std::printf("%s\n", line.dump().c_str());
+}
+
+const RegisterCommand registered{
+    {"verify", "Compare the network with reference vectors, tensor by tensor", [](CLI::App &app, CommandContext &context) {
+         auto paths = std::make_shared<std::vector<std::string>>();
+         app.add_option("case", *paths, "Reference-vector files (safetensors with a `case` in their metadata)")
+             ->required();
+         app.footer("Example: afnet verify tests/golden/r50_tsn_t8_s64.safetensors");
+         return [paths, &context] {
+             configure_halide(context.threads);
+             KernelStore kernels(kernel_folder(), choose_target());
+             bool passed = true;
+             for (const std::string &path : *paths) {
+                 try {
+                     const CaseReport report = verify_case(path, kernels);
+                     context.json ? print_json(report) : print_text(report, context.quiet);
+                     passed = passed && report.passed();
+                 } catch (const Interrupted &) {
+                     throw;
+                 } catch (const Error &error) {
+                     passed = false;
+                     if (context.json) {
+                         std::printf("%s\n",
+                                     nlohmann::json({{"path", path}, {"status", "error"}, {"error", error.what()}})
+                                         .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)
+                                         .c_str());
+                     }
+                     std::fprintf(stderr, "afnet: %s\n", error.what());
+                 }
+             }
+             return passed ? 0 : 1;
+         };
+     }}};
+
+}  // namespace
+
+}  // namespace afnet

@@ -1,0 +1,155 @@
+#include "runtime/arena.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+#include <numeric>
+#include <sys/mman.h>
+#include <tuple>
+
+#include "runtime/error.h"
+
+namespace afnet {
+
+namespace {
+
+struct Life {
+    size_t first = std::numeric_limits<size_t>::max();
+    size_t last = 0;
+    bool meets(const Life &other) const { return first <= other.last && other.first <= last; }
+};
+
+bool in_arena(const TensorInfo &tensor) {
+    return tensor.storage == Storage::Arena || tensor.storage == Storage::Kept;
+}
+
+bool has_zeroes(const TensorInfo &tensor) {
+    return tensor.border > 0 || tensor.zero_frame;
+}
+
+std::vector<Life> lives(const Plan &plan) {
+    std::vector<Life> result(plan.tensors.size());
+    const auto use = [&](TensorId id, size_t step) {
+        if (id == kNoTensor) return;
+        Life &life = result[size_t(id)];
+        life.first = std::min(life.first, step);
+        life.last = std::max(life.last, step);
+    };
+    for (size_t i = 0; i < plan.steps.size(); i++) {
+        for (const Argument &argument : plan.steps[i].arguments) use(argument.tensor, i);
+        use(plan.steps[i].count, i);
+    }
+    for (size_t i = 0; i < plan.tensors.size(); i++) {
+        if (plan.tensors[i].storage == Storage::Kept) result[i].last = plan.steps.size();
+    }
+    return result;
+}
+
+// A stretch of the arena and who lives there.
+struct Slot {
+    size_t offset, bytes;
+    std::vector<size_t> tenants;
+};
+
+bool free_for(const Slot &slot, const Life &life, const std::vector<Life> &all) {
+    return std::none_of(slot.tenants.begin(), slot.tenants.end(), [&](size_t t) { return all[t].meets(life); });
+}
+
+}  // namespace
+
+void AlignedBytes::Free::operator()(unsigned char *memory) const {
+    std::free(memory);
+}
+
+void AlignedBytes::resize(size_t bytes) {
+    constexpr size_t kHugePage = size_t(2) << 20;
+    const size_t alignment = bytes >= kHugePage ? kHugePage : kAlignment;
+    const size_t rounded = (std::max(bytes, size_t(1)) + kAlignment - 1) / kAlignment * kAlignment;
+    memory_.reset();
+    memory_.reset(static_cast<unsigned char *>(
+        std::aligned_alloc(alignment, (rounded + alignment - 1) / alignment * alignment)));
+    if (!memory_) {
+        throw Error("cannot allocate " + std::to_string(bytes >> 20) + " MiB; use fewer frames or a smaller size");
+    }
+    if (bytes >= kHugePage) ::madvise(memory_.get(), rounded, MADV_HUGEPAGE);
+    std::memset(memory_.get(), 0, rounded);
+    bytes_ = bytes;
+}
+
+std::vector<int> stored_extents(const TensorInfo &tensor) {
+    std::vector<int> extents = tensor.extents;
+    if (tensor.border > 0) {
+        extents[1] += 2 * tensor.border;
+        extents[2] += 2 * tensor.border;
+    }
+    if (tensor.zero_frame) extents.back() += 1;
+    return extents;
+}
+
+size_t element_bytes(ElementType type) {
+    return type == ElementType::UInt8 ? 1 : 4;
+}
+
+size_t stored_bytes(const TensorInfo &tensor) {
+    double elements = 1;
+    for (int extent : stored_extents(tensor)) elements *= extent;
+    const double bytes = elements * double(element_bytes(tensor.type));
+    if (bytes >= double(std::numeric_limits<int>::max())) {
+        throw Error("tensor " + tensor.name + " would take " + std::to_string(bytes / (1 << 30)) +
+                    " GiB; at most 2 are supported. Use fewer frames, a smaller batch or a smaller size");
+    }
+    return (size_t(bytes) + kAlignment - 1) / kAlignment * kAlignment;
+}
+
+ArenaLayout plan_arena(const Plan &plan) {
+    const std::vector<Life> life = lives(plan);
+    ArenaLayout layout;
+    layout.offsets.assign(plan.tensors.size(), 0);
+
+    // Tensors with zeroes: whole slots by stored shape, which nothing else enters.
+    std::vector<std::pair<std::tuple<std::vector<int>, int, bool>, Slot>> slots;
+    for (size_t i = 0; i < plan.tensors.size(); i++) {
+        const TensorInfo &tensor = plan.tensors[i];
+        if (!in_arena(tensor) || !has_zeroes(tensor)) continue;
+        const auto shape = std::make_tuple(stored_extents(tensor), tensor.border, tensor.zero_frame);
+        auto slot = std::find_if(slots.begin(), slots.end(), [&](const auto &candidate) {
+            return candidate.first == shape && free_for(candidate.second, life[i], life);
+        });
+        if (slot == slots.end()) {
+            slots.push_back({shape, {layout.bytes, stored_bytes(tensor), {}}});
+            layout.bytes += slots.back().second.bytes;
+            slot = slots.end() - 1;
+        }
+        slot->second.tenants.push_back(i);
+        layout.offsets[i] = slot->second.offset;
+    }
+
+    // The others, largest first, each at the lowest offset where no tensor of its time lies.
+    std::vector<size_t> order;
+    for (size_t i = 0; i < plan.tensors.size(); i++) {
+        if (in_arena(plan.tensors[i]) && !has_zeroes(plan.tensors[i])) order.push_back(i);
+    }
+    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+        return stored_bytes(plan.tensors[a]) > stored_bytes(plan.tensors[b]);
+    });
+    const size_t base = layout.bytes;
+    std::vector<Slot> placed;
+    for (size_t i : order) {
+        const size_t bytes = stored_bytes(plan.tensors[i]);
+        size_t offset = base;
+        for (const Slot &slot : placed) {  // sorted by offset
+            if (free_for(slot, life[i], life)) continue;
+            if (slot.offset >= offset + bytes) break;
+            offset = std::max(offset, slot.offset + slot.bytes);
+        }
+        const auto place = std::find_if(placed.begin(), placed.end(),
+                                        [&](const Slot &slot) { return slot.offset > offset; });
+        placed.insert(place, {offset, bytes, {i}});
+        layout.offsets[i] = offset;
+        layout.bytes = std::max(layout.bytes, offset + bytes);
+    }
+    return layout;
+}
+
+}  // namespace afnet

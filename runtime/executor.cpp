@@ -1,0 +1,216 @@
+#include "runtime/executor.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "runtime/error.h"
+#include "runtime/halide_host.h"
+#include "runtime/interrupt.h"
+
+namespace afnet {
+
+namespace {
+
+halide_type_t halide_type(ElementType type) {
+    switch (type) {
+    case ElementType::Float32: return halide_type_of<float>();
+    case ElementType::Int32: return halide_type_of<int32_t>();
+    case ElementType::UInt8: return halide_type_of<uint8_t>();
+    }
+    return halide_type_of<float>();
+}
+
+std::string shape_text(const std::vector<int> &extents) {
+    std::string text = "[";
+    for (int extent : extents) text += (text.size() > 1 ? ", " : "") + std::to_string(extent);
+    return text + "]";
+}
+
+// A scalar in the representation that the kernel's metadata asks for.
+union ScalarValue {
+    int32_t i32;
+    float f32;
+    double f64;
+};
+
+}  // namespace
+
+// The arguments of one step, ready for the kernel's argv entry.
+struct Executor::Binding {
+    struct View {
+        halide_buffer_t buffer{};
+        std::vector<halide_dimension_t> dimensions;
+        Frames frames = Frames::All;
+        unsigned char *data = nullptr;
+        int extent = 0;  // of the outermost dimension, all frames
+    };
+    std::vector<View> views;
+    std::vector<ScalarValue> scalars;
+    std::vector<void *> argv;
+    const int *count = nullptr;
+};
+
+Executor::Executor(Plan plan, KernelStore &kernels, const std::string &model)
+    : plan_(std::move(plan)), arena_(plan_arena(plan_)), owned_(plan_.tensors.size()),
+      shared_(plan_.tensors.size()) {
+    for (const Step &step : plan_.steps) kernels_.push_back(&kernels.kernel(step.kernel, model));
+    block_.resize(arena_.bytes);
+    for (size_t i = 0; i < plan_.tensors.size(); i++) {
+        if (plan_.tensors[i].storage == Storage::Input) owned_[i].resize(stored_bytes(plan_.tensors[i]));
+    }
+}
+
+Executor::~Executor() = default;
+
+void Executor::set_constant(TensorId id, std::vector<int> extents, const void *elements, size_t elements_bytes) {
+    TensorInfo &tensor = plan_.tensors[size_t(id)];
+    tensor.extents = std::move(extents);
+    if (elements_bytes > stored_bytes(tensor)) throw Error("constant " + tensor.name + " has too many elements");
+    owned_[size_t(id)].resize(stored_bytes(tensor));
+    std::memcpy(owned_[size_t(id)].data(), elements, elements_bytes);
+    prepared_ = false;
+}
+
+void Executor::share_constant(TensorId id, Executor &owner, TensorId original) {
+    plan_.tensors[size_t(id)].extents = owner.plan_.tensors[size_t(original)].extents;
+    shared_[size_t(id)] = owner.memory(original);
+    prepared_ = false;
+}
+
+TensorMemory Executor::memory(TensorId id) {
+    const TensorInfo &tensor = plan_.tensors[size_t(id)];
+    if (shared_[size_t(id)].data) return shared_[size_t(id)];
+    if (tensor.storage == Storage::Input || tensor.storage == Storage::Constant) {
+        return {owned_[size_t(id)].data(), owned_[size_t(id)].size()};
+    }
+    return {block_.data() + arena_.offsets[size_t(id)], stored_bytes(tensor)};
+}
+
+size_t Executor::constant_bytes() const {
+    size_t total = 0;
+    for (const auto &bytes : owned_) total += bytes.size();
+    return total;
+}
+
+// The view of an argument: minima, extents and strides of the part of the stored tensor that the kernel may see.
+void Executor::bind(size_t index) {
+    const Step &step = plan_.steps[index];
+    const halide_filter_metadata_t &metadata = *kernels_[index]->metadata;
+    auto binding = std::make_unique<Binding>();
+    const size_t arguments = size_t(metadata.num_arguments);
+    binding->views.resize(arguments);
+    binding->scalars.resize(arguments);
+    binding->argv.resize(arguments);
+    if (step.count != kNoTensor) binding->count = static_cast<const int *>(memory(step.count).data);
+
+    for (size_t a = 0; a < arguments; a++) {
+        const halide_filter_argument_t &wanted = metadata.arguments[a];
+        const std::string where = "step " + step.label + " (" + step.kernel.name() + "), argument " + wanted.name;
+        if (wanted.kind == halide_argument_kind_input_scalar) {
+            const auto given = std::find_if(step.scalars.begin(), step.scalars.end(),
+                                            [&](const Scalar &s) { return s.name == wanted.name; });
+            if (given == step.scalars.end()) throw Error(where + ": no value is bound");
+            if (wanted.type.code == halide_type_float) {
+                binding->scalars[a].f32 = float(given->value);
+            } else {
+                binding->scalars[a].i32 = int32_t(given->value);
+            }
+            binding->argv[a] = &binding->scalars[a];
+            continue;
+        }
+        const auto given = std::find_if(step.arguments.begin(), step.arguments.end(),
+                                        [&](const Argument &g) { return g.name == wanted.name; });
+        if (given == step.arguments.end()) throw Error(where + ": no tensor is bound");
+        const TensorInfo &tensor = plan_.tensors[size_t(given->tensor)];
+        const std::vector<int> stored = stored_extents(tensor);
+        const TensorMemory memory = this->memory(given->tensor);
+        if (!memory.data) throw Error(where + ": constant " + tensor.name + " was never filled");
+        if (wanted.type != halide_type(tensor.type)) throw Error(where + ": wrong element type in " + tensor.name);
+
+        Binding::View &view = binding->views[a];
+        size_t offset = 0;
+        int stride = 1;
+        for (size_t d = 0; d < stored.size(); d++) {
+            const bool bordered = tensor.border > 0 && (d == 1 || d == 2);
+            const bool outermost = d + 1 == stored.size();
+            int min = 0, extent = stored[d];
+            if (bordered && given->border) {
+                min = -tensor.border;
+            } else if (bordered) {
+                extent -= 2 * tensor.border;
+                offset += size_t(tensor.border) * size_t(stride);
+            }
+            if (outermost && tensor.zero_frame && given->frames != Frames::WithZeroFrame) extent -= 1;
+            if (d == 0 && given->groups > 0) {
+                view.dimensions.push_back({0, extent / given->groups, 1, 0});
+                view.dimensions.push_back({0, given->groups, extent / given->groups, 0});
+            } else {
+                view.dimensions.push_back({min, extent, stride, 0});
+            }
+            stride *= stored[d];
+        }
+        if (int(view.dimensions.size()) != wanted.dimensions) {
+            throw Error(where + ": " + tensor.name + " " + shape_text(tensor.extents) + " has " +
+                        std::to_string(view.dimensions.size()) + " dimensions; " + std::to_string(wanted.dimensions) +
+                        " expected");
+        }
+        view.frames = given->frames;
+        view.data = static_cast<unsigned char *>(memory.data) + offset * element_bytes(tensor.type);
+        view.extent = view.dimensions.back().extent;
+        view.buffer.host = view.data;
+        view.buffer.type = wanted.type;
+        view.buffer.dimensions = wanted.dimensions;
+        view.buffer.dim = view.dimensions.data();
+        binding->argv[a] = &view.buffer;
+    }
+    bindings_[index] = std::move(binding);
+}
+
+void Executor::prepare() {
+    bindings_.clear();
+    bindings_.resize(plan_.steps.size());
+    for (size_t i = 0; i < plan_.steps.size(); i++) bind(i);
+    prepared_ = true;
+}
+
+// Returns the number of frames computed.
+int Executor::call(size_t index) {
+    Binding &binding = *bindings_[index];
+    int computed = plan_.steps[index].frames;
+    if (binding.count) {
+        const int count = *binding.count;
+        for (Binding::View &view : binding.views) {
+            if (view.frames != Frames::Selected && view.frames != Frames::Unselected) continue;
+            halide_dimension_t &frames = view.dimensions.back();
+            const bool rest = view.frames == Frames::Unselected;
+            computed = frames.extent = rest ? view.extent - count : count;
+            const size_t skipped = size_t(rest ? count : 0) * size_t(frames.stride);
+            view.buffer.host = view.data + skipped * size_t(view.buffer.type.bytes());
+        }
+        if (computed <= 0) return 0;  // an extent of zero would be a bounds query, not a call
+    }
+    const int status = kernels_[index]->run(binding.argv.data());
+    if (status != 0) {
+        const std::string words = take_halide_errors();
+        throw Error("step " + plan_.steps[index].label + " (" + plan_.steps[index].kernel.name() + ") failed: " +
+                    (words.empty() ? "Halide status " + std::to_string(status) : words));
+    }
+    return computed;
+}
+
+void Executor::run(const Observer &observer) {
+    if (!prepared_) prepare();
+    for (size_t i = 0; i < plan_.steps.size(); i++) {
+        if (interrupted()) throw Interrupted();
+        StepReport report;
+        report.begin = std::chrono::steady_clock::now();
+        report.frames = call(i);
+        if (!observer) continue;
+        report.end = std::chrono::steady_clock::now();
+        report.index = i;
+        report.step = &plan_.steps[i];
+        observer(report);
+    }
+}
+
+}  // namespace afnet

@@ -1,0 +1,151 @@
+#include "runtime/file_io.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <sstream>
+#include <streambuf>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <utility>
+
+#include "runtime/error.h"
+
+namespace afnet {
+
+namespace {
+
+std::string reason() {
+    return std::strerror(errno);
+}
+
+// A file descriptor that closes itself.
+class Descriptor {
+public:
+    explicit Descriptor(int fd) : fd_(fd) {}
+    ~Descriptor() {
+        if (fd_ >= 0) ::close(fd_);
+    }
+    Descriptor(const Descriptor &) = delete;
+    Descriptor &operator=(const Descriptor &) = delete;
+    int get() const { return fd_; }
+    bool close() { return ::close(std::exchange(fd_, -1)) == 0; }
+
+private:
+    int fd_;
+};
+
+// Writes straight to a descriptor, so that the first failing write is seen with its reason.
+class DescriptorBuffer : public std::streambuf {
+public:
+    explicit DescriptorBuffer(int fd) : fd_(fd) { setp(buffer_, buffer_ + sizeof buffer_); }
+    int error() const { return error_; }
+
+protected:
+    int overflow(int c) override {
+        if (!drain()) return traits_type::eof();
+        if (c != traits_type::eof()) sputc(static_cast<char>(c));
+        return 0;
+    }
+    int sync() override { return drain() ? 0 : -1; }
+    std::streamsize xsputn(const char *s, std::streamsize n) override {
+        if (n < epptr() - pptr()) return std::streambuf::xsputn(s, n);
+        return drain() && put(s, static_cast<size_t>(n)) ? n : 0;
+    }
+
+private:
+    bool drain() {
+        const bool ok = put(pbase(), static_cast<size_t>(pptr() - pbase()));
+        setp(buffer_, buffer_ + sizeof buffer_);
+        return ok;
+    }
+    bool put(const char *s, size_t n) {
+        while (n > 0) {
+            const ssize_t done = ::write(fd_, s, n);
+            if (done < 0 && errno == EINTR) continue;
+            if (done <= 0) {
+                error_ = done < 0 ? errno : ENOSPC;
+                return false;
+            }
+            s += done;
+            n -= static_cast<size_t>(done);
+        }
+        return true;
+    }
+    int fd_;
+    int error_ = 0;
+    char buffer_[1 << 16];
+};
+
+}  // namespace
+
+MappedFile::MappedFile(const std::string &path) : path_(path) {
+    Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    if (fd.get() < 0) throw Error(path + ": cannot open: " + reason());
+    struct stat status {};
+    if (::fstat(fd.get(), &status) != 0) throw Error(path + ": cannot open: " + reason());
+    if (!S_ISREG(status.st_mode)) throw Error(path + ": not a regular file");
+    size_ = static_cast<size_t>(status.st_size);
+    if (size_ == 0) return;
+    void *mapped = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, fd.get(), 0);
+    if (mapped == MAP_FAILED) throw Error(path + ": cannot map into memory: " + reason());
+    data_ = static_cast<const unsigned char *>(mapped);
+}
+
+MappedFile::MappedFile(MappedFile &&other) noexcept
+    : path_(std::move(other.path_)), data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+
+MappedFile &MappedFile::operator=(MappedFile &&other) noexcept {
+    std::swap(path_, other.path_);
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    return *this;
+}
+
+MappedFile::~MappedFile() {
+    if (data_) ::munmap(const_cast<unsigned char *>(data_), size_);
+}
+
+void MappedFile::release_pages() const {
+    if (data_) ::madvise(const_cast<unsigned char *>(data_), size_, MADV_DONTNEED);
+}
+
+void write_file(const std::string &path, const std::function<void(std::ostream &)> &write) {
+    std::string temporary = path + ".tmpXXXXXX";
+    Descriptor fd(::mkstemp(temporary.data()));
+    if (fd.get() < 0) throw Error(path + ": cannot write: " + reason());
+    const auto fail = [&](const std::string &why) {
+        ::unlink(temporary.c_str());
+        throw Error(path + ": cannot write: " + why + "; nothing was changed");
+    };
+    try {
+        DescriptorBuffer buffer(fd.get());
+        std::ostream stream(&buffer);
+        write(stream);
+        stream.flush();
+        if (!stream) fail(std::strerror(buffer.error() ? buffer.error() : EIO));
+    } catch (...) {
+        ::unlink(temporary.c_str());
+        throw;
+    }
+    const mode_t mask = ::umask(0);
+    ::umask(mask);
+    if (::fchmod(fd.get(), 0666 & ~mask) != 0 || ::fsync(fd.get()) != 0 || !fd.close()) fail(reason());
+    if (::rename(temporary.c_str(), path.c_str()) != 0) fail(reason());
+}
+
+void write_file(const std::string &path, const std::string &contents) {
+    write_file(path, [&](std::ostream &out) { out.write(contents.data(), std::streamsize(contents.size())); });
+}
+
+std::string read_file(const std::string &path, size_t max_bytes) {
+    const MappedFile file(path);
+    if (file.size() > max_bytes) {
+        throw Error(path + ": " + std::to_string(file.size()) + " bytes is too large; at most " +
+                    std::to_string(max_bytes) + " expected");
+    }
+    return std::string(reinterpret_cast<const char *>(file.data()), file.size());
+}
+
+}  // namespace afnet

@@ -1,0 +1,161 @@
+#include "runtime/kernel_library.h"
+
+#include <algorithm>
+#include <climits>
+#include <cstdlib>
+#include <dlfcn.h>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+#include "runtime/content_hash.h"
+#include "runtime/error.h"
+#include "runtime/file_io.h"
+
+namespace afnet {
+
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr const char *kFormat = "afnet-kernels/1";
+constexpr const char *kRecompile = "; compile it again with `afnet compile`";
+
+std::string join(const std::vector<std::string> &words) {
+    std::string result;
+    for (const std::string &word : words) result += (result.empty() ? "" : ", ") + word;
+    return result;
+}
+
+template <class Function>
+Function symbol(void *handle, const std::string &name, const std::string &library) {
+    void *address = dlsym(handle, name.c_str());
+    if (!address) throw Error(library + ": lacks symbol " + name + " that its manifest lists" + kRecompile);
+    return reinterpret_cast<Function>(address);
+}
+
+}  // namespace
+
+Manifest read_manifest(const std::string &path) {
+    const Json json = Json::parse(read_file(path, size_t(1) << 26), nullptr, false);
+    Manifest manifest;
+    try {
+        if (json.at("format") != kFormat) throw Error(path + ": not a kernel manifest of format " + kFormat + kRecompile);
+        manifest.model = json.at("model");
+        manifest.target = json.at("target");
+        manifest.features = json.at("features").get<std::vector<std::string>>();
+        manifest.library = json.at("library");
+        manifest.library_hash = json.at("library_hash");
+        manifest.inputs = json.at("inputs");
+        for (const Json &row : json.at("kernels")) {
+            KernelEntry entry;
+            entry.spec.generator = row.at("generator");
+            entry.spec.params = row.at("params").get<std::map<std::string, std::string>>();
+            entry.symbol = row.at("symbol");
+            entry.knobs = row.at("knobs").get<std::map<std::string, int>>();
+            manifest.kernels.push_back(std::move(entry));
+        }
+    } catch (const Json::exception &error) {
+        throw Error(path + ": not a kernel manifest: " + error.what() + kRecompile);
+    }
+    if (manifest.library.find('/') != std::string::npos) {
+        throw Error(path + ": names a library outside its folder: " + manifest.library);
+    }
+    return manifest;
+}
+
+std::string manifest_text(const Manifest &manifest) {
+    Json rows = Json::array();
+    for (const KernelEntry &entry : manifest.kernels) {
+        rows.push_back({{"symbol", entry.symbol},
+                        {"generator", entry.spec.generator},
+                        {"params", entry.spec.params},
+                        {"knobs", entry.knobs}});
+    }
+    const Json json = {{"format", kFormat},           {"model", manifest.model},
+                       {"target", manifest.target},   {"features", manifest.features},
+                       {"library", manifest.library}, {"library_hash", manifest.library_hash},
+                       {"inputs", manifest.inputs},   {"kernels", rows}};
+    return json.dump(1) + "\n";
+}
+
+KernelLibrary::KernelLibrary(const std::string &manifest_path) : manifest_(read_manifest(manifest_path)) {
+    const auto missing = missing_features(manifest_.features);
+    if (!missing.empty()) {
+        throw Error(manifest_path + ": kernels for " + manifest_.target + ", but this CPU lacks " + join(missing) +
+                    "; unset AFNET_TARGET to let the program choose");
+    }
+    const std::string path = (std::filesystem::path(manifest_path).parent_path() / manifest_.library).string();
+    if (file_hash(path) != manifest_.library_hash) {
+        throw Error(path + ": not the library that " + manifest_path + " describes" + kRecompile);
+    }
+    handle_ = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (!handle_) throw Error(path + ": cannot be loaded: " + dlerror() + kRecompile);
+    for (const KernelEntry &entry : manifest_.kernels) {
+        Kernel kernel;
+        kernel.entry = &entry;
+        kernel.run = symbol<int (*)(void **)>(handle_, entry.symbol + "_argv", path);
+        kernel.metadata =
+            symbol<const halide_filter_metadata_t *(*)()>(handle_, entry.symbol + "_metadata", path)();
+        kernels_[entry.symbol] = kernel;
+    }
+}
+
+KernelLibrary::~KernelLibrary() {
+    if (handle_) dlclose(handle_);
+}
+
+const Kernel *KernelLibrary::find(const std::string &name) const {
+    const auto found = kernels_.find(name);
+    return found == kernels_.end() ? nullptr : &found->second;
+}
+
+KernelStore::KernelStore(const std::string &folder, const Target &target) : folder_(folder), target_(target) {
+    std::error_code error;
+    for (const auto &file : std::filesystem::directory_iterator(folder, error)) {
+        if (file.path().extension() != ".json") continue;
+        Manifest manifest = read_manifest(file.path().string());
+        if (manifest.target != target.name) continue;
+        manifests_.push_back(std::move(manifest));
+        paths_.push_back(file.path().string());
+    }
+    if (manifests_.empty()) {
+        throw Error(folder + ": no kernel library for target " + target.name +
+                    "; build the project, or run `afnet compile --target " + target.name + " --model MODEL`");
+    }
+    opened_.resize(manifests_.size());
+}
+
+KernelLibrary &KernelStore::open(size_t index) {
+    if (!opened_[index]) opened_[index] = std::make_unique<KernelLibrary>(paths_[index]);
+    return *opened_[index];
+}
+
+const Kernel &KernelStore::kernel(const KernelSpec &spec, const std::string &preferred_model) {
+    const std::string name = spec.name();
+    for (const bool preferred : {true, false}) {
+        for (size_t i = 0; i < manifests_.size(); i++) {
+            if ((manifests_[i].model == preferred_model) != preferred) continue;
+            const auto &rows = manifests_[i].kernels;
+            const bool listed =
+                std::any_of(rows.begin(), rows.end(), [&](const KernelEntry &e) { return e.symbol == name; });
+            if (listed) return *open(i).find(name);
+        }
+    }
+    throw Error(folder_ + ": no library for target " + target_.name + " holds kernel " + name +
+                "; run `afnet compile --target " + target_.name + " --model MODEL` with the model's description");
+}
+
+std::string program_folder() {
+    char path[PATH_MAX];
+    const ssize_t length = ::readlink("/proc/self/exe", path, sizeof path);
+    if (length <= 0) return ".";
+    return std::filesystem::path(std::string(path, size_t(length))).parent_path().string();
+}
+
+std::string kernel_folder() {
+    const char *set = std::getenv("AFNET_KERNELS");
+    return set && *set ? set : program_folder() + "/kernels";
+}
+
+}  // namespace afnet

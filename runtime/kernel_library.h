@@ -1,0 +1,93 @@
+// Kernel libraries: shared objects of compiled kernels beside a JSON manifest that says what is in them.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "HalideRuntime.h"
+#include "runtime/kernel_spec.h"
+#include "runtime/target.h"
+
+namespace afnet {
+
+/// One row of a manifest.
+struct KernelEntry {
+    KernelSpec spec;
+    std::string symbol;                // the spec's name
+    std::map<std::string, int> knobs;  // values that the schedule settled on; packing follows from `co_block`
+};
+
+/// What stands beside a kernel library; written by `afnet compile`, read before the library is opened.
+struct Manifest {
+    std::string model;                  // what it was compiled for
+    std::string target;                 // runtime/target.h
+    std::vector<std::string> features;  // that the CPU must have
+    std::string library;                // file name of the shared object, beside the manifest
+    std::string library_hash;           // XXH3-128 of the shared object
+    std::string inputs;                 // hash of all that the library was made from
+    std::vector<KernelEntry> kernels;
+};
+
+/// Throws Error when the file is no manifest of this version.
+Manifest read_manifest(const std::string &path);
+std::string manifest_text(const Manifest &manifest);
+
+/// A kernel ready to be called.
+struct Kernel {
+    const KernelEntry *entry = nullptr;
+    int (*run)(void **arguments) = nullptr;  // arguments in the order of `metadata`
+    const halide_filter_metadata_t *metadata = nullptr;
+};
+
+/// An opened kernel library; closed with the object.
+class KernelLibrary {
+public:
+    /// Checks that this CPU has the manifest's features *before* it opens the shared object. Throws Error when features
+    /// are missing, the library is missing, was not made with this manifest, or lacks a kernel that it lists.
+    explicit KernelLibrary(const std::string &manifest_path);
+    ~KernelLibrary();
+    KernelLibrary(const KernelLibrary &) = delete;
+    KernelLibrary &operator=(const KernelLibrary &) = delete;
+
+    const Manifest &manifest() const { return manifest_; }
+    /// nullptr where the library has no such kernel.
+    const Kernel *find(const std::string &name) const;
+
+private:
+    Manifest manifest_;
+    void *handle_ = nullptr;
+    std::map<std::string, Kernel> kernels_;
+};
+
+/// The kernel libraries of one target in a folder; opened as they are needed.
+class KernelStore {
+public:
+    /// Throws Error when the folder holds no library for `target`.
+    KernelStore(const std::string &folder, const Target &target);
+
+    /// The kernel for `spec`, looked for in `preferred_model`'s library first, then in all others. Throws Error when no
+    /// library has it; says how to compile it.
+    const Kernel &kernel(const KernelSpec &spec, const std::string &preferred_model);
+
+    const Target &target() const { return target_; }
+    const std::vector<Manifest> &manifests() const { return manifests_; }
+
+private:
+    KernelLibrary &open(size_t index);
+
+    std::string folder_;
+    Target target_;
+    std::vector<Manifest> manifests_;
+    std::vector<std::string> paths_;
+    std::vector<std::unique_ptr<KernelLibrary>> opened_;
+};
+
+/// Where kernel libraries are: AFNET_KERNELS when set, else `kernels` beside the program.
+std::string kernel_folder();
+
+/// The folder of the running program.
+std::string program_folder();
+
+}  // namespace afnet

@@ -1,0 +1,134 @@
+#include "runtime/target.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+
+#include "runtime/error.h"
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+namespace afnet {
+
+namespace {
+
+#if defined(__x86_64__)
+constexpr const char *kArchitecture = "x86-64";
+#elif defined(__aarch64__)
+constexpr const char *kArchitecture = "arm-64";
+#else
+constexpr const char *kArchitecture = "";
+#endif
+
+std::vector<std::string> detect_features() {
+    std::vector<std::string> found;
+#if defined(__x86_64__)
+    unsigned a = 0, b = 0, c = 0, d = 0;
+    if (!__get_cpuid(1, &a, &b, &c, &d)) return found;
+    const auto bit = [](unsigned word, int n) { return ((word >> n) & 1u) != 0; };
+    // The operating system must save a register before a program may use it: XCR0 says which ones it saves.
+    uint64_t saved = 0;
+    if (bit(c, 27)) {
+        unsigned low = 0, high = 0;
+        __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+        saved = (uint64_t(high) << 32) | low;
+    }
+    const bool ymm = (saved & 0x6) == 0x6, zmm = (saved & 0xe6) == 0xe6;
+    const unsigned leaf1 = c;
+    unsigned leaf7 = 0, unused = 0;
+    if (!__get_cpuid_count(7, 0, &unused, &leaf7, &c, &d)) leaf7 = 0;
+    const auto add = [&](const char *name, bool present) {
+        if (present) found.push_back(name);
+    };
+    add("sse41", bit(leaf1, 19));
+    add("avx", ymm && bit(leaf1, 28));
+    add("f16c", ymm && bit(leaf1, 29));
+    add("fma", ymm && bit(leaf1, 12));
+    add("avx2", ymm && bit(leaf7, 5));
+    add("avx512f", zmm && bit(leaf7, 16));
+    add("avx512dq", zmm && bit(leaf7, 17));
+    add("avx512cd", zmm && bit(leaf7, 28));
+    add("avx512bw", zmm && bit(leaf7, 30));
+    add("avx512vl", zmm && bit(leaf7, 31));
+#endif
+    return found;
+}
+
+bool same_architecture(const Target &target) {
+    return kArchitecture[0] != 0 && target.name.rfind(kArchitecture, 0) == 0;
+}
+
+std::string join(const std::vector<std::string> &words) {
+    std::string result;
+    for (const std::string &word : words) result += (result.empty() ? "" : ", ") + word;
+    return result;
+}
+
+}  // namespace
+
+const std::vector<Target> &targets() {
+    static const std::vector<Target> all = {
+        {"x86-64", "x86-64-linux", {}, "c++"},
+        {"x86-64-avx2", "x86-64-linux-sse41-avx-f16c-fma-avx2", {"sse41", "avx", "f16c", "fma", "avx2"}, "c++"},
+        {"x86-64-avx512",
+         "x86-64-linux-sse41-avx-f16c-fma-avx2-avx512-avx512_skylake",
+         {"sse41", "avx", "f16c", "fma", "avx2", "avx512f", "avx512dq", "avx512cd", "avx512bw", "avx512vl"},
+         "c++"},
+        {"arm-64", "arm-64-linux", {}, "aarch64-linux-gnu-g++"},
+    };
+    return all;
+}
+
+const Target &target_named(const std::string &name) {
+    std::vector<std::string> known;
+    for (const Target &target : targets()) {
+        if (target.name == name) return target;
+        known.push_back(target.name);
+    }
+    throw UsageError("unknown target '" + name + "'; known are " + join(known));
+}
+
+const std::vector<std::string> &cpu_features() {
+    static const std::vector<std::string> features = detect_features();
+    return features;
+}
+
+std::vector<std::string> missing_features(const std::vector<std::string> &required) {
+    std::vector<std::string> missing;
+    const auto &have = cpu_features();
+    std::copy_if(required.begin(), required.end(), std::back_inserter(missing),
+                 [&](const std::string &f) { return std::find(have.begin(), have.end(), f) == have.end(); });
+    return missing;
+}
+
+bool runs_here(const Target &target) {
+    return same_architecture(target) && missing_features(target.features).empty();
+}
+
+const Target &choose_target(std::string *why) {
+    if (const char *forced = std::getenv("AFNET_TARGET"); forced && *forced) {
+        const Target &target = target_named(forced);
+        if (!same_architecture(target)) {
+            throw Error(std::string("AFNET_TARGET=") + forced + ": this machine is " + kArchitecture +
+                        "; choose one of its targets or unset AFNET_TARGET");
+        }
+        const auto missing = missing_features(target.features);
+        if (!missing.empty()) {
+            throw Error(std::string("AFNET_TARGET=") + forced + ": this CPU lacks " + join(missing) +
+                        "; choose another target or unset AFNET_TARGET");
+        }
+        if (why) *why = "AFNET_TARGET asks for it";
+        return target;
+    }
+    const Target *best = nullptr;
+    for (const Target &target : targets()) {
+        if (runs_here(target)) best = &target;
+    }
+    if (!best) throw Error("no kernel target runs on this machine; compiled for are x86-64 and arm-64 only");
+    if (why) *why = "the best one whose features this CPU and its operating system have";
+    return *best;
+}
+
+}  // namespace afnet

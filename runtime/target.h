@@ -1,0 +1,36 @@
+// The targets that kernels are compiled for, and which of them this CPU may run.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace afnet {
+
+/// One line per target: everything that compiles, links, tests or loads for it starts here.
+struct Target {
+    std::string name;                   // e.g. `x86-64-avx2`: in manifests, records, AFNET_TARGET and --target
+    std::string halide;                 // Halide's target string, every implied feature spelt out
+    std::vector<std::string> features;  // what the CPU must have, in cpu_features() words
+    std::string linker;                 // the compiler driver that links its kernel libraries
+};
+
+/// All targets, best last within an architecture.
+const std::vector<Target> &targets();
+
+/// Throws UsageError for an unknown name; the message lists the known ones.
+const Target &target_named(const std::string &name);
+
+/// Features of this CPU that the operating system lets programs use (cpuid and XCR0 on x86-64), e.g. `avx2`.
+const std::vector<std::string> &cpu_features();
+
+/// Required features that this CPU lacks; empty where kernels for `target` may run.
+std::vector<std::string> missing_features(const std::vector<std::string> &required);
+
+/// True when kernels for the target's architecture and features may run here.
+bool runs_here(const Target &target);
+
+/// The target that is used: AFNET_TARGET when set (throws Error when unknown or this CPU lacks it), else the best one
+/// that runs here. `why` receives the reason in words.
+const Target &choose_target(std::string *why = nullptr);
+
+}  // namespace afnet

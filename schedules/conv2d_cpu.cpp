@@ -1,0 +1,93 @@
+// Direct convolution on CPUs: a register tile of co_block channels by tile_x columns accumulates over the whole
+// reduction; one broadcast input element meets co_block weights.
+#include "schedules/conv2d_schedule.h"
+#include "schedules/cpu.h"
+
+namespace afnet::schedules {
+
+using namespace Halide;
+
+namespace {
+
+// Columns that leave room beside the accumulators for one row of weights and a broadcast.
+int default_tile_x(int vectors, const CpuFacts &cpu) {
+    if (cpu.registers == 32) return vectors == 1 ? 14 : vectors == 2 ? 7 : vectors <= 4 ? 6 : 3;
+    return vectors == 1 ? 8 : vectors == 2 ? 6 : 2;
+}
+
+// Narrow layers are bound by memory: read each pixel once for all channels. Others keep a block of weights in cache.
+int default_order(const Conv2dStages &s, int co_block) {
+    return s.kernel == 1 && s.reduction_channels * std::max(s.channels, co_block) <= 64 * 256 ? 2 : 1;
+}
+
+struct Tile {
+    int co_block, columns, rows, order, lanes;
+    TailStrategy columns_tail;
+};
+
+// The loop nest around the register tile; applied to the general case and to each specialization.
+void tile_stage(Stage stage, const Conv2dStages &s, const Tile &tile) {
+    Var co("co"), ci("ci"), xo("xo"), xi("xi"), yo("yo"), yi("yi");
+    const TailStrategy channels_tail =
+        s.channels % tile.co_block == 0 ? TailStrategy::RoundUp : TailStrategy::GuardWithIf;
+    stage.split(s.c, co, ci, tile.co_block, channels_tail)
+        .split(s.x, xo, xi, tile.columns, tile.columns_tail)
+        .split(s.y, yo, yi, tile.rows, TailStrategy::GuardWithIf);
+    if (tile.order == 2) {
+        stage.reorder({ci, xi, co, s.g, xo, yi, yo, s.f});
+    } else {
+        stage.reorder({ci, xi, xo, yi, co, s.g, yo, s.f});
+        stage.parallel(co).parallel(s.g);
+    }
+    stage.vectorize(ci, tile.lanes, TailStrategy::GuardWithIf).unroll(ci).unroll(xi).parallel(yo).parallel(s.f);
+}
+
+}  // namespace
+
+int conv2d_co_block(const Conv2dKnobs &knobs, int channels, const Target &target) {
+    const CpuFacts cpu = cpu_facts(target);
+    const int wide = cpu.registers == 32 && cpu.lanes == 4 ? 4 * cpu.lanes : 2 * cpu.lanes;
+    // A second vector only where it is full: a half empty one costs as much as it saves.
+    const bool narrow = channels % wide != 0 && (channels % wide) <= wide - cpu.lanes;
+    return knobs.co_block.resolve(narrow ? wide / 2 : wide);
+}
+
+void schedule_cpu(Conv2dStages s, const Conv2dKnobs &knobs, int co_block, const Target &target) {
+    const CpuFacts cpu = cpu_facts(target);
+    Tile tile;
+    tile.co_block = co_block;
+    tile.lanes = std::min(cpu.lanes, co_block);
+    tile.columns = knobs.tile_x.resolve(default_tile_x(co_block / tile.lanes, cpu));
+    tile.order = knobs.order.resolve(default_order(s, co_block));
+    tile.rows = knobs.rows.resolve(tile.order == 2 ? 4 : 14);
+    const int widest = tile.columns;
+
+    for (int columns : {widest, 4, 2}) {
+        if (columns > widest || columns == 1 || (columns != widest && columns * 2 > widest)) continue;
+        tile.columns = columns;
+        // Shifting a tile inwards stores some columns twice, which an aliased residual must not see.
+        tile.columns_tail = s.in_place ? TailStrategy::RoundUp : TailStrategy::ShiftInwards;
+        const Expr fits = s.in_place ? s.width % columns == 0 : s.width >= columns;
+        tile_stage(s.store.specialize(fits), s, tile);
+    }
+    tile.columns = 1;
+    tile.columns_tail = TailStrategy::RoundUp;
+    tile_stage(s.store, s, tile);
+
+    const Var tile_loop(tile.order == 2 ? "co" : "xo");
+    s.sum.compute_at(s.output, tile_loop)
+        .bound_extent(s.c, co_block)
+        .vectorize(s.c, tile.lanes, TailStrategy::RoundUp)
+        .unroll(s.c)
+        .unroll(s.x);
+    for (size_t i = 0; i < s.reductions.size(); i++) {
+        const RDom &r = s.reductions[i];
+        s.sum.update(int(i))
+            .reorder({s.c, s.x, r.x, r.y, r.z, s.y})
+            .vectorize(s.c, tile.lanes, TailStrategy::RoundUp)
+            .unroll(s.c)
+            .unroll(s.x);
+    }
+}
+
+}  // namespace afnet::schedules

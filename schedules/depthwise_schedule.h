@@ -1,0 +1,23 @@
+// What a depthwise schedule may name and tune.
+#pragma once
+
+#include "schedules/knob.h"
+
+namespace afnet::schedules {
+
+struct DepthwiseStages {
+    Halide::Func sum, output;
+    Halide::Var c, x, y, f;
+    Halide::RDom r;  // kernel column, kernel row
+    Halide::Expr width;
+    int channels;
+};
+
+struct DepthwiseKnobs {
+    Knob tile_x{"tile_x", {1, 2, 4, 7, 8}};  // output columns per register tile
+    Knob rows{"rows", {1, 2, 4, 7, 14}};     // output rows per task
+};
+
+void schedule_cpu(DepthwiseStages stages, const DepthwiseKnobs &knobs, const Halide::Target &target);
+
+}  // namespace afnet::schedules

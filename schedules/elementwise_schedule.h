@@ -1,0 +1,21 @@
+// Schedule shared by operators without a reduction to speak of: each output element reads a few input elements.
+#pragma once
+
+#include <vector>
+
+#include "Halide.h"
+
+namespace afnet::schedules {
+
+/// The loops of the stage that stores: channels innermost, one task per row (or per frame without rows). Every element
+/// is stored exactly once, so the output may alias an input that is read at the same place.
+struct ElementwiseLoops {
+    Halide::Stage store;
+    Halide::Var c;                          // contiguous
+    std::vector<Halide::VarOrRVar> middle;  // columns and the like, inside a task
+    std::vector<Halide::VarOrRVar> tasks;   // rows, frames: innermost first
+};
+
+void schedule_cpu(ElementwiseLoops loops, const Halide::Target &target);
+
+}  // namespace afnet::schedules

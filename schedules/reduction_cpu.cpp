@@ -1,0 +1,30 @@
+#include "schedules/reduction_schedule.h"
+
+#include "schedules/cpu.h"
+
+namespace afnet::schedules {
+
+using namespace Halide;
+
+void schedule_cpu(ChannelReduction s, const Target &target) {
+    const int lanes = cpu_facts(target).lanes;
+    Var block("block"), inner("inner");
+    const Expr channels = s.output.output_buffer().dim(0).extent();
+    // Shifting a block inwards repeats work, which costs nothing: the output aliases no input.
+    for (int vectors : {4, 1}) {
+        s.output.specialize(channels >= vectors * lanes)
+            .split(s.c, block, inner, vectors * lanes, TailStrategy::ShiftInwards)
+            .reorder(inner, block, s.f)
+            .vectorize(inner, lanes)
+            .unroll(inner)
+            .parallel(block)
+            .parallel(s.f);
+    }
+    s.output.split(s.c, block, inner, 1, TailStrategy::RoundUp).reorder(inner, block, s.f).parallel(s.f);
+    std::vector<VarOrRVar> order = {s.c};
+    order.insert(order.end(), s.reduction.begin(), s.reduction.end());
+    s.sum.compute_at(s.output, block).vectorize(s.c, lanes, TailStrategy::GuardWithIf).unroll(s.c);
+    s.sum.update().reorder(order).vectorize(s.c, lanes, TailStrategy::GuardWithIf).unroll(s.c);
+}
+
+}  // namespace afnet::schedules

@@ -1,0 +1,20 @@
+// Schedule shared by reductions whose result is a channel vector per frame: means over pixels, linear layers.
+#pragma once
+
+#include <vector>
+
+#include "Halide.h"
+
+namespace afnet::schedules {
+
+/// output(c, f) = epilogue(sum(c, f)); `sum` accumulates over `reduction`, whose dimensions are listed innermost first.
+struct ChannelReduction {
+    Halide::Func sum, output;
+    Halide::Var c, f;
+    std::vector<Halide::RVar> reduction;
+};
+
+/// A few vectors of channels stay in registers over the whole reduction; one task per frame and channel block.
+void schedule_cpu(ChannelReduction stages, const Halide::Target &target);
+
+}  // namespace afnet::schedules

@@ -1,0 +1,25 @@
+// What the stem's schedule may name and tune.
+#pragma once
+
+#include "schedules/knob.h"
+
+namespace afnet::schedules {
+
+struct StemStages {
+    Halide::Func sum, conv, output;
+    Halide::Var c, x, y, f;
+    Halide::RDom r;  // input channel, kernel column, kernel row
+    int channels;
+};
+
+struct StemKnobs {
+    Knob co_block{"co_block", {8, 16, 32}};  // output channels per register tile; packs the weights
+    Knob tile_x{"tile_x", {2, 4, 6, 7, 8, 14}};  // convolution columns per register tile
+    Knob rows{"rows", {1, 2, 4, 7, 8, 14}};  // pooled rows per task
+};
+
+int stem_co_block(const StemKnobs &knobs, int channels, const Halide::Target &target);
+
+void schedule_cpu(StemStages stages, const StemKnobs &knobs, int co_block, const Halide::Target &target);
+
+}  // namespace afnet::schedules

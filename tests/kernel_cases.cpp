@@ -1,0 +1,63 @@
+#include "tests/kernel_cases.h"
+
+namespace afnet {
+
+KernelSpec conv2d_spec(int ci, int co, int kernel, int stride, int groups, const char *activation, bool add_residual,
+                       bool gather, bool shift, bool scatter) {
+    return KernelSpec("conv2d")
+        .set("ci", ci)
+        .set("co", co)
+        .set("kernel", kernel)
+        .set("stride", stride)
+        .set("groups", groups)
+        .set("activation", activation)
+        .set("add_residual", add_residual)
+        .set("gather", gather)
+        .set("shift", shift)
+        .set("scatter", scatter);
+}
+
+KernelSpec depthwise_spec(int channels, int kernel, int stride, const char *activation, bool shift) {
+    return KernelSpec("depthwise")
+        .set("channels", channels)
+        .set("kernel", kernel)
+        .set("stride", stride)
+        .set("activation", activation)
+        .set("shift", shift);
+}
+
+KernelSpec activated(const char *generator, const char *activation) {
+    return KernelSpec(generator).set("activation", activation);
+}
+
+std::vector<KernelSpec> test_kernels() {
+    return {
+        // Channels: one, odd, one past a vector, whole blocks, several blocks with a tail.
+        conv2d_spec(1, 1, 1), conv2d_spec(3, 5, 3), conv2d_spec(7, 17, 1, 1, 1, "relu"),
+        conv2d_spec(16, 33, 3, 2, 1, "hswish"), conv2d_spec(32, 64, 1, 2), conv2d_spec(5, 32, 5),
+        conv2d_spec(3, 16, 7, 2, 1, "relu"), conv2d_spec(24, 40, 3, 1, 2, "relu"), conv2d_spec(8, 12, 1, 1, 4),
+        conv2d_spec(40, 72, 1, 1, 2, "linear", true), conv2d_spec(32, 32, 3, 1, 1, "relu", true),
+        // Work lists: gather, with and without shift; scatter onto a residual in place.
+        conv2d_spec(32, 16, 1, 1, 1, "relu", false, true), conv2d_spec(24, 20, 1, 1, 1, "relu", false, true, true),
+        conv2d_spec(32, 36, 1, 1, 2, "linear", false, true, true), conv2d_spec(16, 64, 1, 1, 2, "relu", true, false, false, true),
+        conv2d_spec(20, 40, 1, 1, 2, "linear", true, false, false, true),
+        conv2d_spec(16, 16, 3, 1, 1, "relu", true, true, true, true),
+        depthwise_spec(16, 3, 1, "relu", true), depthwise_spec(72, 5, 2, "linear", false),
+        depthwise_spec(5, 3, 2, "hswish", false), depthwise_spec(40, 5, 1, "relu", false),
+        KernelSpec("stem").set("co", 64), KernelSpec("stem").set("co", 16), KernelSpec("avg_pool"),
+        KernelSpec("spatial_mean").set("upsample", false), KernelSpec("spatial_mean").set("upsample", true),
+        activated("linear", "linear"), activated("linear", "relu"), activated("linear", "sigmoid"),
+        activated("linear", "hsigmoid"), activated("linear", "hswish"), KernelSpec("navigation"),
+        KernelSpec("work_list"), activated("fill_unselected", "relu").set("kernel", 3),
+        activated("fill_unselected", "linear").set("kernel", 5), activated("fuse_branches", "relu"),
+        activated("fuse_branches", "linear"), activated("scale_channels", "relu"),
+        activated("scale_channels", "hswish"), KernelSpec("consensus"),
+    };
+}
+
+std::vector<KernelSpec> traced_kernels() {
+    return {conv2d_spec(16, 8, 1, 1, 2, "relu", false, true, true), conv2d_spec(8, 8, 3, 1, 2, "relu"),
+            conv2d_spec(8, 16, 1, 1, 2, "relu", true, false, false, true)};
+}
+
+}  // namespace afnet

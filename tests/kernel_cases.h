@@ -1,0 +1,23 @@
+// The kernels that tests call directly. One list: the test specs program prints it, `afnet compile --specs` compiles it
+// for every target, tests look their kernels up by spec.
+#pragma once
+
+#include <vector>
+
+#include "runtime/kernel_spec.h"
+
+namespace afnet {
+
+/// Libraries of test kernels, as compile's --name.
+constexpr const char *kTestLibrary = "test_kernels";
+constexpr const char *kTracedLibrary = "test_kernels_traced";  // every store reported to Halide's trace hook
+
+KernelSpec conv2d_spec(int ci, int co, int kernel, int stride = 1, int groups = 1, const char *activation = "linear",
+                       bool add_residual = false, bool gather = false, bool shift = false, bool scatter = false);
+KernelSpec depthwise_spec(int channels, int kernel, int stride, const char *activation, bool shift);
+KernelSpec activated(const char *generator, const char *activation);
+
+std::vector<KernelSpec> test_kernels();
+std::vector<KernelSpec> traced_kernels();
+
+}  // namespace afnet

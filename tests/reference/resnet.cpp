@@ -1,0 +1,68 @@
+#include "tests/reference/resnet.h"
+
+namespace afnet::reference {
+
+namespace {
+
+constexpr int kExpansion = 4; // a bottleneck's outputs per middle channel
+
+Tensor4 residual_branch(Execution &run, const std::string &block, Tensor4 input, const Bottleneck &shape) {
+    const Convolution reduce{shape.middle_channels, 1, 1, 0, shape.groups};
+    const Convolution spatial{shape.middle_channels, 3, shape.stride, 1, shape.groups};
+    const Convolution expand{shape.output_channels, 1, 1, 0, shape.groups};
+    input = relu(run.conv_bn(block + ".conv1", block + ".bn1", input, reduce));
+    input = relu(run.conv_bn(block + ".conv2", block + ".bn2", input, spatial));
+    return run.conv_bn(block + ".conv3", block + ".bn3", input, expand);
+}
+
+/// The first block of a stage projects its shortcut, the others have none to change.
+Tensor4 plain_block(Execution &run, const std::string &block, const Tensor4 &input, const Bottleneck &shape) {
+    if (input.c == shape.output_channels && shape.stride == 1) return bottleneck(run, block, input, input, shape);
+    const Convolution projection{shape.output_channels, 1, shape.stride};
+    const std::string key = block + ".downsample";
+    return bottleneck(run, block, input, run.conv_bn(key + ".0", key + ".1", input, projection), shape);
+}
+
+} // namespace
+
+Tensor4 bottleneck(Execution &run, const std::string &block, const Tensor4 &input, const Tensor4 &shortcut,
+                   const Bottleneck &shape) {
+    Tensor4 branch_input = run.shifted(input);
+    if (shape.mask) branch_input = scale_frames(std::move(branch_input), *shape.mask);
+    Tensor4 branch = residual_branch(run, block, std::move(branch_input), shape);
+    if (shape.mask && run.config().unselected == Unselected::Skipped)
+        branch = scale_frames(std::move(branch), *shape.mask);
+    Tensor4 sum = add(std::move(branch), shortcut);
+    return shape.last_relu ? relu(std::move(sum)) : sum;
+}
+
+Tensor4 resnet_stem(Execution &run, const Tensor4 &input) {
+    const Convolution shape{run.config().base_width, 7, 2, 3};
+    const Tensor4 stem = max_pool(relu(run.conv_bn("conv1", "bn1", input, shape)));
+    run.record_mean("stem", stem);
+    run.record_corner("stem", stem);
+    return stem;
+}
+
+void resnet_head(Execution &run, const Tensor4 &input) {
+    run.record_logits(run.linear("fc", global_mean(input), run.config().classes, Execution::Bias::Added));
+}
+
+void run_resnet(Execution &run, const Tensor4 &input) {
+    Tensor4 x = resnet_stem(run, input);
+    for (size_t stage = 0; stage < run.config().depths.size(); stage++) {
+        const std::string layer = "layer" + std::to_string(stage + 1);
+        const int middle = run.config().base_width << stage;
+        for (int i = 0; i < run.config().depths[stage]; i++) {
+            const std::string block = layer + "." + std::to_string(i);
+            const int stride = stage > 0 && i == 0 ? 2 : 1;
+            x = plain_block(run, block, x, {middle, kExpansion * middle, stride});
+            run.record_mean(block, x);
+        }
+        run.record_mean(layer, x);
+        if (stage == 0 || stage == 2) run.record_corner(layer, x);
+    }
+    resnet_head(run, x);
+}
+
+} // namespace afnet::reference
