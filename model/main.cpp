@@ -9,6 +9,7 @@
 #include "runtime/command.h"
 #include "runtime/error.h"
 #include "runtime/interrupt.h"
+#include "runtime/kernel_trace.h"
 
 namespace {
 
@@ -45,7 +46,10 @@ int run(int argc, char **argv) {
         return app.exit(error) == 0 ? 0 : 2;
     }
     for (const auto &[sub, action] : ready) {
-        if (sub->parsed()) return flushed(action());
+        if (!sub->parsed()) continue;
+        const int status = action();
+        write_trace();
+        return flushed(status);
     }
     return 2;
 }

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "model/recipe.h"
+#include "runtime/kernel_trace.h"
 
 namespace afnet {
 
@@ -91,6 +92,17 @@ void Network::draw_gumbel(uint64_t seed) {
 
 void Network::force_mask(size_t index, const std::vector<int> &mask) {
     std::memcpy(executor_.memory(lowered_.selections[index].forced).data, mask.data(), mask.size() * sizeof(int));
+}
+
+void Network::run(const Executor::Observer &observer) {
+    if (!tracing()) {
+        executor_.run(observer);
+        return;
+    }
+    executor_.run([&](const StepReport &report) {
+        trace_step(report);
+        if (observer) observer(report);
+    });
 }
 
 std::vector<std::vector<int>> Network::masks() {

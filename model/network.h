@@ -29,7 +29,8 @@ public:
     /// Fixes block `index`'s mask [f]; needs RunShape::forced_masks.
     void force_mask(size_t index, const std::vector<int> &mask);
 
-    void run(const Executor::Observer &observer = nullptr) { executor_.run(observer); }
+    /// Runs once; `observer` is called after each step. Steps are traced where AFNET_TRACE asks for it.
+    void run(const Executor::Observer &observer = nullptr);
 
     /// Results of the last run: masks [f] per focal block in layer order, and per clip the scores [k].
     std::vector<std::vector<int>> masks();

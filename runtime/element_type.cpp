@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <type_traits>
 
 #include "runtime/error.h"
 #include "runtime/text.h"
@@ -42,6 +43,10 @@ struct Flag {
 };
 
 template <typename From, typename To> void convert_as(const unsigned char *data, size_t count, To *out) {
+    if constexpr (std::is_same_v<From, To>) {
+        if (count > 0) std::memcpy(out, data, count * sizeof *out);
+        return;
+    }
     for (size_t i = 0; i < count; ++i) {
         From element;
         std::memcpy(&element, data + i * sizeof element, sizeof element);

@@ -1,0 +1,82 @@
+#include "model/classifier.h"
+
+#include <algorithm>
+#include <chrono>
+#include <numeric>
+
+#include "runtime/error.h"
+
+namespace afnet {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double milliseconds_since(Clock::time_point begin) {
+    return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
+}
+
+RunShape run_shape(const LoadedModel &model, const ClassifierOptions &options) {
+    RunShape shape;
+    shape.frames = options.frames > 0 ? options.frames : model.description.frames;
+    shape.width = shape.height = options.size > 0 ? options.size : model.description.size;
+    shape.unselected = options.unselected;
+    shape.gumbel_noise = options.gumbel_seed.has_value();
+    if (model.trained && model.description.adaptive() && shape.frames != model.description.frames) {
+        throw Error(model.source + ": its weights are for clips of " + std::to_string(model.description.frames) +
+                    " frames; --frames " + std::to_string(shape.frames) +
+                    " asks for another number, for which the navigation has no weights");
+    }
+    return shape;
+}
+
+}  // namespace
+
+Classifier::Classifier(const LoadedModel &model, KernelStore &kernels, const ClassifierOptions &options)
+    : options_(options), labels_(model.labels) {
+    const RunShape shape = run_shape(model, options);
+    preprocessor_ = std::make_unique<Preprocessor>(kernels, evaluation_crop(shape.width));
+    network_ = std::make_unique<Network>(model.description, shape, kernels, model.weights);
+    if (options.gumbel_seed) network_->draw_gumbel(*options.gumbel_seed);
+}
+
+void Classifier::classify(const std::vector<RgbFrame> &frames, ClipResult &result) {
+    Clock::time_point begin = Clock::now();
+    const RgbFrame *before = nullptr;
+    const float *pixels = nullptr;
+    for (size_t t = 0; t < frames.size(); t++) {
+        // Short videos repeat frames.
+        if (!before || before->data != frames[t].data) pixels = preprocessor_->run(frames[t]);
+        before = &frames[t];
+        network_->set_frame(int(t), pixels);
+    }
+    result.preprocess_ms = milliseconds_since(begin);
+    begin = Clock::now();
+    network_->run();
+    result.network_ms = milliseconds_since(begin);
+
+    const std::vector<float> scores = network_->probabilities(0);
+    std::vector<int> order(scores.size());
+    std::iota(order.begin(), order.end(), 0);
+    const size_t count = std::min(scores.size(), size_t(options_.top));
+    std::partial_sort(order.begin(), order.begin() + long(count), order.end(),
+                      [&](int a, int b) { return scores[size_t(a)] > scores[size_t(b)]; });
+    result.top.clear();
+    for (size_t i = 0; i < count; i++) {
+        const size_t index = size_t(order[i]);
+        result.top.push_back({labels_.empty() ? std::to_string(index) : labels_[index], order[i], scores[index]});
+    }
+    result.masks.clear();
+    const auto masks = network_->masks();
+    double total = 0;
+    for (size_t b = 0; b < masks.size(); b++) {
+        const double selected = std::accumulate(masks[b].begin(), masks[b].end(), 0.0);
+        result.masks.push_back(
+            {network_->lowered().selections[b].name, masks[b], selected / double(masks[b].size())});
+        total += result.masks.back().realised_rt;
+    }
+    result.realised_rt = masks.empty() ? 1 : total / double(masks.size());
+    result.gmac = network_->macs() / 1e9;
+}
+
+}  // namespace afnet

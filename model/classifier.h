@@ -1,0 +1,68 @@
+// Frames in, classes out, with what the network chose to look at.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/network.h"
+#include "model/preprocess.h"
+#include "model/weights_file.h"
+
+namespace afnet {
+
+struct ClassScore {
+    std::string label;  // the index as text where the model names no classes
+    int index = 0;
+    double probability = 0;
+};
+
+/// The choice of one focal block.
+struct BlockMask {
+    std::string block;
+    std::vector<int> mask;  // [t], 1: computed
+    double realised_rt = 0;
+};
+
+/// One classified clip, or why it could not be.
+struct ClipResult {
+    std::string path;
+    std::string error;  // empty: classified
+    std::vector<std::string> warnings;
+    std::vector<ClassScore> top;  // best first
+    std::vector<int64_t> frames;  // numbers of the clip's frames in the video
+    std::vector<double> frame_seconds;
+    std::vector<BlockMask> masks;  // in layer order; empty for static networks
+    double realised_rt = 1;        // mean over blocks and frames
+    double gmac = 0;               // multiply-accumulates that were computed, in 1e9
+    double decode_ms = 0, preprocess_ms = 0, network_ms = 0;
+};
+
+struct ClassifierOptions {
+    int top = 5;
+    int frames = 0;  // T; 0: what the model is for
+    int size = 0;    // crop; 0: what the model is for
+    Unselected unselected = Unselected::Masked;
+    std::optional<uint64_t> gumbel_seed;  // noise as the authors' evaluation draws it; none: deterministic
+};
+
+class Classifier {
+public:
+    /// Throws Error when the options do not suit the weights, or kernels are missing.
+    Classifier(const LoadedModel &model, KernelStore &kernels, const ClassifierOptions &options);
+
+    int frames() const { return network_->shape().frames; }
+    Network &network() { return *network_; }
+
+    /// Classifies a clip of frames() frames, each of any size; fills in everything but path, numbers and decode time.
+    void classify(const std::vector<RgbFrame> &frames, ClipResult &result);
+
+private:
+    ClassifierOptions options_;
+    std::vector<std::string> labels_;
+    std::unique_ptr<Preprocessor> preprocessor_;
+    std::unique_ptr<Network> network_;
+};
+
+}  // namespace afnet

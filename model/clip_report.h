@@ -1,0 +1,27 @@
+// Classified clips as text for people, JSON lines and CSV for programs, and pictures.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "model/classifier.h"
+
+namespace afnet {
+
+/// Several lines for a terminal.
+std::string clip_text(const ClipResult &result);
+
+/// One line of JSON: path, status, error, topk [{label, index, prob}], frames, frame_pts, masks {block: [0/1…]},
+/// realised_rt, block_rt {block: ratio}, gmac, ms {decode, preprocess, network}, warnings.
+std::string clip_json(const ClipResult &result);
+
+/// RFC 4180: a header, then a line per clip: path, status, error, label, index, prob, realised_rt, gmac, decode_ms,
+/// preprocess_ms, network_ms.
+std::string clips_csv(const std::vector<ClipResult> &results);
+
+/// Writes a contact sheet of the clip's frames, those that `block` rejected crossed in red; `all`: a row per block.
+/// Throws Error for an unknown block and when the picture cannot be written.
+void write_clip_picture(const std::string &path, const ClipResult &result, const std::vector<RgbFrame> &frames,
+                        const std::string &block, const std::string &model);
+
+}  // namespace afnet

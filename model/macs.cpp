@@ -1,0 +1,138 @@
+#include "model/macs.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <numeric>
+
+#include "model/lowering.h"
+
+namespace afnet {
+
+namespace {
+
+bool ends_with(const std::string &text, const std::string &end) {
+    return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
+}
+
+// A gate is a mean over pixels and two linears: squeeze-and-excitation, and the fusion weights. They are one row, under
+// the name that their labels share; empty for labels of other steps.
+std::string gate_of(const std::string &label) {
+    if (label.find(".se.") == std::string::npos && label.find("att_gen") == std::string::npos) return "";
+    for (const char *part : {".pool", ".fc.0", ".fc.2"}) {
+        if (ends_with(label, part)) return label.substr(0, label.rfind(part));
+    }
+    return "";
+}
+
+class Ledger {
+public:
+    Ledger(const ModelDescription &description, const RunShape &shape)
+        : family_(description.family), frames_(shape.frames), network_(lower(description, shape)) {
+        for (const Step &step : network_.plan.steps) enter(step);
+    }
+
+    std::vector<LayerMacs> rows() const {
+        std::vector<LayerMacs> kept;
+        for (LayerMacs row : rows_) {
+            // Static networks are published by their convolutions and linears.
+            if (family_ == Family::ResNet) row.official = row.conv;
+            if (row.conv != 0 || row.official != 0) kept.push_back(row);
+        }
+        return kept;
+    }
+
+private:
+    void enter(const Step &step) {
+        const std::string &generator = step.kernel.generator;
+        const std::string gate = gate_of(step.label);
+        const int64_t macs = std::llround(step.macs);
+        if (generator == "stem") {
+            add(step, "conv1", macs, macs);
+            add(step, "maxpool", 0, 9 * elements(step, "output"));
+        } else if (generator == "avg_pool") {
+            add(step, step.label, 0, 9 * elements(step, "output"));
+        } else if (generator == "spatial_mean") {
+            // MobileNetV3's last mean escapes the counter.
+            const bool counted = step.label != "gappool" || family_ == Family::AfResNet;
+            add(step, gate.empty() ? step.label : gate, 0, counted ? elements(step, "input") : 0);
+        } else if (generator == "navigation") {
+            const int64_t pool = 2 * channels(step, "pooled");
+            add(step, step.label + ".conv_pool", pool, pool);
+            add(step, step.label + ".conv_gs", macs - pool, (macs - pool) * frames_);
+        } else if (!gate.empty() && generator == "linear") {
+            add(step, gate, macs, gate_linear(step));
+        } else if (generator == "linear" && step.label == "fc" && family_ == Family::AfResNet) {
+            const int64_t in = channels(step, "input");
+            add(step, step.label, macs, in * in);
+        } else {
+            add(step, step.label, macs, macs);
+        }
+    }
+
+    // The counter takes C^2 / 4 (squeeze-and-excitation) or C^2 / 16 (fusion weights) for either linear, rounded down,
+    // whatever the true width between them, and C for the multiplication by the result.
+    int64_t gate_linear(const Step &step) const {
+        const int64_t in = channels(step, "input"), out = channels(step, "output");
+        const bool last = ends_with(step.label, ".fc.2");
+        const int64_t c = last ? out : in, divisor = step.label.find(".se.") != std::string::npos ? 4 : 16;
+        // The rounding is of both together.
+        return last ? c * c * 2 / divisor - c * c / divisor + c : c * c / divisor;
+    }
+
+    void add(const Step &step, const std::string &layer, int64_t conv, int64_t official) {
+        const auto selection = std::find_if(network_.selections.begin(), network_.selections.end(), [&](const auto &s) {
+            return step.count != kNoTensor && s.count == step.count;
+        });
+        if (rows_.empty() || rows_.back().layer != layer) {
+            rows_.push_back({layer});
+            if (selection != network_.selections.end()) {
+                rows_.back().block = int(selection - network_.selections.begin());
+            }
+        }
+        rows_.back().conv += conv;
+        rows_.back().official += official;
+    }
+
+    const std::vector<int> &extents(const Step &step, const std::string &argument) const {
+        const auto found = std::find_if(step.arguments.begin(), step.arguments.end(),
+                                        [&](const Argument &a) { return a.name == argument; });
+        return network_.plan.tensors[size_t(found->tensor)].extents;
+    }
+
+    int64_t channels(const Step &step, const std::string &argument) const { return extents(step, argument)[0]; }
+
+    // Of one frame: the last extent counts frames.
+    int64_t elements(const Step &step, const std::string &argument) const {
+        const std::vector<int> &all = extents(step, argument);
+        return std::accumulate(all.begin(), all.end() - 1, int64_t(1), std::multiplies<int64_t>());
+    }
+
+    Family family_;
+    int frames_;
+    LoweredNetwork network_;
+    std::vector<LayerMacs> rows_;
+};
+
+}  // namespace
+
+std::vector<LayerMacs> layer_macs(const ModelDescription &description, const RunShape &shape) {
+    return Ledger(description, shape).rows();
+}
+
+MacTotals total_macs(const std::vector<LayerMacs> &layers, int64_t LayerMacs::*column) {
+    MacTotals totals;
+    for (const LayerMacs &layer : layers) (layer.block < 0 ? totals.dense : totals.gated) += layer.*column;
+    return totals;
+}
+
+int64_t learnable_parameters(const std::vector<ParameterInfo> &parameters) {
+    int64_t count = 0;
+    for (const ParameterInfo &parameter : parameters) {
+        if (ends_with(parameter.key, ".running_mean") || ends_with(parameter.key, ".running_var")) continue;
+        count += std::accumulate(parameter.shape.begin(), parameter.shape.end(), int64_t(1), std::multiplies<int64_t>());
+    }
+    return count;
+}
+
+}  // namespace afnet

@@ -1,0 +1,138 @@
+#include "model/weights_file.h"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <memory>
+#include <sstream>
+
+#include "model/lowering.h"
+#include "runtime/error.h"
+#include "runtime/safetensors.h"
+
+namespace afnet {
+
+namespace {
+
+constexpr size_t kMostFaultsShown = 20;
+
+std::string joined(const std::string &where, const std::vector<std::string> &faults) {
+    std::string text = where + ": " + std::to_string(faults.size()) + " parameters do not fit the model:";
+    for (size_t i = 0; i < std::min(faults.size(), kMostFaultsShown); i++) text += "\n  " + faults[i];
+    if (faults.size() > kMostFaultsShown) {
+        text += "\n  and " + std::to_string(faults.size() - kMostFaultsShown) + " more";
+    }
+    return text;
+}
+
+std::vector<std::string> lines(const std::string &text) {
+    std::vector<std::string> result;
+    std::istringstream stream(text);
+    for (std::string line; std::getline(stream, line);) result.push_back(line);
+    return result;
+}
+
+std::vector<ParameterInfo> needed_parameters(const ModelDescription &description) {
+    RunShape shape;
+    shape.frames = description.frames;
+    return lower(description, shape).parameters;
+}
+
+LoadedModel load_file(const std::string &path) {
+    auto file = std::make_shared<SafetensorsFile>(path);
+    const auto &metadata = file->metadata();
+    const auto described = metadata.find(kDescriptionKey);
+    if (described == metadata.end()) {
+        throw Error(path + ": its metadata have no " + kDescriptionKey +
+                    "; a weights file made by `afnet import` is expected");
+    }
+    LoadedModel model;
+    model.description = parse_description(described->second, path);
+    model.source = path;
+    if (const auto labels = metadata.find(kLabelsKey); labels != metadata.end()) {
+        model.labels = lines(labels->second);
+        if (model.labels.size() != size_t(model.description.classes)) {
+            throw Error(path + ": names " + std::to_string(model.labels.size()) + " classes; " +
+                        std::to_string(model.description.classes) + " expected");
+        }
+    }
+    std::map<std::string, GivenParameter> given;
+    std::vector<std::string> faults;
+    for (const SafetensorsTensor &tensor : file->tensors()) {
+        given[tensor.name].shape = tensor.shape;
+        const std::vector<float> values = to_floats(tensor);
+        const auto bad = std::find_if(values.begin(), values.end(), [](float v) { return !std::isfinite(v); });
+        if (bad != values.end()) {
+            faults.push_back(tensor.name + ": element " + std::to_string(bad - values.begin()) + " is not finite");
+        }
+    }
+    const auto misfits = parameter_faults(model.description, given);
+    faults.insert(faults.begin(), misfits.begin(), misfits.end());
+    if (!faults.empty()) throw Error(joined(path, faults));
+    file->file().release_pages();
+    model.weights = [file](const ParameterInfo &p) {
+        const SafetensorsTensor *tensor = file->find(p.key);
+        if (!tensor || tensor->shape != p.shape) throw Error(file->file().path() + ": no " + p.key);
+        std::vector<float> values = to_floats(*tensor);
+        file->file().release_pages();
+        return values;
+    };
+    return model;
+}
+
+}  // namespace
+
+std::vector<std::string> parameter_faults(const ModelDescription &description,
+                                          const std::map<std::string, GivenParameter> &given) {
+    std::vector<std::string> faults;
+    std::map<std::string, bool> known;
+    for (const ParameterInfo &needed : needed_parameters(description)) {
+        known[needed.key] = true;
+        const auto found = given.find(needed.key);
+        if (found == given.end()) {
+            faults.push_back(needed.key + ": missing; " + shape_text(needed.shape) + " expected");
+        } else if (found->second.shape != needed.shape) {
+            faults.push_back(needed.key + ": is " + shape_text(found->second.shape) + "; " +
+                             shape_text(needed.shape) + " expected");
+        } else if (found->second.values) {
+            const auto &values = *found->second.values;
+            const auto bad = std::find_if(values.begin(), values.end(), [](float v) { return !std::isfinite(v); });
+            if (bad == values.end()) continue;
+            faults.push_back(needed.key + ": element " + std::to_string(bad - values.begin()) + " is not finite");
+        }
+    }
+    for (const auto &[key, parameter] : given) {
+        if (!known.count(key)) faults.push_back(key + ": " + shape_text(parameter.shape) + " is no part of the model");
+    }
+    return faults;
+}
+
+LoadedModel load_model(const std::string &model, uint64_t seed) {
+    if (std::filesystem::exists(model)) return load_file(model);
+    LoadedModel loaded;
+    if (model.find('/') != std::string::npos || std::filesystem::path(model).has_extension()) {
+        throw Error(model + ": no such file; a weights file or the name of a model is expected");
+    }
+    loaded.description = shipped_model(model);
+    loaded.weights = recipe_weights(seed);
+    loaded.source = "weights drawn from seed " + std::to_string(seed);
+    loaded.trained = false;
+    return loaded;
+}
+
+void save_model(const std::string &path, const ModelDescription &description,
+                const std::map<std::string, std::vector<float>> &parameters, const std::vector<std::string> &labels) {
+    std::vector<SafetensorsTensor> tensors;
+    for (const ParameterInfo &needed : needed_parameters(description)) {
+        const std::vector<float> &values = parameters.at(needed.key);
+        tensors.push_back({needed.key, "F32", needed.shape, reinterpret_cast<const unsigned char *>(values.data()),
+                           values.size() * sizeof(float)});
+    }
+    std::map<std::string, std::string> metadata = {{kDescriptionKey, description_text(description)}};
+    if (!labels.empty()) {
+        for (const std::string &label : labels) metadata[kLabelsKey] += label + "\n";
+    }
+    write_safetensors(path, tensors, metadata);
+}
+
+}  // namespace afnet

@@ -1,0 +1,44 @@
+// Weights on disk: safetensors whose metadata carry the model's description, so that a file says what it is for.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "model/description.h"
+#include "model/weights.h"
+
+namespace afnet {
+
+/// Metadata keys of a weights file.
+constexpr const char *kDescriptionKey = "afnet.model";  // the description, as JSON
+constexpr const char *kLabelsKey = "afnet.labels";      // optional: class names, one a line
+
+/// A model as the user named it: what it is, its weights, and the names of its classes.
+struct LoadedModel {
+    ModelDescription description;
+    Weights weights;
+    std::vector<std::string> labels;  // empty, or one per class
+    std::string source;               // for people: the file, or which seed
+    bool trained = true;              // false: weights by recipe, good for timing only
+};
+
+/// `model`: a shipped model's name (weights by the recipe with `seed`, whose scores mean nothing), or the path of a
+/// weights file. Checks that the file holds every parameter that its description needs, in its shape and finite, and
+/// nothing else of that kind. Throws Error with one list of all that is wrong, UsageError for an unknown name.
+LoadedModel load_model(const std::string &model, uint64_t seed = 1);
+
+/// Writes a weights file. `parameters` are those of the lowered description, in its order.
+void save_model(const std::string &path, const ModelDescription &description,
+                const std::map<std::string, std::vector<float>> &parameters, const std::vector<std::string> &labels);
+
+/// What is wrong with a set of parameters for a description: missing, superfluous, of another shape, not finite; one
+/// line each, empty when nothing is.
+struct GivenParameter {
+    std::vector<int64_t> shape;
+    const std::vector<float> *values = nullptr;  // looked through for NaN and infinities when given
+};
+std::vector<std::string> parameter_faults(const ModelDescription &description,
+                                          const std::map<std::string, GivenParameter> &given);
+
+}  // namespace afnet
