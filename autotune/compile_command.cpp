@@ -8,6 +8,7 @@
 
 #include "autotune/kernel_compiler.h"
 #include "model/lowering.h"
+#include "model/machine.h"
 #include "model/preprocess.h"
 #include "runtime/command.h"
 #include "runtime/error.h"
@@ -54,7 +55,10 @@ std::vector<Library> wanted_libraries(const Options &options) {
         lower(model, shape);
         libraries.push_back({model.name, kernel_specs(model)});
     }
-    if (!options.models.empty()) libraries.push_back({kPreprocessLibrary, preprocess_specs()});
+    if (!options.models.empty()) {
+        libraries.push_back({kPreprocessLibrary, preprocess_specs()});
+        libraries.push_back({kMachineLibrary, machine_specs()});
+    }
     if (!options.specs.empty()) libraries.push_back({options.name, read_specs(options.specs)});
     return libraries;
 }

@@ -7,9 +7,9 @@
 
 namespace afnet {
 
-constexpr int kGlyphWidth = 5;     // dots
-constexpr int kGlyphHeight = 7;    // dots
-constexpr int kGlyphAdvance = 6;   // dots from one letter to the next
+constexpr int kGlyphWidth = 5;   // dots
+constexpr int kGlyphHeight = 7;  // dots
+constexpr int kGlyphAdvance = 6; // dots from one letter to the next
 
 /// The dots of one letter: a row each from top to bottom, bit 4 the leftmost.
 using Glyph = std::array<uint8_t, kGlyphHeight>;
@@ -23,4 +23,4 @@ int glyph_drop(char character);
 /// `text` in UTF-8 with every character that has no letter here replaced by one '?'.
 std::string ascii_only(const std::string &text);
 
-}  // namespace afnet
+} // namespace afnet

@@ -18,14 +18,15 @@ Color mean_color(const RgbFrame &picture, int x0, int x1, int y0, int y1) {
     uint64_t sums[3] = {};
     for (int y = y0; y < y1; ++y) {
         const uint8_t *row = picture.data.data() + 3 * size_t(picture.width) * y;
-        for (int i = 3 * x0; i < 3 * x1; ++i) sums[i % 3] += row[i];
+        for (int i = 3 * x0; i < 3 * x1; ++i)
+            sums[i % 3] += row[i];
     }
     const uint64_t n = uint64_t(x1 - x0) * (y1 - y0);
     const auto mean = [n](uint64_t sum) { return static_cast<uint8_t>((sum + n / 2) / n); };
     return {mean(sums[0]), mean(sums[1]), mean(sums[2])};
 }
 
-}  // namespace
+} // namespace
 
 Canvas::Canvas(int width, int height, Color background) {
     frame_.width = width;
@@ -43,7 +44,8 @@ Rectangle Canvas::visible(const Rectangle &area) const {
 void Canvas::fill(const Rectangle &area, Color color) {
     const Rectangle seen = visible(area);
     for (int y = seen.y; y < seen.y + seen.height; ++y) {
-        for (int x = seen.x; x < seen.x + seen.width; ++x) blend(x, y, 1, color);
+        for (int x = seen.x; x < seen.x + seen.width; ++x)
+            blend(x, y, 1, color);
     }
 }
 
@@ -67,7 +69,8 @@ void Canvas::line(double x0, double y0, double x1, double y1, double thickness, 
     const double squared_length = std::max(dx * dx + dy * dy, 1e-9);
     const double reach = thickness / 2 + 1;
     const int left = static_cast<int>(std::min(x0, x1) - reach), top = static_cast<int>(std::min(y0, y1) - reach);
-    const int wide = static_cast<int>(std::abs(dx) + 2 * reach) + 2, tall = static_cast<int>(std::abs(dy) + 2 * reach) + 2;
+    const int wide = static_cast<int>(std::abs(dx) + 2 * reach) + 2,
+              tall = static_cast<int>(std::abs(dy) + 2 * reach) + 2;
     const Rectangle seen = visible({left, top, wide, tall});
     for (int y = seen.y; y < seen.y + seen.height; ++y) {
         for (int x = seen.x; x < seen.x + seen.width; ++x) {
@@ -127,8 +130,9 @@ int text_width(const std::string &text, int scale) {
 std::string fitted_text(const std::string &text, int scale, int width) {
     if (text_width(text, scale) <= width) return text;
     std::string shortened = text;
-    while (!shortened.empty() && text_width(shortened + "...", scale) > width) shortened.pop_back();
+    while (!shortened.empty() && text_width(shortened + "...", scale) > width)
+        shortened.pop_back();
     return shortened + "...";
 }
 
-}  // namespace afnet
+} // namespace afnet

@@ -58,4 +58,4 @@ int text_width(const std::string &text, int scale);
 /// `text`, if need be shortened with "..." so that it is at most `width` pixels wide.
 std::string fitted_text(const std::string &text, int scale, int width);
 
-}  // namespace afnet
+} // namespace afnet

@@ -22,27 +22,28 @@ constexpr Color kRejected{224, 67, 67};
 constexpr Color kRejectedFrame{92, 40, 44};
 
 constexpr int kMargin = 24;
-constexpr int kGap = 12;      // between thumbnails
+constexpr int kGap = 12; // between thumbnails
 constexpr int kFrameWidth = 3;
-constexpr int kLineHeight = 2 * kGlyphHeight + 8;  // of small text, with space around it
+constexpr int kLineHeight = 2 * kGlyphHeight + 8; // of small text, with space around it
 constexpr int kMostColumnsInGrid = 6;
 
 // Where everything goes, in pixels.
 struct Layout {
-    bool grid = false;  // one decision over several lines, rather than one line per decision
+    bool grid = false; // one decision over several lines, rather than one line per decision
     int columns = 0;
-    int lines = 0;       // of thumbnails
-    int captions = 0;    // width of the captions at the left; 0 in a grid
+    int lines = 0;    // of thumbnails
+    int captions = 0; // width of the captions at the left; 0 in a grid
     int thumb_width = 0;
     int thumb_height = 0;
     int line_height = 0;
     int header = 0;
-    int top = 0;  // of the first line of thumbnails
+    int top = 0; // of the first line of thumbnails
     int width = 0;
     int height = 0;
 
     Rectangle thumbnail(int line, int column) const {
-        return {kMargin + captions + column * (thumb_width + kGap), top + line * line_height, thumb_width, thumb_height};
+        return {kMargin + captions + column * (thumb_width + kGap), top + line * line_height, thumb_width,
+                thumb_height};
     }
 };
 
@@ -107,8 +108,9 @@ void draw_header(Canvas &canvas, const Layout &layout, const ContactSheet &sheet
     }
     const std::string label = ascii_only(sheet.label);
     int scale = 4;
-    while (scale > 2 && text_width(label, scale) > right - kMargin) --scale;
-    const int lower = (4 - scale) * kGlyphHeight / 2;  // smaller text keeps the middle of the line
+    while (scale > 2 && text_width(label, scale) > right - kMargin)
+        --scale;
+    const int lower = (4 - scale) * kGlyphHeight / 2; // smaller text keeps the middle of the line
     canvas.text(kMargin, kMargin + lower, scale, fitted_text(label, scale, right - kMargin), kTitle);
     const std::string detail = fitted_text(ascii_only(sheet.detail), 2, layout.width - 2 * kMargin);
     canvas.text(kMargin, kMargin + 4 * kGlyphHeight + 16, 2, detail, kText);
@@ -140,7 +142,8 @@ std::string count_text(const ContactSheetRow &row) {
 void draw_grid(Canvas &canvas, const Layout &layout, const ContactSheet &sheet) {
     if (!sheet.rows.empty()) {
         const ContactSheetRow &row = sheet.rows.front();
-        const std::string text = ascii_only(row.caption) + (row.caption.empty() ? "" : ": ") + count_text(row) + " frames";
+        const std::string text =
+            ascii_only(row.caption) + (row.caption.empty() ? "" : ": ") + count_text(row) + " frames";
         canvas.text(kMargin, layout.top - kLineHeight - 4, 2, fitted_text(text, 2, layout.width - 2 * kMargin), kText);
     }
     for (size_t i = 0; i < sheet.frames.size(); ++i) {
@@ -169,15 +172,19 @@ void draw_rows(Canvas &canvas, const Layout &layout, const ContactSheet &sheet) 
     }
 }
 
-}  // namespace
+} // namespace
 
 RgbFrame draw_contact_sheet(const ContactSheet &sheet) {
     check(sheet);
     const Layout layout = lay_out(sheet);
     Canvas canvas(layout.width, layout.height, kBackground);
     draw_header(canvas, layout, sheet);
-    layout.grid ? draw_grid(canvas, layout, sheet) : draw_rows(canvas, layout, sheet);
+    if (layout.grid) {
+        draw_grid(canvas, layout, sheet);
+    } else {
+        draw_rows(canvas, layout, sheet);
+    }
     return canvas.frame();
 }
 
-}  // namespace afnet
+} // namespace afnet

@@ -73,11 +73,10 @@ private:
     // The counter takes C^2 / 4 (squeeze-and-excitation) or C^2 / 16 (fusion weights) for either linear, rounded down,
     // whatever the true width between them, and C for the multiplication by the result.
     int64_t gate_linear(const Step &step) const {
-        const int64_t in = channels(step, "input"), out = channels(step, "output");
         const bool last = ends_with(step.label, ".fc.2");
-        const int64_t c = last ? out : in, divisor = step.label.find(".se.") != std::string::npos ? 4 : 16;
-        // The rounding is of both together.
-        return last ? c * c * 2 / divisor - c * c / divisor + c : c * c / divisor;
+        const int64_t c = channels(step, last ? "output" : "input");
+        const int64_t divisor = step.label.find(".se.") != std::string::npos ? 4 : 16;
+        return c * c / divisor + (last ? c : 0);
     }
 
     void add(const Step &step, const std::string &layer, int64_t conv, int64_t official) {

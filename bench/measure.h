@@ -1,0 +1,22 @@
+// Times and what is said about them.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+namespace afnet {
+
+/// Order statistics of repeated measurements, in the measurements' unit.
+struct Summary {
+    double median = 0, p95 = 0, best = 0;
+    size_t samples = 0;
+};
+Summary summarize(std::vector<double> samples);
+
+/// Runs all candidates in turn, A B C A B C …, so that drifts of the machine meet all alike, and gives each one's times
+/// in milliseconds. Each candidate runs once unmeasured first. Stops after `rounds`, or once `seconds` have passed and
+/// at least three rounds are done.
+std::vector<std::vector<double>> interleave(const std::vector<std::function<void()>> &candidates, int rounds,
+                                            double seconds, const std::function<void(size_t round)> &progress);
+
+}  // namespace afnet

@@ -1,0 +1,50 @@
+// PyTorch checkpoints become weights files: which network it is follows from the keys and shapes of the state_dict.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/description.h"
+
+namespace afnet {
+
+/// What a checkpoint cannot say, or what the user expects it to say.
+struct ImportOptions {
+    std::string model;          // a shipped model that it must be, which also says whether it shifts; empty: any network
+    std::optional<bool> shift;  // TSM leaves no trace in an AF-ResNet's parameters
+    std::optional<int> frames;  // T, for networks whose parameters do not fix it
+    std::optional<int> size;    // of the square crop; default: as the shipped models
+    std::string name;           // default: the shipped model of the same structure, or one made from the structure
+    std::vector<std::string> labels;  // class names; empty: none
+};
+
+/// A checkpoint as a weights file holds it: save_model() writes it.
+struct ImportedModel {
+    ModelDescription description;
+    std::map<std::string, std::vector<float>> parameters;
+    std::string shift_reason;  // how it was decided whether the network shifts, for people
+    bool shift_guessed = false;
+};
+
+/// Reads a checkpoint (what torch.save writes, see read_torch_checkpoint, or a safetensors file of a state_dict) of an
+/// AF-ResNet, of an AF-MobileNetV3, or of torchvision's bottleneck ResNet with or without TSM's wrappers, of any depths
+/// and width. The prefixes `module.` and `base_model.` are cut off, a wrapped ResNet's `new_fc` becomes `fc`, and
+/// `num_batches_tracked` is dropped.
+///
+/// Whether a ResNet shifts: the keys where they have TSM's wrappers, else `options.shift`, else `options.model`, else a
+/// guess, which is yes when the file or its folder has `tsm` or `shift` in its name, in upper or lower case.
+///
+/// Throws Error when the file cannot be read, holds no such network or another one than `options` say; and with one
+/// list of all parameters that are missing, superfluous, of a wrong shape, not finite or there twice. Throws UsageError
+/// for options that contradict each other.
+ImportedModel import_checkpoint(const std::string &path, const ImportOptions &options);
+
+/// Class names from a text file, one a line. Throws Error for an empty line, and for text that is not UTF-8.
+std::vector<std::string> read_labels(const std::string &path);
+
+/// The structure for people, e.g. `AF-ResNet of width 64 with 3 4 6 3 blocks`.
+std::string structure_text(const ModelDescription &description);
+
+}  // namespace afnet
