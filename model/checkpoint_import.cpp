@@ -2,16 +2,15 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cstring>
 #include <filesystem>
+#include <numeric>
 #include <sstream>
 
+#include "model/state_dict.h"
 #include "model/weights_file.h"
 #include "runtime/error.h"
 #include "runtime/file_io.h"
-#include "runtime/safetensors.h"
 #include "runtime/text.h"
-#include "runtime/torch_checkpoint.h"
 
 namespace afnet {
 
@@ -20,136 +19,66 @@ namespace {
 constexpr size_t kMostFaultsShown = 40;
 constexpr const char *kKnownNetworks = "AF-ResNet, AF-MobileNetV3 or torchvision's bottleneck ResNet expected";
 
-/// A state_dict under the network's own keys, and how it got there.
-struct StateDict {
-    std::map<std::string, TorchTensor> tensors;
-    std::vector<std::string> faults;
-    int shifted_blocks = 0;  // that TSM's wrapper marks
-
-    bool has(const std::string &key) const { return tensors.count(key) > 0; }
-    bool has_prefix(const std::string &prefix) const {
-        const auto at = tensors.lower_bound(prefix);
-        return at != tensors.end() && at->first.rfind(prefix, 0) == 0;
-    }
-    /// Extent `dimension` of a parameter; 0, which no network has, where there is none.
-    int extent(const std::string &key, size_t dimension) const {
-        const auto found = tensors.find(key);
-        if (found == tensors.end() || found->second.shape.size() <= dimension) return 0;
-        return int(std::min<int64_t>(found->second.shape[dimension], 1 << 30));
-    }
-    /// How many `<prefix><i>.…` there are, i counting from 0: the largest i and one, so that gaps are noticed.
-    int count(const std::string &prefix) const {
-        int most = 0;
-        for (auto at = tensors.lower_bound(prefix); at != tensors.end() && at->first.rfind(prefix, 0) == 0; ++at) {
-            const std::string index = at->first.substr(prefix.size(), at->first.find('.', prefix.size()) - prefix.size());
-            const bool number = !index.empty() && index.size() < 5 &&
-                                std::all_of(index.begin(), index.end(), [](char c) { return c >= '0' && c <= '9'; });
-            if (number) most = std::max(most, std::stoi(index) + 1);
-        }
-        return most;
-    }
-};
-
-std::vector<TorchTensor> read_safetensors(const std::string &path) {
-    const SafetensorsFile file(path);
-    if (file.metadata().count(kDescriptionKey)) {
-        throw Error(path + ": is a weights file already; use it as it is, or import the checkpoint it was made from");
-    }
-    std::vector<TorchTensor> tensors;
-    for (const SafetensorsTensor &tensor : file.tensors()) {
-        tensors.push_back({tensor.name, tensor.dtype, tensor.shape, to_floats(tensor)});
-    }
-    return tensors;
-}
-
-// Which format it is follows from the first bytes: names say too many things (.pth, .pt, .tar, .bin).
-std::vector<TorchTensor> read_tensors(const std::string &path) {
-    const MappedFile file(path);
-    const bool archive = file.size() >= 2 && std::memcmp(file.data(), "PK", 2) == 0;
-    if (!archive && file.size() > 8 && file.data()[8] == '{') return read_safetensors(path);
-    return read_torch_checkpoint(path);
-}
-
-std::string without_wrappers(std::string key) {
-    for (const std::string prefix : {"module.", "base_model."}) {
-        if (key.rfind(prefix, 0) == 0) return without_wrappers(key.substr(prefix.size()));
-    }
-    return key;
-}
-
-bool replace_end(std::string &text, const std::string &end, const std::string &by) {
-    if (text.size() < end.size() || text.compare(text.size() - end.size(), end.size(), end) != 0) return false;
-    text.replace(text.size() - end.size(), end.size(), by);
-    return true;
-}
-
-StateDict state_dict_of(std::vector<TorchTensor> tensors) {
-    StateDict state;
-    for (TorchTensor &tensor : tensors) {
-        std::string key = without_wrappers(tensor.name);
-        if (replace_end(key, ".num_batches_tracked", "")) continue;
-        if (key.rfind("new_fc.", 0) == 0) key = key.substr(4);
-        // TSM's own repository puts a block's first convolution into a module that shifts.
-        if (replace_end(key, ".conv1.net.weight", ".conv1.weight")) state.shifted_blocks++;
-        const auto [other, added] = state.tensors.emplace(key, TorchTensor());
-        if (!added) {
-            state.faults.push_back(printable(tensor.name) + ": is " + key + " of the network, as is " +
-                                   printable(other->second.name));
-            continue;
-        }
-        other->second = std::move(tensor);
-    }
-    return state;
-}
-
-[[noreturn]] void refuse_unknown(const std::string &path, const StateDict &state) {
+[[noreturn]] void refuse_unknown(const StateDict &state) {
     if (state.has("layer1.0.conv2.weight") && !state.has("layer1.0.conv3.weight")) {
-        throw Error(path + ": a ResNet of basic blocks of two convolutions, as ResNet-18 and ResNet-34; " + kKnownNetworks);
+        throw Error(state.path + ": a ResNet of basic blocks of two convolutions, as ResNet-18 and ResNet-34; " +
+                    kKnownNetworks);
     }
     std::string keys;
     size_t shown = 0;
     for (auto at = state.tensors.begin(); at != state.tensors.end() && shown < 3; ++at, ++shown) {
-        keys += (shown ? ", " : "") + printable(at->first);
+        keys += (shown ? ", " : "") + printable(at->second.name);
     }
-    throw Error(path + ": no network that is known here, with keys such as " + (keys.empty() ? "(none)" : keys) + "; " +
-                kKnownNetworks);
+    throw Error(state.path + ": no network that is known here, with keys such as " + (keys.empty() ? "(none)" : keys) +
+                "; " + kKnownNetworks);
 }
 
-int navigated_frames(const std::string &path, const StateDict &state) {
+// T: a navigation has two outputs for each frame.
+int navigated_frames(const StateDict &state) {
+    const std::string end = ".conv_gs.weight";
     for (const auto &[key, tensor] : state.tensors) {
-        std::string end = key;
-        if (replace_end(end, ".conv_gs.weight", "")) return state.extent(key, 0) / 2;
+        if (key.size() < end.size() || key.compare(key.size() - end.size(), end.size(), end) != 0) continue;
+        return state.extent(key, 0, "the number of frames") / 2;
     }
-    throw Error(path + ": has no list_gen parameters (navigation), as the authors' ImageNet backbones; import a "
-                       "checkpoint of a network that was trained on videos");
+    throw Error(state.path + ": has no list_gen parameters (navigation), as the authors' ImageNet backbones; import a "
+                             "checkpoint of a network that was trained on videos");
 }
 
-ModelDescription recognise(const std::string &path, const StateDict &state) {
+ModelDescription af_resnet(const StateDict &state) {
     ModelDescription d;
-    std::string classifier = "fc.weight";
-    if (state.has_prefix("features_")) {
-        d = shipped_model("af_mobilenetv3_tsm");
-        classifier = "fc.3.weight";
-    } else if (state.has_prefix("layer1.refine_module.")) {
-        d.family = Family::AfResNet;
-        d.width = state.extent("conv1.weight", 0);
-        d.depths.clear();
-        for (const char *stage : {"layer1", "layer2", "layer3"}) {
-            d.depths.push_back(state.count(std::string(stage) + ".refine_module.") + 1);
-        }
-        d.depths.push_back(state.count("layer4."));
-    } else if (state.has("layer1.0.conv3.weight")) {
-        d = shipped_model("resnet50");
-        d.width = state.extent("conv1.weight", 0);
-        d.depths.clear();
-        for (const char *stage : {"layer1.", "layer2.", "layer3.", "layer4."}) d.depths.push_back(state.count(stage));
-    } else {
-        refuse_unknown(path, state);
+    d.family = Family::AfResNet;
+    d.width = state.extent("conv1.weight", 0, "the width");
+    d.depths.clear();
+    for (const std::string stage : {"layer1", "layer2", "layer3"}) {
+        d.depths.push_back(state.count(stage + ".refine_module.") + 1);
     }
-    if (d.adaptive()) d.frames = navigated_frames(path, state);
-    if (!state.has(classifier)) throw Error(path + ": has no classifier, " + classifier + " or new_fc.weight");
-    d.classes = state.extent(classifier, 0);
+    d.depths.push_back(state.count("layer4."));
+    d.frames = navigated_frames(state);
+    d.classes = state.extent("fc.weight", 0, "the number of classes (fc or new_fc)");
     return d;
+}
+
+ModelDescription resnet(const StateDict &state) {
+    ModelDescription d = shipped_model("resnet50");
+    d.width = state.extent("conv1.weight", 0, "the width");
+    d.depths.clear();
+    for (const char *stage : {"layer1.", "layer2.", "layer3.", "layer4."}) d.depths.push_back(state.count(stage));
+    d.classes = state.extent("fc.weight", 0, "the number of classes (fc or new_fc)");
+    return d;
+}
+
+ModelDescription af_mobilenetv3(const StateDict &state) {
+    ModelDescription d = shipped_model("af_mobilenetv3_tsm");
+    d.frames = navigated_frames(state);
+    d.classes = state.extent("fc.3.weight", 0, "the number of classes");
+    return d;
+}
+
+ModelDescription recognised(const StateDict &state) {
+    if (state.has_prefix("features_")) return af_mobilenetv3(state);
+    if (state.has_prefix("layer1.refine_module.")) return af_resnet(state);
+    if (state.has("layer1.0.conv3.weight")) return resnet(state);
+    refuse_unknown(state);
 }
 
 bool same_structure(const ModelDescription &a, const ModelDescription &b) {
@@ -163,6 +92,21 @@ std::string default_name(const ModelDescription &d) {
     std::string name = d.family == Family::AfResNet ? "af_resnet" : "resnet";
     for (int depth : d.depths) name += "_" + std::to_string(depth);
     return name + "_w" + std::to_string(d.width) + (d.shift ? "_tsm" : "");
+}
+
+// Refusals that need no look at the checkpoint.
+void check_options(const ImportOptions &options) {
+    if (!options.model.empty() && options.shift && *options.shift != shipped_model(options.model).shift) {
+        throw UsageError("--model " + options.model +
+                         (*options.shift ? " does not shift, --shift" : " shifts, --no-shift") +
+                         " says otherwise; leave one of them out");
+    }
+    const bool plain = std::all_of(options.name.begin(), options.name.end(),
+                                   [](unsigned char c) { return std::isalnum(c) || c == '_' || c == '-' || c == '.'; });
+    if (!plain || options.name.size() > 64) {
+        throw UsageError("--name " + printable(options.name) +
+                         ": at most 64 letters, digits, `_`, `-` and `.` expected");
+    }
 }
 
 std::string lower_case(std::string text) {
@@ -184,65 +128,58 @@ void guess_shift(const std::string &path, ImportedModel &model) {
     model.shift_reason = "a guess, as neither the name of the file nor that of its folder has `tsm` or `shift` in it";
 }
 
-void require_shift(const std::string &path, const ImportOptions &options, bool shift, const std::string &because) {
-    if (!options.shift || *options.shift == shift) return;
-    throw Error(path + ": --" + (*options.shift ? "" : "no-") + "shift, but " + because);
-}
-
-void decide_shift(const std::string &path, const StateDict &state, const ImportOptions &options, ImportedModel &model) {
-    ModelDescription &d = model.description;
-    int blocks = 0;
-    for (int depth : d.depths) blocks += depth;
-    if (state.shifted_blocks > 0 && d.family == Family::ResNet && state.shifted_blocks != blocks) {
-        throw Error(path + ": TSM in " + std::to_string(state.shifted_blocks) + " of " + std::to_string(blocks) +
-                    " blocks; networks here shift in every block or in none");
-    }
+// TSM that can be told from the keys. True where they settle the question.
+bool visible_shift(const StateDict &state, ImportedModel &model) {
+    const ModelDescription &d = model.description;
+    const int blocks = std::accumulate(d.depths.begin(), d.depths.end(), 0);
     if (d.family == Family::AfMobileNetV3) {
         model.shift_reason = "AF-MobileNetV3 always shifts";
-        require_shift(path, options, true, model.shift_reason);
-    } else if (state.shifted_blocks > 0) {
-        d.shift = true;
-        model.shift_reason = "its keys have TSM's wrappers (conv1.net)";
-        require_shift(path, options, true, model.shift_reason);
-    } else if (options.shift) {
-        d.shift = *options.shift;
-        model.shift_reason = d.shift ? "--shift" : "--no-shift";
-    } else if (!options.model.empty()) {
-        d.shift = shipped_model(options.model).shift;
-        model.shift_reason = "--model " + options.model;
+        return true;
+    }
+    if (state.shifted_blocks == 0) return false;
+    if (state.shifted_blocks != blocks) {
+        throw Error(state.path + ": TSM's wrapper (conv1.net) is around " + std::to_string(state.shifted_blocks) +
+                    " of " + std::to_string(blocks) + " blocks; networks here shift in every block or in none");
+    }
+    model.shift_reason = "its keys have TSM's wrapper (conv1.net)";
+    return true;
+}
+
+void decide_shift(const StateDict &state, const ImportOptions &options, ImportedModel &model) {
+    std::optional<bool> asked = options.shift;
+    std::string asking = asked ? (*asked ? "--shift" : "--no-shift") : "--model " + options.model;
+    if (!asked && !options.model.empty()) asked = shipped_model(options.model).shift;
+
+    if (visible_shift(state, model)) {
+        model.description.shift = true;
+        if (asked && !*asked) throw Error(state.path + ": " + asking + " is without shift, but " + model.shift_reason);
+    } else if (asked) {
+        model.description.shift = *asked;
+        model.shift_reason = asking;
     } else {
-        guess_shift(path, model);
+        guess_shift(state.path, model);
     }
 }
 
 // What the user says about the checkpoint against what it is.
 void apply_options(const std::string &path, const ImportOptions &options, ModelDescription &d) {
-    if (!options.model.empty()) {
-        const ModelDescription &wanted = shipped_model(options.model);
-        if (!same_structure(d, wanted)) {
-            throw Error(path + ": is an " + structure_text(d) + "; --model " + options.model + " is an " +
-                        structure_text(wanted));
-        }
-        if (d.shift != wanted.shift) {
-            throw UsageError("--model " + options.model + (wanted.shift ? " shifts" : " does not shift") +
-                             ", but the checkpoint " + (d.shift ? "does" : "does not") + "; choose the other one");
-        }
+    if (!options.model.empty() && !same_structure(d, shipped_model(options.model))) {
+        throw Error(path + ": holds parameters of " + structure_text(d) + ", but --model " + options.model + " is " +
+                    structure_text(shipped_model(options.model)));
     }
-    if (options.frames) {
-        if (d.adaptive() && d.frames != *options.frames) {
-            throw Error(path + ": its navigation is for " + std::to_string(d.frames) + " frames; --frames says " +
-                        std::to_string(*options.frames));
-        }
-        d.frames = *options.frames;
+    if (options.frames && d.adaptive() && d.frames != *options.frames) {
+        throw Error(path + ": its navigation is for " + std::to_string(d.frames) + " frames, but --frames says " +
+                    std::to_string(*options.frames));
     }
+    if (options.frames) d.frames = *options.frames;
     if (options.size) d.size = *options.size;
     d.name = options.name.empty() ? default_name(d) : options.name;
-    parse_description(description_text(d), path);  // for its checks of ranges
+    parse_description(description_text(d), path);  // checks ranges
 }
 
 void refuse_faults(const std::string &path, const ModelDescription &d, const std::vector<std::string> &faults) {
     if (faults.empty()) return;
-    std::string text = path + ": looks like an " + structure_text(d) + ", T = " + std::to_string(d.frames) + ", " +
+    std::string text = path + ": looks like " + structure_text(d) + ", T = " + std::to_string(d.frames) + ", " +
                        std::to_string(d.classes) + " classes, but " + std::to_string(faults.size()) +
                        (faults.size() == 1 ? " thing does" : " things do") + " not fit:";
     for (size_t i = 0; i < std::min(faults.size(), kMostFaultsShown); i++) text += "\n  " + faults[i];
@@ -263,10 +200,11 @@ std::string structure_text(const ModelDescription &d) {
 }
 
 ImportedModel import_checkpoint(const std::string &path, const ImportOptions &options) {
-    StateDict state = state_dict_of(read_tensors(path));
+    check_options(options);
+    StateDict state = read_state_dict(path);
     ImportedModel model;
-    ModelDescription &d = model.description = recognise(path, state);
-    decide_shift(path, state, options, model);
+    ModelDescription &d = model.description = recognised(state);
+    decide_shift(state, options, model);
     apply_options(path, options, d);
 
     std::map<std::string, GivenParameter> given;

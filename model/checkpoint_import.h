@@ -12,11 +12,11 @@ namespace afnet {
 
 /// What a checkpoint cannot say, or what the user expects it to say.
 struct ImportOptions {
-    std::string model;          // a shipped model that it must be, which also says whether it shifts; empty: any network
-    std::optional<bool> shift;  // TSM leaves no trace in an AF-ResNet's parameters
-    std::optional<int> frames;  // T, for networks whose parameters do not fix it
-    std::optional<int> size;    // of the square crop; default: as the shipped models
-    std::string name;           // default: the shipped model of the same structure, or one made from the structure
+    std::string model;                // a shipped model that it must be, which says whether it shifts; empty: any
+    std::optional<bool> shift;        // TSM leaves no trace in an AF-ResNet's parameters
+    std::optional<int> frames;        // T, for networks whose parameters do not fix it
+    std::optional<int> size;          // of the square crop; default: as the shipped models
+    std::string name;                 // default: that of the shipped model of this structure, or made from it
     std::vector<std::string> labels;  // class names; empty: none
 };
 

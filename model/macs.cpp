@@ -129,7 +129,8 @@ int64_t learnable_parameters(const std::vector<ParameterInfo> &parameters) {
     int64_t count = 0;
     for (const ParameterInfo &parameter : parameters) {
         if (ends_with(parameter.key, ".running_mean") || ends_with(parameter.key, ".running_var")) continue;
-        count += std::accumulate(parameter.shape.begin(), parameter.shape.end(), int64_t(1), std::multiplies<int64_t>());
+        const auto &shape = parameter.shape;
+        count += std::accumulate(shape.begin(), shape.end(), int64_t(1), std::multiplies<int64_t>());
     }
     return count;
 }

@@ -16,7 +16,7 @@ int64_t middle_of_part(double step, int part) {
     return static_cast<int64_t>(step / 2.0 + start);
 }
 
-}  // namespace
+} // namespace
 
 ClipPicks pick_clip_frames(int64_t video_frames, int clip_frames) {
     if (video_frames < 1 || clip_frames < 1) {
@@ -29,8 +29,9 @@ ClipPicks pick_clip_frames(int64_t video_frames, int clip_frames) {
     picks.frames.assign(static_cast<size_t>(clip_frames), 0);
     if (picks.first_frame_only) return picks;
     const double step = static_cast<double>(video_frames) / clip_frames;
-    for (int i = 0; i < clip_frames; ++i) picks.frames[static_cast<size_t>(i)] = middle_of_part(step, i);
+    for (int i = 0; i < clip_frames; ++i)
+        picks.frames[static_cast<size_t>(i)] = middle_of_part(step, i);
     return picks;
 }
 
-}  // namespace afnet
+} // namespace afnet

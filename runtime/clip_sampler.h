@@ -8,16 +8,16 @@ namespace afnet {
 
 /// The frames of one clip.
 struct ClipPicks {
-    std::vector<int64_t> frames;      // 0-based, ascending, as many as the clip has; repeated where the rule says so
-    bool shorter_than_clip = false;   // the video has fewer frames than the clip
-    bool first_frame_only = false;    // the rule for videos of no more frames than the clip applied: all are frame 0
+    std::vector<int64_t> frames;    // 0-based, ascending, as many as the clip has; repeated where the rule says so
+    bool shorter_than_clip = false; // the video has fewer frames than the clip
+    bool first_frame_only = false;  // the rule for videos of no more frames than the clip applied: all are frame 0
 };
 
 /// The frames that a clip of `clip_frames` sees of a video of `video_frames`, by the rule under which AFNet's published
-/// accuracy was measured: with step = video_frames / clip_frames, frame i of the clip is floor(step / 2 + step * i), the
-/// middle of each of clip_frames equal parts. A video of no more frames than the clip, even of exactly as many, shows
-/// its first frame clip_frames times: an oddity of the authors' program that their figures contain.
-/// Throws Error when either number is below 1.
+/// accuracy was measured: with step = video_frames / clip_frames, frame i of the clip is floor(step / 2 + step * i),
+/// the middle of each of clip_frames equal parts. A video of no more frames than the clip, even of exactly as many,
+/// shows its first frame clip_frames times: an oddity of the authors' program that their figures contain. Throws Error
+/// when either number is below 1.
 ClipPicks pick_clip_frames(int64_t video_frames, int clip_frames);
 
-}  // namespace afnet
+} // namespace afnet

@@ -40,15 +40,17 @@ DecodedClip read_folder(const std::string &path, int frames, const MediaLimits &
 DecodedClip read_video(const std::string &path, int frames, const VideoOptions &options) {
     VideoReader video(path, options);
     DecodedClip clip;
-    do {  // a second time at most: when decoding found fewer frames than the packets promised
+    do { // a second time at most: when decoding found fewer frames than the packets promised
         pick(clip, path, video.frame_count(), frames);
     } while (!video.read(clip.frame_indices, clip.frames));
-    for (int64_t index : clip.frame_indices) clip.frame_pts_seconds.push_back(video.frame_seconds(index));
-    for (const std::string &warning : video.warnings()) clip.warnings.push_back(path + ": " + warning);
+    for (int64_t index : clip.frame_indices)
+        clip.frame_pts_seconds.push_back(video.frame_seconds(index));
+    for (const std::string &warning : video.warnings())
+        clip.warnings.push_back(path + ": " + warning);
     return clip;
 }
 
-}  // namespace
+} // namespace
 
 DecodedClip read_clip(const std::string &path, int frames, const VideoOptions &options) {
     if (frames < 1) {
@@ -59,4 +61,4 @@ DecodedClip read_clip(const std::string &path, int frames, const VideoOptions &o
     return folder ? read_folder(path, frames, options.limits) : read_video(path, frames, options);
 }
 
-}  // namespace afnet
+} // namespace afnet

@@ -10,14 +10,14 @@
 
 namespace afnet {
 
-/// The frames that the network gets to see, each at its own size; every vector but `warnings` has one entry per frame of
-/// the clip.
+/// The frames that the network gets to see, each at its own size; every vector but `warnings` has one entry per frame
+/// of the clip.
 struct DecodedClip {
     std::vector<RgbFrame> frames;
-    std::vector<int64_t> frame_indices;      // 0-based, in the video
-    std::vector<double> frame_pts_seconds;   // NaN where the source does not say; empty for folders, which have no times
-    int64_t total_frames = 0;                // of the video
-    std::vector<std::string> warnings;       // for the user, each naming the path
+    std::vector<int64_t> frame_indices;    // 0-based, in the video
+    std::vector<double> frame_pts_seconds; // NaN where the source does not say; empty for folders, which have no times
+    int64_t total_frames = 0;              // of the video
+    std::vector<std::string> warnings;     // for the user, each naming the path
 };
 
 /// Reads the clip of `frames` frames that the evaluation rule picks (runtime/clip_sampler.h) from a video file or a
@@ -25,4 +25,4 @@ struct DecodedClip {
 /// and FrameFolder do.
 DecodedClip read_clip(const std::string &path, int frames, const VideoOptions &options = {});
 
-}  // namespace afnet
+} // namespace afnet

@@ -43,4 +43,4 @@ template <typename T> T *allocated(T *object) {
     return object;
 }
 
-}  // namespace afnet
+} // namespace afnet

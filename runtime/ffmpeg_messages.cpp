@@ -30,7 +30,7 @@ void keep_message(void *, int level, const char *format, va_list arguments) {
     first_message = printable(line);
 }
 
-}  // namespace
+} // namespace
 
 void collect_ffmpeg_messages() {
     static std::once_flag installed;
@@ -48,6 +48,6 @@ std::string ffmpeg_reason(int code) {
     return first_message.empty() ? text : std::string(text) + " (" + first_message + ")";
 }
 
-}  // namespace afnet
+} // namespace afnet
 
 #endif

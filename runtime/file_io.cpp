@@ -111,28 +111,52 @@ void MappedFile::release_pages() const {
     if (data_) ::madvise(const_cast<unsigned char *>(data_), size_, MADV_DONTNEED);
 }
 
+namespace {
+
+// Lets `write` fill the descriptor; gives back what went wrong, empty if nothing did.
+std::string fill(int fd, const std::function<void(std::ostream &)> &write) {
+    DescriptorBuffer buffer(fd);
+    std::ostream stream(&buffer);
+    write(stream);
+    stream.flush();
+    return stream ? "" : std::strerror(buffer.error() ? buffer.error() : EIO);
+}
+
+// Pipes and devices are written to as they are: a rename would put a file in their place.
+bool is_special(const std::string &path) {
+    struct stat status {};
+    return ::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
+}
+
+void write_special(const std::string &path, const std::function<void(std::ostream &)> &write) {
+    Descriptor fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    const std::string fault = fd.get() < 0 ? reason() : fill(fd.get(), write);
+    if (!fault.empty()) throw Error(path + ": cannot write: " + fault);
+}
+
+}  // namespace
+
 void write_file(const std::string &path, const std::function<void(std::ostream &)> &write) {
+    if (is_special(path)) return write_special(path, write);
     std::string temporary = path + ".tmpXXXXXX";
     Descriptor fd(::mkstemp(temporary.data()));
     if (fd.get() < 0) throw Error(path + ": cannot write: " + reason());
-    const auto fail = [&](const std::string &why) {
-        ::unlink(temporary.c_str());
-        throw Error(path + ": cannot write: " + why + "; nothing was changed");
-    };
+    std::string fault;
     try {
-        DescriptorBuffer buffer(fd.get());
-        std::ostream stream(&buffer);
-        write(stream);
-        stream.flush();
-        if (!stream) fail(std::strerror(buffer.error() ? buffer.error() : EIO));
+        fault = fill(fd.get(), write);
     } catch (...) {
         ::unlink(temporary.c_str());
         throw;
     }
     const mode_t mask = ::umask(0);
     ::umask(mask);
-    if (::fchmod(fd.get(), 0666 & ~mask) != 0 || ::fsync(fd.get()) != 0 || !fd.close()) fail(reason());
-    if (::rename(temporary.c_str(), path.c_str()) != 0) fail(reason());
+    if (fault.empty() && (::fchmod(fd.get(), 0666 & ~mask) != 0 || ::fsync(fd.get()) != 0 || !fd.close() ||
+                          ::rename(temporary.c_str(), path.c_str()) != 0)) {
+        fault = reason();
+    }
+    if (fault.empty()) return;
+    ::unlink(temporary.c_str());
+    throw Error(path + ": cannot write: " + fault + "; nothing was changed");
 }
 
 void write_file(const std::string &path, const std::string &contents) {

@@ -22,8 +22,7 @@ namespace {
 
 // Rounds correctly, interpolates chroma to every pixel, and gives the same bits on every machine. The defaults are off
 // by 2 to 3 levels on average, as much as many a colour augmentation.
-constexpr int kScalerFlags =
-    SWS_BILINEAR | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT | SWS_FULL_CHR_H_INP | SWS_BITEXACT;
+constexpr int kScalerFlags = SWS_BILINEAR | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT | SWS_FULL_CHR_H_INP | SWS_BITEXACT;
 
 // The converter writes whole groups of pixels, also past the end of a line.
 constexpr int kLineAlignment = 64;
@@ -48,16 +47,23 @@ AVPixelFormat without_range(AVPixelFormat format, bool &full_range) {
 int matrix_of(AVColorSpace space, bool &known) {
     known = true;
     switch (space) {
-    case AVCOL_SPC_BT709: return SWS_CS_ITU709;
-    case AVCOL_SPC_FCC: return SWS_CS_FCC;
-    case AVCOL_SPC_SMPTE240M: return SWS_CS_SMPTE240M;
+    case AVCOL_SPC_BT709:
+        return SWS_CS_ITU709;
+    case AVCOL_SPC_FCC:
+        return SWS_CS_FCC;
+    case AVCOL_SPC_SMPTE240M:
+        return SWS_CS_SMPTE240M;
     case AVCOL_SPC_BT2020_NCL:
-    case AVCOL_SPC_BT2020_CL: return SWS_CS_BT2020;
+    case AVCOL_SPC_BT2020_CL:
+        return SWS_CS_BT2020;
     case AVCOL_SPC_RGB:
     case AVCOL_SPC_UNSPECIFIED:
     case AVCOL_SPC_BT470BG:
-    case AVCOL_SPC_SMPTE170M: return SWS_CS_ITU601;
-    default: known = false; return SWS_CS_ITU601;
+    case AVCOL_SPC_SMPTE170M:
+        return SWS_CS_ITU601;
+    default:
+        known = false;
+        return SWS_CS_ITU601;
     }
 }
 
@@ -84,7 +90,7 @@ RgbFrame turned(const uint8_t *lines, int line_bytes, int width, int height, con
     return result;
 }
 
-}  // namespace
+} // namespace
 
 Orientation stream_orientation(const AVStream &stream, std::vector<std::string> &warnings) {
     size_t bytes = 0;
@@ -99,10 +105,10 @@ Orientation stream_orientation(const AVStream &stream, std::vector<std::string> 
     const bool quarter = !turn.xx && !turn.yy && turn.xy && turn.yx;
     if (straight || quarter) return turn;
     const double angle = av_display_rotation_get(matrix);
-    warnings.push_back("the video asks to be shown turned by " +
-                       (std::isfinite(angle) ? std::to_string(std::lround(angle)) + " degrees to the left"
-                                             : "an unclear angle") +
-                       "; only quarter turns are applied, so it is classified unturned");
+    warnings.push_back(
+        "the video asks to be shown turned by " +
+        (std::isfinite(angle) ? std::to_string(std::lround(angle)) + " degrees to the left" : "an unclear angle") +
+        "; only quarter turns are applied, so it is classified unturned");
     return {};
 }
 
@@ -145,12 +151,12 @@ RgbFrame FrameConverter::convert(const AVFrame &frame) {
     const int strides[4] = {line_bytes};
     const int rows = sws_scale(scaler_.get(), frame.data, frame.linesize, 0, frame.height, planes, strides);
     if (rows != frame.height) {
-        throw Error(name_ + ": conversion to RGB gave " + std::to_string(rows) + " of " +
-                    std::to_string(frame.height) + " rows; all expected. Convert the video with ffmpeg");
+        throw Error(name_ + ": conversion to RGB gave " + std::to_string(rows) + " of " + std::to_string(frame.height) +
+                    " rows; all expected. Convert the video with ffmpeg");
     }
     return turned(lines_.data(), line_bytes, frame.width, frame.height, orientation_);
 }
 
-}  // namespace afnet
+} // namespace afnet
 
 #endif

@@ -40,8 +40,8 @@ private:
     std::string name_;
     Orientation orientation_;
     FfmpegPtr<SwsContext> scaler_;
-    std::vector<uint8_t> lines_;  // one picture with the line length that the converter likes
+    std::vector<uint8_t> lines_; // one picture with the line length that the converter likes
     std::vector<std::string> warnings_;
 };
 
-}  // namespace afnet
+} // namespace afnet

@@ -17,21 +17,22 @@ namespace afnet {
 namespace {
 
 constexpr const char *kKnownPrefixes[] = {"", "img_", "image_", "frame_", "frame"};
-constexpr size_t kLongestNumber = 15;  // digits; longer ones are no frame numbers
+constexpr size_t kLongestNumber = 15; // digits; longer ones are no frame numbers
 
 struct NumberedFile {
     int64_t number = 0;
     std::string path;
 };
 
-using Groups = std::map<std::string, std::vector<NumberedFile>>;  // by prefix
+using Groups = std::map<std::string, std::vector<NumberedFile>>; // by prefix
 
 bool is_digit(char c) {
     return c >= '0' && c <= '9';
 }
 
 bool is_picture(std::string extension) {
-    for (char &c : extension) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    for (char &c : extension)
+        c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
     return extension == ".jpg" || extension == ".jpeg" || extension == ".png";
 }
 
@@ -40,7 +41,8 @@ std::optional<std::pair<std::string, int64_t>> parse_name(const std::filesystem:
     const std::string stem = file.stem().string();
     if (!is_picture(file.extension().string())) return std::nullopt;
     size_t digits = stem.size();
-    while (digits > 0 && is_digit(stem[digits - 1])) --digits;
+    while (digits > 0 && is_digit(stem[digits - 1]))
+        --digits;
     if (digits == stem.size() || stem.size() - digits > kLongestNumber) return std::nullopt;
     return std::make_pair(stem.substr(0, digits), static_cast<int64_t>(std::stoll(stem.substr(digits))));
 }
@@ -101,21 +103,22 @@ void check_numbers(const std::string &folder, const std::vector<NumberedFile> &f
                        " are missing; the others are taken as if they followed each other");
 }
 
-}  // namespace
+} // namespace
 
 FrameFolder::FrameFolder(const std::string &path, const MediaLimits &limits) : path_(path), limits_(limits) {
     Groups groups = list_pictures(path, limits);
     if (groups.empty()) {
-        throw Error(path + ": holds no frames; pictures named like 00001.jpg or img_00001.png expected. Name the folder "
-                           "that directly contains them");
+        throw Error(path +
+                    ": holds no frames; pictures named like 00001.jpg or img_00001.png expected. Name the folder "
+                    "that directly contains them");
     }
     const std::string prefix = choose_prefix(path, groups);
     std::vector<NumberedFile> &files = groups[prefix];
-    std::sort(files.begin(), files.end(), [](const auto &a, const auto &b) {
-        return std::tie(a.number, a.path) < std::tie(b.number, b.path);
-    });
+    std::sort(files.begin(), files.end(),
+              [](const auto &a, const auto &b) { return std::tie(a.number, a.path) < std::tie(b.number, b.path); });
     check_numbers(path, files, warnings_);
-    for (NumberedFile &file : files) files_.push_back(std::move(file.path));
+    for (NumberedFile &file : files)
+        files_.push_back(std::move(file.path));
     groups.erase(prefix);
     if (!groups.empty()) {
         warnings_.push_back(path + ": pictures that begin with " + quoted_prefixes(groups) +
@@ -131,4 +134,4 @@ RgbFrame FrameFolder::read(int64_t index) {
     return read_image(file(index), limits_, warnings_);
 }
 
-}  // namespace afnet
+} // namespace afnet

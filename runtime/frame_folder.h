@@ -16,8 +16,8 @@ namespace afnet {
 class FrameFolder {
 public:
     /// Lists the folder. Of several prefixes (optical flow beside colour frames, say) the first there is of "", "img_",
-    /// "image_", "frame_" and "frame" is taken. Throws Error when the folder cannot be listed, holds no frames, holds two
-    /// files for the same number, more than limits.max_frames, or prefixes of which none is known.
+    /// "image_", "frame_" and "frame" is taken. Throws Error when the folder cannot be listed, holds no frames, holds
+    /// two files for the same number, more than limits.max_frames, or prefixes of which none is known.
     explicit FrameFolder(const std::string &path, const MediaLimits &limits = {});
 
     int64_t frame_count() const { return static_cast<int64_t>(files_.size()); }
@@ -38,4 +38,4 @@ private:
     std::vector<std::string> warnings_;
 };
 
-}  // namespace afnet
+} // namespace afnet

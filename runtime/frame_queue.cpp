@@ -8,7 +8,8 @@
 
 namespace afnet {
 
-FrameQueue::FrameQueue(size_t capacity, bool lossless) : capacity_(std::max<size_t>(capacity, 1)), lossless_(lossless) {}
+FrameQueue::FrameQueue(size_t capacity, bool lossless)
+    : capacity_(std::max<size_t>(capacity, 1)), lossless_(lossless) {}
 
 bool FrameQueue::push(StreamFrame frame) {
     std::unique_lock<std::mutex> lock(mutex_);
@@ -65,4 +66,4 @@ int64_t FrameQueue::dropped() const {
     return dropped_;
 }
 
-}  // namespace afnet
+} // namespace afnet

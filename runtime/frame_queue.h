@@ -16,8 +16,8 @@ namespace afnet {
 
 struct StreamFrame {
     RgbFrame picture;
-    int64_t number = 0;   // 0-based, counted before any was dropped
-    double seconds = 0;   // presentation time; NaN where the source does not say
+    int64_t number = 0; // 0-based, counted before any was dropped
+    double seconds = 0; // presentation time; NaN where the source does not say
 };
 
 /// Holds at most `capacity` frames. When it is full, push() waits if the queue is lossless, and drops the stalest frame
@@ -39,8 +39,8 @@ public:
     /// Ends all waiting, now and in future: push() gives false, pop() nothing.
     void stop();
 
-    int64_t received() const;  // frames pushed so far
-    int64_t dropped() const;   // of these, frames that nobody got
+    int64_t received() const; // frames pushed so far
+    int64_t dropped() const;  // of these, frames that nobody got
 
 private:
     const size_t capacity_;
@@ -55,4 +55,4 @@ private:
     int64_t dropped_ = 0;
 };
 
-}  // namespace afnet
+} // namespace afnet

@@ -21,4 +21,4 @@ struct ImageBytes {
 RgbFrame decode_jpeg(const ImageBytes &bytes, const MediaLimits &limits, std::vector<std::string> &warnings);
 RgbFrame decode_png(const ImageBytes &bytes, const MediaLimits &limits, std::vector<std::string> &warnings);
 
-}  // namespace afnet
+} // namespace afnet

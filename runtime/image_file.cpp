@@ -24,9 +24,9 @@ RgbFrame read_image(const std::string &path, const MediaLimits &limits, std::vec
                 " bytes that begin like no known picture; JPEG or PNG expected. Extract or copy this frame again");
 }
 
-}  // namespace afnet
+} // namespace afnet
 
-#else  // AFNET_WITH_IMAGES
+#else // AFNET_WITH_IMAGES
 
 namespace afnet {
 
@@ -35,6 +35,6 @@ RgbFrame read_image(const std::string &path, const MediaLimits &, std::vector<st
                        "with -DAFNET_WITH_IMAGES=ON");
 }
 
-}  // namespace afnet
+} // namespace afnet
 
 #endif

@@ -16,4 +16,4 @@ namespace afnet {
 /// codecs always.
 RgbFrame read_image(const std::string &path, const MediaLimits &limits, std::vector<std::string> &warnings);
 
-}  // namespace afnet
+} // namespace afnet

@@ -23,7 +23,7 @@ struct JpegJob {
     jpeg_error_mgr handlers;
     jmp_buf failed;
     char message[JMSG_LENGTH_MAX];
-    bool cut_short;  // the data ended before the picture did; libjpeg makes up the rest
+    bool cut_short; // the data ended before the picture did; libjpeg makes up the rest
 };
 
 JpegJob &job_of(j_common_ptr common) {
@@ -40,7 +40,7 @@ void on_error(j_common_ptr common) {
 }
 
 void on_message(j_common_ptr common, int level) {
-    if (level >= 0) return;  // a trace, not a warning
+    if (level >= 0) return; // a trace, not a warning
     if (common->err->msg_code == JWRN_JPEG_EOF) job_of(common).cut_short = true;
     if (common->err->num_warnings++ == 0) keep_message(common);
 }
@@ -51,7 +51,7 @@ bool read_header(JpegJob &job, const ImageBytes &bytes) {
     jpeg_create_decompress(&job.decoder);
     jpeg_mem_src(&job.decoder, bytes.data, bytes.size);
     jpeg_read_header(&job.decoder, TRUE);
-    job.decoder.out_color_space = JCS_RGB;  // the transform and upsampling stay at their defaults, as in Pillow
+    job.decoder.out_color_space = JCS_RGB; // the transform and upsampling stay at their defaults, as in Pillow
     return true;
 }
 
@@ -71,7 +71,7 @@ struct JpegCloser {
     ~JpegCloser() { jpeg_destroy_decompress(&job.decoder); }
 };
 
-}  // namespace
+} // namespace
 
 RgbFrame decode_jpeg(const ImageBytes &bytes, const MediaLimits &limits, std::vector<std::string> &warnings) {
     JpegJob job{};
@@ -96,6 +96,6 @@ RgbFrame decode_jpeg(const ImageBytes &bytes, const MediaLimits &limits, std::ve
     return frame;
 }
 
-}  // namespace afnet
+} // namespace afnet
 
 #endif

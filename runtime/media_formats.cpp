@@ -51,6 +51,6 @@ const AVInputFormat *capture_format(const std::string &device) {
     return format;
 }
 
-}  // namespace afnet
+} // namespace afnet
 
 #endif

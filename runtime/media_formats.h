@@ -21,4 +21,4 @@ const AVCodec *accepted_decoder(const AVStream &stream);
 /// FFmpeg's input format for video capture devices. Throws Error naming `device` when this machine has none.
 const AVInputFormat *capture_format(const std::string &device);
 
-}  // namespace afnet
+} // namespace afnet

@@ -20,7 +20,7 @@ namespace afnet {
 namespace {
 
 constexpr int kBufferBytes = 1 << 16;
-constexpr int kPollMilliseconds = 50;  // how long a read that waits for data goes without looking at the watch
+constexpr int kPollMilliseconds = 50; // how long a read that waits for data goes without looking at the watch
 
 // A set of FFmpeg options that frees itself.
 struct Options {
@@ -30,7 +30,7 @@ struct Options {
     void set(const char *key, int64_t value) { av_dict_set_int(&entries, key, value, 0); }
 };
 
-}  // namespace
+} // namespace
 
 MediaInput::MediaInput(std::string name, int descriptor, const MediaLimits &limits, const WorkWatch &watch)
     : name_(std::move(name)), descriptor_(descriptor), limits_(limits), watch_(watch) {
@@ -98,7 +98,7 @@ void MediaInput::open() {
     }
     inspect_streams();
     stream_ = choose_stream();
-    collect_ffmpeg_messages();  // drops complaints about streams that are not read
+    collect_ffmpeg_messages(); // drops complaints about streams that are not read
     for (unsigned i = 0; i < format_->nb_streams; ++i) {
         format_->streams[i]->discard = static_cast<int>(i) == stream_ ? AVDISCARD_DEFAULT : AVDISCARD_ALL;
     }
@@ -158,7 +158,8 @@ void MediaInput::inspect_streams() {
         entries.push_back(each.entries);
     }
     const int code = avformat_find_stream_info(format_.get(), entries.empty() ? nullptr : entries.data());
-    for (size_t i = 0; i < options.size(); ++i) options[i].entries = entries[i];
+    for (size_t i = 0; i < options.size(); ++i)
+        options[i].entries = entries[i];
     if (code < 0) refuse("has unreadable streams", code);
     watch_.check(name_);
 }
@@ -173,7 +174,10 @@ int MediaInput::choose_stream() const {
         if (stream.codecpar->codec_type != AVMEDIA_TYPE_VIDEO || (stream.disposition & kPictures)) continue;
         const int64_t area = int64_t(stream.codecpar->width) * stream.codecpar->height;
         const int64_t rank = area + (stream.disposition & AV_DISPOSITION_DEFAULT ? int64_t(1) << 62 : 0);
-        if (rank > best_rank) best_rank = rank, best = static_cast<int>(i);
+        if (rank > best_rank) {
+            best_rank = rank;
+            best = static_cast<int>(i);
+        }
     }
     if (best >= 0) return best;
     throw Error(name_ + ": has no video stream among its " + std::to_string(format_->nb_streams) +
@@ -187,7 +191,7 @@ bool MediaInput::next(AVPacket &packet) {
         watch_.check(name_);
         if (code >= 0 && packet.stream_index == stream_) return true;
         if (code >= 0) continue;
-        if (code == AVERROR(EAGAIN)) {  // a device whose next picture is not there yet
+        if (code == AVERROR(EAGAIN)) { // a device whose next picture is not there yet
             std::this_thread::sleep_for(std::chrono::milliseconds(2));
             continue;
         }
@@ -201,6 +205,6 @@ bool MediaInput::seek(int64_t pts) {
     return seekable_ && av_seek_frame(format_.get(), stream_, pts, AVSEEK_FLAG_BACKWARD) >= 0;
 }
 
-}  // namespace afnet
+} // namespace afnet
 
 #endif

@@ -36,7 +36,7 @@ public:
 
     const AVStream &stream() const { return *format_->streams[stream_]; }
     const std::string &name() const { return name_; }
-    const std::string &format_name() const { return format_name_; }  // FFmpeg's, such as "mov,mp4,m4a,3gp,3g2,mj2"
+    const std::string &format_name() const { return format_name_; } // FFmpeg's, such as "mov,mp4,m4a,3gp,3g2,mj2"
 
     /// Why the last reading ended before the end of the data; empty when it did not.
     const std::string &broken_off() const { return broken_off_; }
@@ -61,11 +61,11 @@ private:
     CaptureSettings settings_;
     MediaLimits limits_;
     const WorkWatch &watch_;
-    FfmpegPtr<AVIOContext> io_;  // before format_, which reads through it until it is closed
+    FfmpegPtr<AVIOContext> io_; // before format_, which reads through it until it is closed
     FfmpegPtr<AVFormatContext> format_;
     std::string format_name_;
     int stream_ = -1;
     std::string broken_off_;
 };
 
-}  // namespace afnet
+} // namespace afnet

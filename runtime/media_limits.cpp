@@ -9,13 +9,13 @@ namespace afnet {
 
 namespace {
 
-constexpr double kForever = 1e9;  // seconds; thirty years, and far from the clock's overflow
+constexpr double kForever = 1e9; // seconds; thirty years, and far from the clock's overflow
 
 double bounded(double seconds) {
     return seconds > 0 ? std::min(seconds, kForever) : kForever;
 }
 
-}  // namespace
+} // namespace
 
 WorkWatch::WorkWatch(const MediaLimits &limits)
     : seconds_(bounded(limits.seconds)),
@@ -45,4 +45,4 @@ void check_frame_size(const std::string &path, int64_t width, int64_t height, co
                 " pixels; between 1 and " + std::to_string(limits.max_pixels) + " pixels expected");
 }
 
-}  // namespace afnet
+} // namespace afnet

@@ -15,7 +15,8 @@ template <typename Visit> void visit_h264_units(const AVPacket &packet, int leng
     int64_t at = 0;
     while (at + length_bytes < packet.size) {
         int64_t length = 0;
-        for (int i = 0; i < length_bytes; ++i) length = length << 8 | packet.data[at + i];
+        for (int i = 0; i < length_bytes; ++i)
+            length = length << 8 | packet.data[at + i];
         at += length_bytes;
         visit(packet.data[at] & 31);
         at += length;
@@ -37,14 +38,14 @@ bool holds_idr(const AVPacket &packet, const AVCodecParameters &parameters) {
 // older picture is shown again; if not, the kind of the picture and whether it is shown.
 bool vp9_shows(const AVPacket &packet) {
     const int bits = packet.data[0];
-    const bool superframe = (packet.data[packet.size - 1] & 0xe0) == 0xc0;  // several pictures, the last one shown
+    const bool superframe = (packet.data[packet.size - 1] & 0xe0) == 0xc0; // several pictures, the last one shown
     const int profile = (bits >> 5 & 1) | (bits >> 3 & 2);
     if (superframe || profile == 3) return true;
     const bool shows_older = bits >> 3 & 1;
     return shows_older || (bits >> 1 & 1);
 }
 
-}  // namespace
+} // namespace
 
 bool packets_are_frames(const char *format_name, AVCodecID codec) {
     // Elsewhere packets may hold single fields (MPEG-TS), lack time stamps (AVI, raw streams), or be placeholders.
@@ -55,13 +56,15 @@ bool packets_are_frames(const char *format_name, AVCodecID codec) {
     case AV_CODEC_ID_VP8:
     case AV_CODEC_ID_VP9:
     case AV_CODEC_ID_AV1:
-    case AV_CODEC_ID_MJPEG: return true;
-    default: return false;
+    case AV_CODEC_ID_MJPEG:
+        return true;
+    default:
+        return false;
     }
 }
 
 bool shows_picture(const AVPacket &packet, AVCodecID codec) {
-    if (packet.flags & AV_PKT_FLAG_DISCARD) return false;  // an edit list cuts it off
+    if (packet.flags & AV_PKT_FLAG_DISCARD) return false; // an edit list cuts it off
     if (packet.size < 1) return false;
     if (codec == AV_CODEC_ID_VP8) return packet.data[0] >> 4 & 1;
     if (codec == AV_CODEC_ID_VP9) return vp9_shows(packet);
@@ -73,6 +76,6 @@ bool is_restart(const AVPacket &packet, const AVStream &stream) {
     return stream.codecpar->codec_id != AV_CODEC_ID_H264 || holds_idr(packet, *stream.codecpar);
 }
 
-}  // namespace afnet
+} // namespace afnet
 
 #endif

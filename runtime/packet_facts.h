@@ -15,4 +15,4 @@ bool shows_picture(const AVPacket &packet, AVCodecID codec);
 /// Whether no picture shown later than this packet's needs anything that came before the packet.
 bool is_restart(const AVPacket &packet, const AVStream &stream);
 
-}  // namespace afnet
+} // namespace afnet

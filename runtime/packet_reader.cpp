@@ -54,6 +54,6 @@ bool PacketReader::go_to(int64_t packet) {
     return true;
 }
 
-}  // namespace afnet
+} // namespace afnet
 
 #endif

@@ -30,8 +30,8 @@ private:
     const VideoIndex &index_;
     int64_t seek_over_bytes_;
     FfmpegPtr<AVPacket> packet_;
-    int64_t next_ = -1;     // number of the packet that next() gives; -1: unknown
-    bool fetched_ = false;  // packet_ already holds it
+    int64_t next_ = -1;    // number of the packet that next() gives; -1: unknown
+    bool fetched_ = false; // packet_ already holds it
 };
 
-}  // namespace afnet
+} // namespace afnet

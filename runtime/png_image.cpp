@@ -16,8 +16,8 @@ namespace afnet {
 
 namespace {
 
-// libpng jumps back on errors. All functions that it may jump over hold nothing that needs a destructor: everything that
-// does lives in decode_png, above the jump.
+// libpng jumps back on errors. All functions that it may jump over hold nothing that needs a destructor: everything
+// that does lives in decode_png, above the jump.
 struct PngJob {
     png_structp decoder = nullptr;
     png_infop info = nullptr;
@@ -77,7 +77,7 @@ bool read_rows(PngJob &job, png_bytep *rows, size_t row_bytes) {
     return true;
 }
 
-}  // namespace
+} // namespace
 
 RgbFrame decode_png(const ImageBytes &bytes, const MediaLimits &limits, std::vector<std::string> &warnings) {
     PngJob job;
@@ -103,12 +103,13 @@ RgbFrame decode_png(const ImageBytes &bytes, const MediaLimits &limits, std::vec
     const size_t row_bytes = size_t(3) * frame.width;
     frame.data.resize(row_bytes * frame.height);
     std::vector<png_bytep> rows;
-    for (int y = 0; y < frame.height; ++y) rows.push_back(frame.data.data() + row_bytes * y);
+    for (int y = 0; y < frame.height; ++y)
+        rows.push_back(frame.data.data() + row_bytes * y);
     if (!read_rows(job, rows.data(), row_bytes)) throw damaged();
     if (job.warning[0]) warnings.push_back(bytes.path + ": " + job.warning);
     return frame;
 }
 
-}  // namespace afnet
+} // namespace afnet
 
 #endif

@@ -56,19 +56,21 @@ bool write_rows(PngWriteJob &job, const RgbFrame &frame) {
                  8, PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
     png_write_info(job.encoder, job.info);
     const size_t row_bytes = size_t(3) * static_cast<size_t>(frame.width);
-    for (int y = 0; y < frame.height; ++y) png_write_row(job.encoder, frame.data.data() + row_bytes * y);
+    for (int y = 0; y < frame.height; ++y)
+        png_write_row(job.encoder, frame.data.data() + row_bytes * y);
     png_write_end(job.encoder, job.info);
     return true;
 }
 
-}  // namespace
+} // namespace
 
 std::string encode_png(const RgbFrame &frame) {
     const bool sane = frame.width > 0 && frame.height > 0 &&
                       frame.data.size() == size_t(3) * static_cast<size_t>(frame.width) * frame.height;
     if (!sane) {
-        throw Error("PNG: a picture of " + std::to_string(frame.width) + " x " + std::to_string(frame.height) + " with " +
-                    std::to_string(frame.data.size()) + " bytes; 3 bytes for each of at least one pixel expected");
+        throw Error("PNG: a picture of " + std::to_string(frame.width) + " x " + std::to_string(frame.height) +
+                    " with " + std::to_string(frame.data.size()) +
+                    " bytes; 3 bytes for each of at least one pixel expected");
     }
     PngWriteJob job;
     job.encoder = png_create_write_struct(PNG_LIBPNG_VER_STRING, &job, on_error, on_warning);
@@ -81,9 +83,9 @@ std::string encode_png(const RgbFrame &frame) {
     return std::move(job.bytes);
 }
 
-}  // namespace afnet
+} // namespace afnet
 
-#else  // AFNET_WITH_IMAGES
+#else // AFNET_WITH_IMAGES
 
 namespace afnet {
 
@@ -91,7 +93,7 @@ std::string encode_png(const RgbFrame &) {
     throw Error("PNG: this build has no image codecs and writes no pictures; build with -DAFNET_WITH_IMAGES=ON");
 }
 
-}  // namespace afnet
+} // namespace afnet
 
 #endif
 
@@ -101,4 +103,4 @@ void write_png(const std::string &path, const RgbFrame &frame) {
     write_file(path, encode_png(frame));
 }
 
-}  // namespace afnet
+} // namespace afnet

@@ -14,4 +14,4 @@ std::string encode_png(const RgbFrame &frame);
 /// Writes the picture to `path`, which appears only when it is complete. Throws Error as encode_png and write_file do.
 void write_png(const std::string &path, const RgbFrame &frame);
 
-}  // namespace afnet
+} // namespace afnet

@@ -14,4 +14,4 @@ struct RgbFrame {
     std::vector<uint8_t> data;
 };
 
-}  // namespace afnet
+} // namespace afnet

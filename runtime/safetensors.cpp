@@ -36,28 +36,29 @@ size_t header_bytes(const std::string &path, const unsigned char *data, size_t s
 }
 
 std::string span_text(const SafetensorsEntry &entry) {
-    return "[" + std::to_string(entry.begin) + ", " + std::to_string(entry.end) + "]";
+    return "tensor " + printable(entry.name) + " has data_offsets [" + std::to_string(entry.begin) + ", " +
+           std::to_string(entry.end) + "]";
 }
 
 // One entry on its own: its type, and that its span is as long as its elements and lies in the data.
 void check_entry(const std::string &path, const SafetensorsEntry &entry, uint64_t data_bytes) {
-    const std::string tensor = "tensor " + printable(entry.name);
     const size_t element = element_bytes(entry.dtype);
     if (element == 0) {
-        throw Error(path + ": " + tensor + " has dtype " + printable(entry.dtype) + "; one of " +
+        throw Error(path + ": tensor " + printable(entry.name) + " has dtype " + printable(entry.dtype) + "; one of " +
                     known_element_types() + " expected. Convert the tensor before writing the file");
     }
     const std::optional<uint64_t> count = element_count(entry.shape);
     uint64_t bytes = 0;
     if (!count || __builtin_mul_overflow(*count, element, &bytes)) {
-        refuse(path, tensor + " has shape " + shape_text(entry.shape), "fewer than 2^63 elements and 2^64 bytes");
+        refuse(path, "tensor " + printable(entry.name) + " has shape " + shape_text(entry.shape),
+               "fewer than 2^63 elements and 2^64 bytes");
     }
     if (entry.begin > entry.end || entry.end > data_bytes) {
-        refuse(path, tensor + " has data_offsets " + span_text(entry),
+        refuse(path, span_text(entry),
                "a begin up to its end, within the " + std::to_string(data_bytes) + " bytes of data");
     }
     if (entry.end - entry.begin != bytes) {
-        refuse(path, tensor + " has data_offsets " + span_text(entry),
+        refuse(path, span_text(entry),
                std::to_string(bytes) + " bytes for " + entry.dtype + " " + shape_text(entry.shape));
     }
 }
@@ -67,14 +68,12 @@ void check_entry(const std::string &path, const SafetensorsEntry &entry, uint64_
 void check_cover(const std::string &path, const std::vector<SafetensorsEntry> &entries, uint64_t data_bytes) {
     uint64_t covered = 0;
     for (size_t i = 0; i < entries.size(); ++i) {
-        const std::string tensor =
-            "tensor " + printable(entries[i].name) + " has data_offsets " + span_text(entries[i]);
         if (entries[i].begin < covered) {
-            refuse(path, tensor + " and overlaps tensor " + printable(entries[i - 1].name),
+            refuse(path, span_text(entries[i]) + " and overlaps tensor " + printable(entries[i - 1].name),
                    "tensors one after the other");
         }
         if (entries[i].begin > covered) {
-            refuse(path, tensor + " behind a gap", "a begin at " + std::to_string(covered));
+            refuse(path, span_text(entries[i]) + " behind a gap", "a begin at " + std::to_string(covered));
         }
         covered = entries[i].end;
     }

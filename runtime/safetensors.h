@@ -9,7 +9,6 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "runtime/element_type.h"
@@ -54,7 +53,7 @@ private:
     std::optional<MappedFile> file_;
     std::map<std::string, std::string> metadata_;
     std::vector<SafetensorsTensor> tensors_;
-    std::unordered_map<std::string, size_t> index_;
+    std::map<std::string, size_t> index_;
 };
 
 /// The elements of a tensor, converted as convert_elements says. Throws Error for a tensor that no SafetensorsFile

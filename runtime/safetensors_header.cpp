@@ -2,7 +2,7 @@
 
 #include <limits>
 #include <nlohmann/json.hpp>
-#include <unordered_set>
+#include <set>
 
 #include "runtime/error.h"
 #include "runtime/text.h"
@@ -48,7 +48,7 @@ private:
 
     const std::string &path_;
     SafetensorsHeader &header_;
-    std::unordered_set<std::string> names_;
+    std::set<std::string> names_;
     Place place_ = Place::file;
     bool metadata_next_ = false, metadata_seen_ = false; // the value to come is the metadata; it has been there
     std::string key_;                                    // of the value to come, in metadata or an entry

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <ostream>
-#include <unordered_set>
+#include <set>
 
 #include "runtime/error.h"
 #include "runtime/safetensors_header.h"
@@ -50,7 +50,7 @@ void check_tensor(const std::string &path, const SafetensorsTensor &tensor) {
 
 void check_input(const std::string &path, const std::vector<SafetensorsTensor> &tensors,
                  const std::map<std::string, std::string> &metadata) {
-    std::unordered_set<std::string> names;
+    std::set<std::string> names;
     for (const SafetensorsTensor &tensor : tensors) {
         check_tensor(path, tensor);
         if (!names.insert(tensor.name).second) {

@@ -1,7 +1,7 @@
 #include "runtime/torch_checkpoint.h"
 
 #include <cstring>
-#include <unordered_set>
+#include <set>
 
 #include "runtime/error.h"
 #include "runtime/file_io.h"
@@ -101,7 +101,7 @@ const PickleValue &find_state_dict(const PickleValue &root, const std::string &p
                 "model_state, expected. " + save_state_dict);
 }
 
-std::string tensor_name(const PickleValue &key, std::unordered_set<std::string> &names, const std::string &path) {
+std::string tensor_name(const PickleValue &key, std::set<std::string> &names, const std::string &path) {
     const auto refuse = [&](const std::string &what, const char *expected) {
         throw Error(path + ": " + what + "; " + expected + " expected. " + save_state_dict);
     };
@@ -135,7 +135,7 @@ std::vector<TorchTensor> parse_torch_checkpoint(const unsigned char *data, size_
     const PickleValue &state_dict = find_state_dict(pickle.root(), path);
 
     TorchTensorReader reader(archive, folder, path, checksums, uint64_t(size) * 16 / sizeof(float));
-    std::unordered_set<std::string> names;
+    std::set<std::string> names;
     std::vector<TorchTensor> tensors;
     for (size_t i = 0; i < state_dict.items.size(); i += 2) {
         const std::string name = tensor_name(*state_dict.items[i], names, path);

@@ -66,7 +66,8 @@ void VideoDecoder::receive(const Visit &visit) {
         const int code = avcodec_receive_frame(codec_.get(), frame_.get());
         if (code == AVERROR(EAGAIN) || code == AVERROR_EOF) return;
         if (code < 0) {
-            ++errors_, ++failures;
+            ++errors_;
+            ++failures;
             continue;
         }
         if (frame_->decode_error_flags || (frame_->flags & AV_FRAME_FLAG_CORRUPT)) ++errors_;
@@ -75,6 +76,6 @@ void VideoDecoder::receive(const Visit &visit) {
     }
 }
 
-}  // namespace afnet
+} // namespace afnet
 
 #endif

@@ -45,4 +45,4 @@ private:
     int64_t errors_ = 0;
 };
 
-}  // namespace afnet
+} // namespace afnet

@@ -46,8 +46,9 @@ std::vector<int64_t> in_order_of_time(const std::vector<VideoPacket> &packets) {
     }
     const auto pts = [&](int64_t i) { return packets[static_cast<size_t>(i)].pts; };
     std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return pts(a) < pts(b); });
-    const auto same = std::adjacent_find(order.begin(), order.end(), [&](int64_t a, int64_t b) { return pts(a) == pts(b); });
-    const bool known = order.empty() || pts(order.front()) != AV_NOPTS_VALUE;  // the smallest number there is
+    const auto same =
+        std::adjacent_find(order.begin(), order.end(), [&](int64_t a, int64_t b) { return pts(a) == pts(b); });
+    const bool known = order.empty() || pts(order.front()) != AV_NOPTS_VALUE; // the smallest number there is
     if (same != order.end() || !known) order.clear();
     return order;
 }
@@ -58,7 +59,7 @@ bool starts_cleanly(const std::vector<VideoPacket> &packets, const std::vector<i
     return packets.front().restart && packets[static_cast<size_t>(order.front())].pts >= packets.front().pts;
 }
 
-}  // namespace
+} // namespace
 
 VideoIndex index_by_packets(MediaInput &input, const MediaLimits &limits) {
     VideoIndex index;
@@ -120,7 +121,8 @@ std::vector<PacketRange> packets_to_decode(const VideoIndex &index, const std::v
         // A picture that precedes a restart in time but follows it in decoding may refer to what came before it. The
         // first packet of all is a restart, and nothing is shown before it.
         auto begin = std::upper_bound(restarts.begin(), restarts.end(), target) - 1;
-        while (begin != restarts.begin() && packet(*begin).pts > packet(target).pts) --begin;
+        while (begin != restarts.begin() && packet(*begin).pts > packet(target).pts)
+            --begin;
         ranges.push_back({*begin, target + 1});
     }
     std::sort(ranges.begin(), ranges.end(), [](const auto &a, const auto &b) { return a.begin < b.begin; });
@@ -135,6 +137,6 @@ std::vector<PacketRange> packets_to_decode(const VideoIndex &index, const std::v
     return merged;
 }
 
-}  // namespace afnet
+} // namespace afnet
 
 #endif

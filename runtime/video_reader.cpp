@@ -34,7 +34,8 @@ namespace {
 int open_regular_file(const std::string &path) {
     const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (descriptor < 0) {
-        throw Error(path + ": cannot open: " + std::strerror(errno) + "; a readable video file expected. Check the path");
+        throw Error(path + ": cannot open: " + std::strerror(errno) +
+                    "; a readable video file expected. Check the path");
     }
     struct stat status {};
     const bool regular = ::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
@@ -64,7 +65,7 @@ std::string counted(int64_t n, const std::string &what) {
     return std::to_string(n) + " " + what + (n == 1 ? "" : "s");
 }
 
-}  // namespace
+} // namespace
 
 class VideoReader::State {
 public:
@@ -74,7 +75,7 @@ public:
         : path_(path), options_(options), watch_(options_.limits),
           input_(path, open_regular_file(path), options_.limits, watch_) {
         input_.open();
-        decoder_for(input_.stream(), path_, options_.limits);  // refuses what reading the packets would only delay
+        decoder_for(input_.stream(), path_, options_.limits); // refuses what reading the packets would only delay
         converter_.emplace(path_, stream_orientation(input_.stream(), warnings_));
         index_ = index_by_packets(input_, options_.limits);
         if (!index_.by_time) count_by_decoding();
@@ -118,8 +119,9 @@ private:
     }
 
     bool visit_by_time(const std::vector<int64_t> &frames, int64_t seek_over, const Visit &visit) {
-        std::map<int64_t, int64_t> wanted;  // presentation time to frame number
-        for (int64_t frame : frames) wanted[pts_of(frame)] = frame;
+        std::map<int64_t, int64_t> wanted; // presentation time to frame number
+        for (int64_t frame : frames)
+            wanted[pts_of(frame)] = frame;
         VideoDecoder decoder(input_.stream(), path_, options_.limits);
         PacketReader packets(input_, index_, seek_over);
         const auto take = [&](const AVFrame &picture) {
@@ -152,7 +154,8 @@ private:
             ++number;
         };
         FfmpegPtr<AVPacket> packet(allocated(av_packet_alloc()));
-        while (next != frames.end() && input_.next(*packet)) decoder.feed(*packet, true, take);
+        while (next != frames.end() && input_.next(*packet))
+            decoder.feed(*packet, true, take);
         decoder.drain(take);
         errors_ = decoder.errors();
         if (next == frames.end()) return true;
@@ -171,7 +174,7 @@ private:
     MediaInput input_;
     std::optional<FrameConverter> converter_;
     VideoIndex index_;
-    int64_t errors_ = 0;  // while decoding what was read last
+    int64_t errors_ = 0; // while decoding what was read last
     std::vector<std::string> warnings_;
 };
 
@@ -188,7 +191,8 @@ template <typename State, typename Frame, typename Convert>
 bool read_in_order(State &state, const std::vector<int64_t> &indices, std::vector<Frame> &frames,
                    const Convert &convert) {
     frames.clear();
-    for (int64_t index : indices) check_index(state.path(), index, state.index().frames());
+    for (int64_t index : indices)
+        check_index(state.path(), index, state.index().frames());
     std::vector<int64_t> distinct = indices;
     std::sort(distinct.begin(), distinct.end());
     distinct.erase(std::unique(distinct.begin(), distinct.end()), distinct.end());
@@ -196,11 +200,12 @@ bool read_in_order(State &state, const std::vector<int64_t> &indices, std::vecto
     if (!state.visit(distinct, [&](int64_t index, const AVFrame &picture) { decoded[index] = convert(picture); })) {
         return false;
     }
-    for (int64_t index : indices) frames.push_back(decoded.at(index));
+    for (int64_t index : indices)
+        frames.push_back(decoded.at(index));
     return true;
 }
 
-}  // namespace
+} // namespace
 
 VideoReader::VideoReader(const std::string &path, const VideoOptions &options)
     : state_(std::make_unique<State>(path, options)) {}
@@ -232,9 +237,9 @@ VideoReader::~VideoReader() = default;
 VideoReader::VideoReader(VideoReader &&) noexcept = default;
 VideoReader &VideoReader::operator=(VideoReader &&) noexcept = default;
 
-}  // namespace afnet
+} // namespace afnet
 
-#else  // AFNET_WITH_FFMPEG
+#else // AFNET_WITH_FFMPEG
 
 namespace afnet {
 
@@ -245,15 +250,25 @@ VideoReader::VideoReader(const std::string &path, const VideoOptions &) {
                        "Build with -DAFNET_WITH_FFMPEG=ON");
 }
 
-int64_t VideoReader::frame_count() const { return 0; }
-double VideoReader::frame_seconds(int64_t) const { return 0; }
-bool VideoReader::read(const std::vector<int64_t> &, std::vector<RgbFrame> &) { return false; }
-bool VideoReader::read_planes(const std::vector<int64_t> &, std::vector<PlanarFrame> &) { return false; }
-std::vector<std::string> VideoReader::warnings() const { return {}; }
+int64_t VideoReader::frame_count() const {
+    return 0;
+}
+double VideoReader::frame_seconds(int64_t) const {
+    return 0;
+}
+bool VideoReader::read(const std::vector<int64_t> &, std::vector<RgbFrame> &) {
+    return false;
+}
+bool VideoReader::read_planes(const std::vector<int64_t> &, std::vector<PlanarFrame> &) {
+    return false;
+}
+std::vector<std::string> VideoReader::warnings() const {
+    return {};
+}
 VideoReader::~VideoReader() = default;
 VideoReader::VideoReader(VideoReader &&) noexcept = default;
 VideoReader &VideoReader::operator=(VideoReader &&) noexcept = default;
 
-}  // namespace afnet
+} // namespace afnet
 
 #endif

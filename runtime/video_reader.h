@@ -13,15 +13,15 @@ namespace afnet {
 
 struct VideoOptions {
     MediaLimits limits;
-    int64_t seek_over_bytes = int64_t(16) << 20;  // unwanted bytes that are read through rather than jumped over
+    int64_t seek_over_bytes = int64_t(16) << 20; // unwanted bytes that are read through rather than jumped over
 };
 
 /// A picture as it was decoded, before any conversion.
 struct PlanarFrame {
     int width = 0;
     int height = 0;
-    std::string pixel_format;    // FFmpeg's name, such as "yuv420p" or "yuv444p10le"
-    std::vector<uint8_t> data;   // the planes one after another, rows without gaps: the layout of a .yuv file
+    std::string pixel_format;  // FFmpeg's name, such as "yuv420p" or "yuv444p10le"
+    std::vector<uint8_t> data; // the planes one after another, rows without gaps: the layout of a .yuv file
 };
 
 /// A local video file. Not for use by several threads at once; separate readers are independent.
@@ -58,4 +58,4 @@ private:
     std::unique_ptr<State> state_;
 };
 
-}  // namespace afnet
+} // namespace afnet

@@ -27,7 +27,8 @@ namespace afnet {
 namespace {
 
 [[noreturn]] void refuse_source(const std::string &name, const std::string &why) {
-    throw Error(name + ": " + why + "; standard input (-), a fifo, a camera such as /dev/video0 or a video file expected");
+    throw Error(name + ": " + why +
+                "; standard input (-), a fifo, a camera such as /dev/video0 or a video file expected");
 }
 
 bool is_camera(const std::string &source) {
@@ -47,7 +48,7 @@ int open_source(const std::string &source) {
     refuse_source(source, "is a folder");
 }
 
-}  // namespace
+} // namespace
 
 // The thread that reads, decodes and converts.
 class VideoStream::Source {
@@ -133,34 +134,37 @@ private:
     const WorkWatch watch_;
     const bool camera_;
     const CaptureSettings capture_;
-    const int descriptor_;  // becomes the input's, in the thread
+    const int descriptor_; // becomes the input's, in the thread
     mutable std::mutex mutex_;
     std::vector<std::string> warnings_;
     int64_t errors_ = 0;
-    std::thread thread_;  // last: starts when everything else is there
+    std::thread thread_; // last: starts when everything else is there
 };
 
 std::vector<std::string> VideoStream::warnings() const {
     return source_->warnings();
 }
 
-}  // namespace afnet
+} // namespace afnet
 
-#else  // AFNET_WITH_FFMPEG
+#else // AFNET_WITH_FFMPEG
 
 namespace afnet {
 
 class VideoStream::Source {
 public:
     Source(const std::string &source, const StreamOptions &, FrameQueue &) {
-        throw Error(source + ": this build has no FFmpeg and reads no streams; a folder of JPEG or PNG frames expected. "
-                             "Build with -DAFNET_WITH_FFMPEG=ON");
+        throw Error(source +
+                    ": this build has no FFmpeg and reads no streams; a folder of JPEG or PNG frames expected. "
+                    "Build with -DAFNET_WITH_FFMPEG=ON");
     }
 };
 
-std::vector<std::string> VideoStream::warnings() const { return {}; }
+std::vector<std::string> VideoStream::warnings() const {
+    return {};
+}
 
-}  // namespace afnet
+} // namespace afnet
 
 #endif
 
@@ -210,4 +214,4 @@ int64_t VideoStream::dropped_frames() const {
     return queue_.dropped();
 }
 
-}  // namespace afnet
+} // namespace afnet

@@ -17,17 +17,17 @@
 namespace afnet {
 
 struct StreamOptions {
-    MediaLimits limits;          // `seconds` and `max_frames` do not apply; `cancelled` also ends next_window()
-    size_t queue_frames = 16;    // decoded frames that wait for the consumer at most: half a second of most videos
-    bool lossless = false;       // when the queue is full, make the source wait rather than drop the stalest frame
-    CaptureSettings capture;     // for cameras only
+    MediaLimits limits;       // `seconds` and `max_frames` do not apply; `cancelled` also ends next_window()
+    size_t queue_frames = 16; // decoded frames that wait for the consumer at most: half a second of most videos
+    bool lossless = false;    // when the queue is full, make the source wait rather than drop the stalest frame
+    CaptureSettings capture;  // for cameras only
 };
 
 /// Frames that follow each other, as a clip.
 struct StreamWindow {
     std::vector<RgbFrame> frames;
-    std::vector<int64_t> frame_numbers;  // 0-based, counted from the start of the stream; dropped ones leave gaps
-    std::vector<double> seconds;         // presentation times; NaN where the source does not say
+    std::vector<int64_t> frame_numbers; // 0-based, counted from the start of the stream; dropped ones leave gaps
+    std::vector<double> seconds;        // presentation times; NaN where the source does not say
 };
 
 /// Decodes in a thread of its own from construction on. next_window() belongs to one thread; the others may be called
@@ -43,16 +43,16 @@ public:
     /// Ends the decoding, within a tenth of a second even while the source is silent.
     ~VideoStream();
 
-    /// Waits for the next window: `frames` frames of the stream, `spacing` apart (1: adjacent), beginning `stride` frames
-    /// after the beginning of the window before. Frames that were dropped are not counted. Nothing when the stream has
-    /// ended and fewer are left. Throws what went wrong in the source, and Error when a number is below 1.
+    /// Waits for the next window: `frames` frames of the stream, `spacing` apart (1: adjacent), beginning `stride`
+    /// frames after the beginning of the window before. Frames that were dropped are not counted. Nothing when the
+    /// stream has ended and fewer are left. Throws what went wrong in the source, and Error when a number is below 1.
     std::optional<StreamWindow> next_window(int frames, int stride, int spacing = 1);
 
     /// Makes a waiting next_window() and all later ones return nothing.
     void stop();
 
-    int64_t received_frames() const;  // decoded so far
-    int64_t dropped_frames() const;   // of these, dropped because the consumer was slow
+    int64_t received_frames() const; // decoded so far
+    int64_t dropped_frames() const;  // of these, dropped because the consumer was slow
 
     /// What the user should know about the stream so far: damage, colours, rotation.
     std::vector<std::string> warnings() const;
@@ -61,9 +61,9 @@ private:
     class Source;
     FrameQueue queue_;
     std::function<bool()> cancelled_;
-    std::deque<StreamFrame> recent_;  // frames of the next window that have arrived
-    int64_t to_skip_ = 0;             // frames still to pass over before the next window
-    std::unique_ptr<Source> source_;  // ends first: its thread fills the queue
+    std::deque<StreamFrame> recent_; // frames of the next window that have arrived
+    int64_t to_skip_ = 0;            // frames still to pass over before the next window
+    std::unique_ptr<Source> source_; // ends first: its thread fills the queue
 };
 
-}  // namespace afnet
+} // namespace afnet

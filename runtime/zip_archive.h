@@ -4,8 +4,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 namespace afnet {
@@ -38,7 +38,7 @@ public:
 private:
     std::string path_;
     std::vector<ZipEntry> entries_;
-    std::unordered_map<std::string, size_t> index_;
+    std::map<std::string, size_t> index_;
 };
 
 /// The CRC-32 of zip and PNG: reflected polynomial 0xEDB88320.

@@ -15,9 +15,19 @@ int default_tile_x(int vectors, const CpuFacts &cpu) {
     return vectors == 1 ? 8 : vectors == 2 ? 6 : 2;
 }
 
-// Narrow layers are bound by memory: read each pixel once for all channels. Others keep a block of weights in cache.
-int default_order(const Conv2dStages &s, int co_block) {
-    return s.kernel == 1 && s.reduction_channels * std::max(s.channels, co_block) <= 64 * 256 ? 2 : 1;
+// What a task is, and which tasks follow each other: the values of knob `order`.
+enum Order {
+    kOutputChannelsInTasks = 1,  // a strip of rows and a block of channels; the strip's input stays for the next block
+    kPixelTilesFirst = 2,        // a strip of rows; every pixel is read once, for all channels
+    kWeightsStay = 3,            // like 1, but a block's weights stay for the next strip and frame
+};
+
+// Weights that fit the second-level cache are read again for every pixel tile, so that each pixel is read once; larger
+// ones are read once for all frames.
+int default_order(const Conv2dStages &s) {
+    constexpr int kCachedWeights = 300 * 1024;
+    const int weights = s.reduction_channels * s.channels * s.groups * s.kernel * s.kernel;
+    return weights <= kCachedWeights ? kPixelTilesFirst : kWeightsStay;
 }
 
 struct Tile {
@@ -33,13 +43,33 @@ void tile_stage(Stage stage, const Conv2dStages &s, const Tile &tile) {
     stage.split(s.c, co, ci, tile.co_block, channels_tail)
         .split(s.x, xo, xi, tile.columns, tile.columns_tail)
         .split(s.y, yo, yi, tile.rows, TailStrategy::GuardWithIf);
-    if (tile.order == 2) {
-        stage.reorder({ci, xi, co, s.g, xo, yi, yo, s.f});
-    } else {
-        stage.reorder({ci, xi, xo, yi, co, s.g, yo, s.f});
-        stage.parallel(co).parallel(s.g);
+    // Everything between the register tile and the tasks, innermost first; then the tasks, in the order they start.
+    std::vector<VarOrRVar> inner = {ci, xi}, tasks;
+    switch (tile.order) {
+    case kOutputChannelsInTasks:
+        inner.insert(inner.end(), {xo, yi});
+        tasks = {co, s.g, yo, s.f};
+        break;
+    case kPixelTilesFirst:
+        inner.insert(inner.end(), {co, s.g, xo, yi});
+        tasks = {yo, s.f};
+        break;
+    case kWeightsStay:
+        inner.insert(inner.end(), {xo, yi});
+        tasks = {yo, s.f, co, s.g};
+        break;
     }
-    stage.vectorize(ci, tile.lanes, TailStrategy::GuardWithIf).unroll(ci).unroll(xi).parallel(yo).parallel(s.f);
+    std::vector<VarOrRVar> order = inner;
+    order.insert(order.end(), tasks.begin(), tasks.end());
+    stage.reorder(order).vectorize(ci, tile.lanes, TailStrategy::GuardWithIf).unroll(ci).unroll(xi);
+    VarOrRVar task = tasks.front();
+    for (size_t i = 1; i < tasks.size(); i++) {
+        const std::string name = "task" + std::to_string(i);
+        const VarOrRVar fused = task.is_rvar || tasks[i].is_rvar ? VarOrRVar(RVar(name)) : VarOrRVar(Var(name));
+        stage.fuse(task, tasks[i], fused);
+        task = fused;
+    }
+    stage.parallel(task);
 }
 
 }  // namespace
@@ -58,8 +88,8 @@ void schedule_cpu(Conv2dStages s, const Conv2dKnobs &knobs, int co_block, const 
     tile.co_block = co_block;
     tile.lanes = std::min(cpu.lanes, co_block);
     tile.columns = knobs.tile_x.resolve(default_tile_x(co_block / tile.lanes, cpu));
-    tile.order = knobs.order.resolve(default_order(s, co_block));
-    tile.rows = knobs.rows.resolve(tile.order == 2 ? 4 : 14);
+    tile.order = knobs.order.resolve(default_order(s));
+    tile.rows = knobs.rows.resolve(tile.order == kPixelTilesFirst ? 4 : 14);
     const int widest = tile.columns;
 
     for (int columns : {widest, 4, 2}) {
@@ -74,20 +104,17 @@ void schedule_cpu(Conv2dStages s, const Conv2dKnobs &knobs, int co_block, const 
     tile.columns_tail = TailStrategy::RoundUp;
     tile_stage(s.store, s, tile);
 
-    const Var tile_loop(tile.order == 2 ? "co" : "xo");
+    const Var tile_loop(tile.order == kPixelTilesFirst ? "co" : "xo");
     s.sum.compute_at(s.output, tile_loop)
         .bound_extent(s.c, co_block)
         .vectorize(s.c, tile.lanes, TailStrategy::RoundUp)
         .unroll(s.c)
         .unroll(s.x);
-    for (size_t i = 0; i < s.reductions.size(); i++) {
-        const RDom &r = s.reductions[i];
-        s.sum.update(int(i))
-            .reorder({s.c, s.x, r.x, r.y, r.z, s.y})
-            .vectorize(s.c, tile.lanes, TailStrategy::RoundUp)
-            .unroll(s.c)
-            .unroll(s.x);
-    }
+    s.sum.update()
+        .reorder({s.c, s.x, s.r.x, s.r.y, s.r.z, s.r.w, s.y})
+        .vectorize(s.c, tile.lanes, TailStrategy::RoundUp)
+        .unroll(s.c)
+        .unroll(s.x);
 }
 
 }  // namespace afnet::schedules

@@ -1,0 +1,54 @@
+// Activations as kernels see them, in memory that shows who touched what: a zero border, a zero frame, and margins of
+// NaN before and behind.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "HalideBuffer.h"
+#include "runtime/plan.h"
+#include "tests/reference/tensor4.h"
+
+namespace afnet {
+
+using reference::Tensor4;
+using FloatBuffer = Halide::Runtime::Buffer<float>;
+using IntBuffer = Halide::Runtime::Buffer<int>;
+
+/// Numbers in [-1, 1) that are floats exactly; the name and the seed choose them.
+Tensor4 random_frames(int c, int x, int y, int f, const std::string &name, uint64_t seed = 1);
+
+/// Copies between an activation [c, x, y, f] of a plan and a tensor; border and zero frame stay as they are.
+void write_frames(const TensorInfo &layout, void *memory, const Tensor4 &values);
+Tensor4 read_frames(const TensorInfo &layout, const void *memory);
+
+/// The frames that `list` names, in its order.
+Tensor4 listed_frames(const Tensor4 &tensor, const std::vector<int> &list);
+
+class FrameMemory {
+public:
+    explicit FrameMemory(const Tensor4 &values, int border = 0, bool zero_frame = false);
+    /// NaN, to be written.
+    static FrameMemory unwritten(int c, int x, int y, int f, int border = 0);
+
+    /// What a plan's argument would see: with `groups`, channels as [c / groups, groups].
+    FloatBuffer view(int groups = 0, bool with_border = false);
+    /// The same without groups and border.
+    FloatBuffer flat() { return view(); }
+
+    Tensor4 values() const;
+    /// Everything but the elements themselves has the bits that it began with.
+    bool surroundings_intact() const;
+
+private:
+    TensorInfo layout_;
+    std::vector<float> memory_, before_;
+};
+
+/// [c, f] of frames with one pixel; the elements are the buffer's own.
+FloatBuffer vectors(const Tensor4 &values);
+Tensor4 values_of(const FloatBuffer &vectors);
+IntBuffer integers(const std::vector<int> &values, std::vector<int> extents);
+
+}  // namespace afnet

@@ -1,0 +1,119 @@
+// Convolutions over all frames against their definition: every spec, every tail of the schedules' tiles.
+#include <catch2/catch.hpp>
+#include <optional>
+
+#include "runtime/error.h"
+#include "tests/generators/layer.h"
+#include "tests/kernel_call.h"
+#include "tests/kernel_cases.h"
+#include "tests/kernel_targets.h"
+
+using namespace afnet;
+
+namespace {
+
+const std::vector<int> kWidths = {1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 14, 15, 16};
+const std::vector<int> kHeights = {1, 2, 3, 5, 8};
+
+std::vector<KernelSpec> dense_specs() {
+    std::vector<KernelSpec> specs;
+    for (const KernelSpec &spec : test_kernels()) {
+        if (spec.generator == "conv2d" && !spec_flag(spec, "gather") && !spec_flag(spec, "scatter")) {
+            specs.push_back(spec);
+        }
+    }
+    return specs;
+}
+
+enum class Residual { None, Apart, InPlace };
+
+// One layer on one shape of output, its definition computed once for all targets.
+class DenseCase {
+public:
+    DenseCase(const KernelSpec &spec, const Layer &layer, int width, int height, int frames)
+        : spec_(spec), layer_(layer), width_(width), height_(height), frames_(frames) {
+        const int stride = spec_number(spec, "stride");
+        // Strided: odd and even inputs give the same output.
+        const auto input_extent = [&](int extent, int other) { return stride * (extent - 1) + 1 + other % stride; };
+        input_ = random_frames(spec_number(spec, "ci"), input_extent(width, height), input_extent(height, width),
+                               frames, "input");
+        if (spec_flag(spec, "add_residual")) {
+            residual_ = random_frames(spec_number(spec, "co"), width, height, frames, "residual");
+        }
+        expected_ = layer.output(input_, residual());
+        magnitude_ = layer.magnitude(input_, residual());
+        REQUIRE(expected_.x == width);
+        REQUIRE(expected_.y == height);
+    }
+
+    void check(const Kernel &kernel, Residual how) const {
+        const int k = spec_number(spec_, "kernel"), groups = spec_number(spec_, "groups");
+        const int co = expected_.c, block = kernel.entry->knobs.at("co_block");
+        const FoldedConv folded = layer_.folded();
+        // Plans hand out tensors whose border a layer does not read or write: their rows have gaps.
+        FrameMemory input(input_, (k - 1) / 2 + frames_ % 2), residual(residual_.value_or(Tensor4(1, 1, 1, 1)));
+        FrameMemory output = how == Residual::InPlace ? FrameMemory(*residual_, width_ % 2)
+                                                 : FrameMemory::unwritten(co, width_, height_, frames_, width_ % 2);
+        KernelCall call(kernel);
+        call.bind("input", input.view(groups, k > 1))
+            .bind("weights", packed_buffer(pack_conv_weights(folded, co, input_.c / groups, k, groups, block)))
+            .bind("bias", packed_buffer(pack_conv_bias(folded, co, groups, block)))
+            .bind("residual", how == Residual::Apart ? residual.view(groups) : output.view(groups))
+            .bind("sources", integers({0, 0, 0}, {3, 1}))
+            .bind("output", output.view(groups))
+            .run();
+        CHECK(rounding_error(output.values(), expected_, magnitude_, layer_.terms()) <= 1);
+        CHECK(output.surroundings_intact());
+    }
+
+private:
+    const Tensor4 *residual() const { return residual_ ? &*residual_ : nullptr; }
+
+    const KernelSpec &spec_;
+    const Layer &layer_;
+    int width_, height_, frames_;
+    Tensor4 input_, expected_, magnitude_;
+    std::optional<Tensor4> residual_;
+};
+
+void check_on_all_targets(const KernelSpec &spec, const Layer &layer, int width, int height, int frames) {
+    const DenseCase shape(spec, layer, width, height, frames);
+    for (const Target &target : runnable_targets()) {
+        INFO(spec.name() << " to " << width << "x" << height << "x" << frames << " on " << target.name);
+        const Kernel &kernel = test_kernel_store(target).kernel(spec, kTestLibrary);
+        if (!spec_flag(spec, "add_residual")) {
+            shape.check(kernel, Residual::None);
+            continue;
+        }
+        shape.check(kernel, Residual::Apart);
+        shape.check(kernel, Residual::InPlace);
+    }
+}
+
+}  // namespace
+
+TEST_CASE("a convolution equals its definition at every width and height", "[conv2d]") {
+    for (const KernelSpec &spec : dense_specs()) {
+        const Layer layer = layer_of(spec);
+        for (int width : kWidths) {
+            for (int height : kHeights) check_on_all_targets(spec, layer, width, height, height % 2 ? 1 : 3);
+        }
+    }
+}
+
+TEST_CASE("a convolution refuses an output with other channels than it was made for", "[conv2d]") {
+    const KernelSpec spec = conv2d_spec(7, 17, 1, 1, 1, "relu");
+    const Kernel &kernel = test_kernel_store(choose_target()).kernel(spec, kTestLibrary);
+    const Layer layer = layer_of(spec);
+    const int block = kernel.entry->knobs.at("co_block");
+    FrameMemory input(Tensor4(7, 4, 4, 1)), output = FrameMemory::unwritten(16, 4, 4, 1);
+    KernelCall call(kernel);
+    call.bind("input", input.view(1))
+        .bind("weights", packed_buffer(pack_conv_weights(layer.folded(), 17, 7, 1, 1, block)))
+        .bind("bias", packed_buffer(pack_conv_bias(layer.folded(), 17, 1, block)))
+        .bind("residual", output.view(1))
+        .bind("sources", integers({0, 0, 0}, {3, 1}))
+        .bind("output", output.view(1));
+    CHECK_THROWS_AS(call.run(), Error);
+    CHECK(output.surroundings_intact());
+}

@@ -1,0 +1,93 @@
+// What unselected frames get, against the whole map of F(0): every side, also shorter than the block's convolution.
+#include <catch2/catch.hpp>
+
+#include "tests/generators/layer.h"
+#include "tests/generators/listed_plan.h"
+#include "tests/kernel_call.h"
+#include "tests/kernel_cases.h"
+#include "tests/kernel_targets.h"
+
+using namespace afnet;
+
+namespace {
+
+// The answer of a k x k convolution to a constant picture, [c, x, y, 1]: as any F(0), it differs near the edges only.
+Tensor4 zero_response(int channels, int width, int height, int kernel) {
+    Tensor4 constant = random_frames(3, 1, 1, 1, "constant"), picture(3, width, height, 1);
+    for (size_t i = 0; i < picture.data.size(); i++) picture.data[i] = constant.data[i % 3];
+    return Layer(3, {channels, kernel, 1, (kernel - 1) / 2, 1}, "linear").output(picture);
+}
+
+// Where the map's distinct columns (or rows) are first seen: those near the edges and one between, or all.
+std::vector<int> distinct(int side, int kernel) {
+    const int border = (kernel - 1) / 2;
+    std::vector<int> positions;
+    for (int i = 0; i < side; i++) {
+        if (i <= border || i >= side - border) positions.push_back(i);
+    }
+    return positions;
+}
+
+Tensor4 table_of(const Tensor4 &map, int kernel) {
+    const std::vector<int> columns = distinct(map.x, kernel), rows = distinct(map.y, kernel);
+    Tensor4 table(map.c, int(columns.size()), int(rows.size()), 1);
+    for (int y = 0; y < table.y; y++) {
+        for (int x = 0; x < table.x; x++) {
+            for (int c = 0; c < map.c; c++) table.at(c, x, y, 0) = map.at(c, columns[size_t(x)], rows[size_t(y)], 0);
+        }
+    }
+    return table;
+}
+
+// Fills the frames that `mask` leaves out, in place, and compares all with the definition.
+void check(const KernelSpec &spec, const Tensor4 &map, const Tensor4 &table, const std::vector<int> &mask) {
+    const int frames = int(mask.size()), count = int(selected_frames(mask).size());
+    const Tensor4 state = random_frames(map.c, map.x, map.y, frames, "state");
+    Tensor4 expected = state, magnitude = state;
+    for (int f = 0; f < frames; f++) {
+        if (mask[size_t(f)] != 0) continue;
+        Tensor4 one = activate(spec.params.at("activation"), reference::add(listed_frames(state, {f}), map));
+        std::copy(one.data.begin(), one.data.end(), expected.pixel(0, 0, f));
+    }
+    for (double &m : magnitude.data) m = 4;  // no element of state or map is as large
+    std::vector<int> unselected = source_list(mask, frames);
+    unselected.erase(unselected.begin(), unselected.begin() + 3 * count);
+    for (const Target &target : runnable_targets()) {
+        INFO(spec.name() << " at " << map.x << "x" << map.y << ", " << count << " of " << frames << " selected, on "
+                         << target.name);
+        FrameMemory memory(state, map.x % 2), residual(table);
+        KernelCall(test_kernel_store(target).kernel(spec, kTestLibrary))
+            .bind("state", memory.view())
+            .bind("residual", residual.view())
+            .bind("sources", integers(unselected, {3, frames - count}))
+            .bind("output", memory.view())
+            .run();
+        const Tensor4 filled = memory.values();
+        CHECK(rounding_error(filled, expected, magnitude, 1) <= 1);
+        CHECK(listed_frames(filled, selected_frames(mask)).data == listed_frames(state, selected_frames(mask)).data);
+        CHECK(memory.surroundings_intact());
+    }
+}
+
+}  // namespace
+
+TEST_CASE("unselected frames get F(0) rebuilt from its distinct columns and rows", "[fill_unselected]") {
+    for (const auto &[kernel, activation] : {std::make_pair(3, "relu"), std::make_pair(5, "linear")}) {
+        const KernelSpec spec = activated("fill_unselected", activation).set("kernel", kernel);
+        for (int width : {1, 2, 3, 4, 5, 6, 9}) {
+            for (int height : {1, 2, 3, 4, 5, 7}) {
+                const Tensor4 map = zero_response(9, width, height, kernel), table = table_of(map, kernel);
+                check(spec, map, table, {1, 0, 0, 1, 0});
+            }
+        }
+        const Tensor4 map = zero_response(33, 6, 5, kernel), table = table_of(map, kernel);
+        for (const std::vector<int> &mask : awkward_masks(3, 2)) {
+            if (selected_frames(mask).size() < mask.size()) check(spec, map, table, mask);
+        }
+    }
+}
+
+TEST_CASE("a residual of one zero pixel leaves the shortcut alone but for its activation", "[fill_unselected]") {
+    const KernelSpec spec = activated("fill_unselected", "relu").set("kernel", 3);
+    for (int side : {1, 2, 5}) check(spec, Tensor4(17, side, side, 1), Tensor4(17, 1, 1, 1), {0, 1, 0});
+}

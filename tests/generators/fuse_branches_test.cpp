@@ -1,0 +1,61 @@
+// Dynamic fusion of both branches against its definition, apart and in place.
+#include <catch2/catch.hpp>
+#include <cmath>
+
+#include "tests/generators/layer.h"
+#include "tests/kernel_call.h"
+#include "tests/kernel_cases.h"
+#include "tests/kernel_targets.h"
+
+using namespace afnet;
+
+namespace {
+
+struct Size {
+    int width, height;
+};
+
+Tensor4 absolute(Tensor4 tensor) {
+    for (double &v : tensor.data) v = std::abs(v);
+    return tensor;
+}
+
+void check(const char *activation, int channels, Size fine, Size coarse, int frames) {
+    const Tensor4 focal = random_frames(channels, fine.width, fine.height, frames, "focal");
+    const Tensor4 ample = random_frames(channels, coarse.width, coarse.height, frames, "ample");
+    const Tensor4 theta = reference::sigmoid(random_frames(channels, 1, 1, frames, "theta"));
+    const Tensor4 enlarged = reference::upsample_nearest(ample, fine.width, fine.height);
+    const Tensor4 expected = activate(activation, reference::blend(theta, enlarged, focal));
+    const Tensor4 magnitude = reference::add(absolute(enlarged), absolute(focal));
+    for (const Target &target : runnable_targets()) {
+        for (const bool in_place : {false, true}) {
+            INFO(activation << " of " << channels << " channels at " << fine.width << "x" << fine.height << " and "
+                            << coarse.width << "x" << coarse.height << " on " << target.name);
+            FrameMemory low(ample), high(focal, fine.width % 2);
+            FrameMemory apart = FrameMemory::unwritten(channels, fine.width, fine.height, frames);
+            FrameMemory &output = in_place ? high : apart;
+            KernelCall(test_kernel_store(target).kernel(activated("fuse_branches", activation), kTestLibrary))
+                .bind("ample", low.view())
+                .bind("focal", high.view())
+                .bind("theta", vectors(theta))
+                .bind("output", output.view())
+                .run();
+            CHECK(rounding_error(output.values(), expected, magnitude, 2) <= 1);
+            CHECK(output.surroundings_intact());
+        }
+    }
+}
+
+}  // namespace
+
+TEST_CASE("fusion blends both branches at any ratio of their sizes", "[fuse_branches]") {
+    const std::vector<std::pair<Size, Size>> pairs = {{{8, 8}, {4, 4}}, {{7, 5}, {4, 3}}, {{13, 14}, {7, 7}},
+                                                      {{1, 1}, {1, 1}}, {{7, 9}, {2, 4}}, {{5, 3}, {5, 2}}};
+    for (const auto &[fine, coarse] : pairs) {
+        for (const char *activation : {"relu", "linear"}) check(activation, 20, fine, coarse, 3);
+    }
+}
+
+TEST_CASE("fusion blends any number of channels", "[fuse_branches]") {
+    for (int channels : {1, 3, 4, 5, 8, 9, 16, 17, 33, 64}) check("relu", channels, {5, 4}, {3, 2}, 1);
+}

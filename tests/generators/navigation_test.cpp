@@ -1,0 +1,141 @@
+// The navigation module against its definition: logits within rounding, masks wherever rounding cannot decide.
+#include <catch2/catch.hpp>
+#include <cmath>
+
+#include "model/recipe.h"
+#include "tests/generators/layer.h"
+#include "tests/kernel_call.h"
+#include "tests/kernel_cases.h"
+#include "tests/kernel_targets.h"
+#include "tests/reference/selection.h"
+
+using namespace afnet;
+
+namespace {
+
+constexpr double kUndecided = 1e-4;  // perturbed logits closer than this may fall either way
+
+struct Module {
+    int channels, clip_frames;
+    reference::NavigationWeights weights;
+    FoldedConv folded;
+
+    Module(int channels, int clip_frames, uint64_t seed = 5) : channels(channels), clip_frames(clip_frames) {
+        const Weights recipe = recipe_weights(seed);
+        const auto norm = [&](const char *name) { return recipe({std::string("bn") + name, {2}}); };
+        weights.pool = recipe({"conv_pool.weight", {2, channels, 1, 1}});
+        weights.batch_norm = {norm(".weight"), norm(".bias"), norm(".running_mean"), norm(".running_var")};
+        weights.affine = recipe({"conv_gs.weight", {2 * clip_frames, 2, 1, 1}});
+        weights.affine_bias = recipe({"conv_gs.bias", {2 * clip_frames}});
+        folded = fold_batch_norm(recipe, "conv_pool", "bn", 2, channels, 1);
+    }
+
+    // The sums of the logits over absolute values.
+    Tensor4 magnitude(Tensor4 pooled) const {
+        reference::NavigationWeights positive = weights;
+        const auto make_positive = [](auto &values) {
+            for (auto &v : values) v = std::abs(v);
+        };
+        const reference::ChannelAffine affine = reference::fold(weights.batch_norm);
+        positive.batch_norm.mean = {0, 0};
+        for (size_t k = 0; k < 2; k++) positive.batch_norm.beta[k] = float(affine.offset[k]);
+        for (auto *values : {&positive.pool, &positive.batch_norm.beta, &positive.affine, &positive.affine_bias}) {
+            make_positive(*values);
+        }
+        make_positive(pooled.data);
+        return reference::navigation_logits(pooled, positive);
+    }
+};
+
+struct Decision {
+    Tensor4 logits;
+    std::vector<int> mask;
+};
+
+// `uniforms` empty: no noise.
+Decision decide(const Target &target, const Module &module, const Tensor4 &pooled,
+                const std::vector<float> &uniforms) {
+    const int frames = pooled.f, t = module.clip_frames;
+    FloatBuffer logits(2, frames), uniform(2, frames);
+    IntBuffer mask(frames);
+    uniform.fill(0.5f);
+    std::copy(uniforms.begin(), uniforms.end(), uniform.data());
+    KernelCall(test_kernel_store(target).kernel(KernelSpec("navigation"), kTestLibrary))
+        .bind("pooled", vectors(pooled))
+        .bind("pool_weights", packed_buffer({{module.channels, 2}, module.folded.weights}))
+        .bind("pool_bias", packed_buffer({{2}, module.folded.bias}))
+        .bind("gate_weights", packed_buffer({{2, 2, t}, module.weights.affine}))
+        .bind("gate_bias", packed_buffer({{2, t}, module.weights.affine_bias}))
+        .bind("uniform", uniform)
+        .set("stochastic", uniforms.empty() ? 0 : 1)
+        .bind("logits", logits)
+        .bind("mask", mask)
+        .run();
+    return {values_of(logits), std::vector<int>(mask.begin(), mask.end())};
+}
+
+// How many frames were too close to call.
+int check(const Module &module, int clips, const std::vector<float> &uniforms) {
+    const Tensor4 pooled = random_frames(module.channels, 1, 1, module.clip_frames * clips, "pooled");
+    const Tensor4 expected = reference::navigation_logits(pooled, module.weights);
+    const std::vector<double> noise = reference::gumbel_noise(uniforms);
+    const reference::Gate gate = reference::select_frames(expected, noise);
+    int undecided = 0;
+    for (const Target &target : runnable_targets()) {
+        INFO(module.channels << " channels, " << clips << " clips of " << module.clip_frames << " on " << target.name);
+        const Decision ours = decide(target, module, pooled, uniforms);
+        CHECK(rounding_error(ours.logits, expected, module.magnitude(pooled), module.channels + 4) <= 1);
+        for (size_t f = 0; f < gate.mask.size(); f++) {
+            const double noisy = gate.margin[f] + (noise.empty() ? 0 : noise[2 * f + 1] - noise[2 * f]);
+            if (std::abs(noisy) < kUndecided) {
+                undecided++;
+            } else {
+                CHECK(ours.mask[f] == int(gate.mask[f]));
+            }
+        }
+    }
+    return undecided;
+}
+
+}  // namespace
+
+TEST_CASE("the navigation decides as defined, position by position in each clip", "[navigation]") {
+    for (int channels : {1, 3, 15, 16, 17, 64, 257}) {
+        for (int clip_frames : {1, 3, 8}) {
+            for (int clips : {1, 2, 4}) CHECK(check(Module(channels, clip_frames), clips, {}) == 0);
+        }
+    }
+}
+
+TEST_CASE("Gumbel noise enters decisions, not logits", "[navigation]") {
+    for (int channels : {5, 64}) {
+        for (int clips : {1, 4}) {
+            const Module module(channels, 16);
+            const std::vector<float> uniforms = recipe_gumbel_uniform(2, size_t(2 * 16 * clips), 9);
+            CHECK(check(module, clips, uniforms) == 0);
+        }
+    }
+}
+
+TEST_CASE("noise at the ends of its range is finite and overrules the logits", "[navigation]") {
+    const Module module(8, 4);
+    const Tensor4 pooled = random_frames(8, 1, 1, 4, "pooled");
+    const float most = 1 - std::ldexp(1.0f, -24);
+    for (const Target &target : runnable_targets()) {
+        INFO(target.name);
+        const Decision ours = decide(target, module, pooled, {0, most, most, 0, 0, most, most, 0});
+        CHECK(ours.mask == std::vector<int>{1, 0, 1, 0});
+    }
+}
+
+TEST_CASE("a tie leaves the frame out", "[navigation]") {
+    Module module(8, 3);
+    std::fill(module.weights.affine.begin(), module.weights.affine.end(), 0.0f);
+    std::fill(module.weights.affine_bias.begin(), module.weights.affine_bias.end(), 0.25f);
+    const Tensor4 pooled = random_frames(8, 1, 1, 6, "pooled");
+    for (const Target &target : runnable_targets()) {
+        INFO(target.name);
+        CHECK(decide(target, module, pooled, {}).mask == std::vector<int>(6, 0));
+        CHECK(decide(target, module, pooled, std::vector<float>(12, 0.0f)).mask == std::vector<int>(6, 0));
+    }
+}

@@ -1,0 +1,53 @@
+// The stem against its definition: 7x7 convolution, BatchNorm, ReLU and max-pooling, at sizes that halve unevenly.
+#include <catch2/catch.hpp>
+
+#include "tests/generators/layer.h"
+#include "tests/kernel_call.h"
+#include "tests/kernel_cases.h"
+#include "tests/kernel_targets.h"
+
+using namespace afnet;
+
+namespace {
+
+void check(const KernelSpec &spec, int width, int height, int frames) {
+    const int channels = spec_number(spec, "co");
+    const Layer layer = layer_of(spec);
+    const Tensor4 in = random_frames(3, width, height, frames, "video");
+    // The error of a maximum is at most the largest error below it.
+    const Tensor4 expected = reference::max_pool(layer.output(in));
+    const Tensor4 magnitude = reference::max_pool(layer.magnitude(in));
+    for (const Target &target : runnable_targets()) {
+        INFO(spec.name() << " of " << width << "x" << height << "x" << frames << " on " << target.name);
+        const Kernel &kernel = test_kernel_store(target).kernel(spec, kTestLibrary);
+        const int block = kernel.entry->knobs.at("co_block");
+        FrameMemory input(in, 3), output = FrameMemory::unwritten(channels, expected.x, expected.y, frames);
+        KernelCall(kernel)
+            .bind("input", input.view(0, true))
+            .bind("weights", packed_buffer(pack_conv_weights(layer.folded(), channels, 3, 7, 1, block)))
+            .bind("bias", packed_buffer(pack_conv_bias(layer.folded(), channels, 1, block)))
+            .bind("output", output.view())
+            .run();
+        CHECK(rounding_error(output.values(), expected, magnitude, layer.terms()) <= 1);
+        CHECK(output.surroundings_intact());
+    }
+}
+
+}  // namespace
+
+TEST_CASE("the stem equals its definition at sizes of every remainder", "[stem]") {
+    for (int channels : {64, 16}) {
+        const KernelSpec spec = KernelSpec("stem").set("co", channels);
+        check(spec, 33, 47, 1);
+        check(spec, 32, 32, 3);
+        check(spec, 100, 100, 1);
+        for (int extra : {0, 1, 2, 3}) check(spec, 40 + extra, 35 - extra, 2);
+    }
+}
+
+TEST_CASE("the stem equals its definition on pictures smaller than its window", "[stem]") {
+    const KernelSpec spec = KernelSpec("stem").set("co", 16);
+    for (int width : {1, 2, 3, 5, 6}) {
+        for (int height : {1, 4, 7}) check(spec, width, height, 1);
+    }
+}
