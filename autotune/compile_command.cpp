@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "autotune/kernel_compiler.h"
@@ -23,7 +24,7 @@ struct Options {
     std::string specs, name;
     std::string generators, records = AFNET_RECORDS, output, cache;
     int frames = 12, size = 224;
-    int jobs = int(std::max(1u, std::thread::hardware_concurrency()));
+    int jobs = 0;
 };
 
 struct Library {
@@ -63,6 +64,17 @@ std::vector<Library> wanted_libraries(const Options &options) {
     return libraries;
 }
 
+int processors() {
+    return int(std::max(1u, std::thread::hardware_concurrency()));
+}
+
+void print_json(const std::string &library, const std::string &target, const CompileReport &report) {
+    const nlohmann::ordered_json line = {{"library", library},           {"target", target},
+                                         {"manifest", report.manifest_path}, {"kernels", report.kernels},
+                                         {"generated", report.generated}, {"linked", report.linked}};
+    std::printf("%s\n", line.dump().c_str());
+}
+
 int compile(const Options &options, const CommandContext &context) {
     if (options.models.empty() && options.specs.empty()) throw UsageError("compile: --model or --specs is needed");
     const std::vector<Library> libraries = wanted_libraries(options);
@@ -74,12 +86,13 @@ int compile(const Options &options, const CommandContext &context) {
         request.output = options.output.empty() ? kernel_folder() : options.output;
         request.cache = options.cache.empty() ? request.output + "/../kernel-cache" : options.cache;
         for (const std::string &feature : options.features) request.extra_features += "-" + feature;
-        request.jobs = options.jobs;
+        request.jobs = options.jobs > 0 ? options.jobs : context.threads > 0 ? context.threads : processors();
         request.quiet = context.quiet;
         for (const Library &library : libraries) {
             request.model = library.name;
             request.specs = library.specs;
             const CompileReport report = compile_kernels(request);
+            if (context.json) print_json(library.name, target, report);
             if (!context.quiet && report.linked) {
                 std::fprintf(stderr, "compile: %s for %s: %zu kernels, %zu generated\n", library.name.c_str(),
                              target.c_str(), report.kernels, report.generated);
@@ -102,7 +115,8 @@ const RegisterCommand registered{
          app.add_option("--records", o->records, "Folder of tuned knobs")->capture_default_str();
          app.add_option("--output", o->output, "Folder of kernel libraries; default: where the program looks for them");
          app.add_option("--cache", o->cache, "Folder of compiled kernels; default: beside the output");
-         app.add_option("--jobs", o->jobs, "Generators at a time")->check(CLI::Range(1, 1024))->capture_default_str();
+         app.add_option("--jobs", o->jobs, "Generators at a time; default: as many as --threads")
+             ->check(CLI::Range(1, 1024));
          app.add_option("--features", o->features, "Further Halide target features, e.g. asan or trace_stores");
          app.footer("Example: afnet compile --model af_resnet50_tsm --target x86-64-avx2");
          return [o, &context] {

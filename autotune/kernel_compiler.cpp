@@ -81,6 +81,9 @@ public:
     explicit Compilation(const CompileRequest &request) : request_(request) {}
 
     CompileReport run() {
+        if (!fs::is_directory(request_.records)) {
+            throw Error(request_.records + ": no such folder of records; name it with --records");
+        }
         make_folder(request_.output);
         make_folder(request_.cache);
         plan_jobs();
@@ -194,7 +197,8 @@ private:
         manifest.inputs = content_hash(inputs);
         if (fs::exists(manifest_path) && fs::exists(stem() + ".so")) {
             try {
-                if (read_manifest(manifest_path).inputs == manifest.inputs) return false;
+                const Manifest before = read_manifest(manifest_path);
+                if (before.inputs == manifest.inputs && before.library_hash == file_hash(stem() + ".so")) return false;
             } catch (const Error &) {
                 // An unreadable manifest is replaced.
             }

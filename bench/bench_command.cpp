@@ -22,9 +22,9 @@ void print_text(const NetworkBenchResult &result, const Target &target, int thre
     std::printf("%-20s %6s %9s %9s %9s %8s %8s %6s %8s %9s\n", "model", "RT", "median ms", "p95 ms", "best ms", "GMAC",
                 "GMAC/s", "peak", "speed-up", "MAC ratio");
     for (const NetworkRow &r : result.rows) {
-        std::printf("%-20s %6.3f %9.1f %9.1f %9.1f %8.2f %8.1f %5.1f%% %7.2fx %8.2fx\n", r.model.c_str(), r.rt,
-                    r.ms.median, r.ms.p95, r.ms.best, r.gmac, r.gmac / r.ms.median * 1e3, 100 * r.peak_share, r.speedup,
-                    r.mac_ratio);
+        std::printf("%-20s %6.3f %9.1f %9.1f %9.1f %8.2f %8.1f %5.1f%%", r.model.c_str(), r.rt, r.ms.median, r.ms.p95,
+                    r.ms.best, r.gmac, r.gmac / r.ms.median * 1e3, 100 * r.peak_share);
+        std::printf(r.speedup > 0 ? " %7.2fx %8.2fx\n" : "\n", r.speedup, r.mac_ratio);
     }
     if (result.layers.empty()) return;
     std::printf("\n%-36s %-52s %8s %6s %8s %6s\n", "layer", "kernel", "ms", "time", "GMAC/s", "peak");
@@ -54,8 +54,9 @@ void print_json(const NetworkBenchResult &result, const Target &target, int thre
                                     {"gmac", r.gmac},
                                     {"gmac_per_s", r.gmac / r.ms.median * 1e3},
                                     {"peak_share", r.peak_share},
-                                    {"speedup", r.speedup},
-                                    {"mac_ratio", r.mac_ratio},
+                                    {"threads", r.threads},
+                                    {"speedup", r.speedup > 0 ? Json(r.speedup) : Json()},
+                                    {"mac_ratio", r.mac_ratio > 0 ? Json(r.mac_ratio) : Json()},
                                     {"arena_mib", r.arena_mib}});
     }
     document["layers"] = Json::array();
@@ -68,7 +69,8 @@ void print_json(const NetworkBenchResult &result, const Target &target, int thre
                                       {"gmac_per_s", r.gmac_per_s},
                                       {"peak_share", r.peak_share}});
     }
-    std::printf("%s\n", document.dump(1).c_str());
+    // Names of files need not be UTF-8; JSON must be.
+    std::printf("%s\n", document.dump(1, ' ', false, Json::error_handler_t::replace).c_str());
 }
 
 const RegisterCommand registered{
@@ -81,7 +83,8 @@ const RegisterCommand registered{
          network->add_option("--rt", o->ratios, "Ratios of selected frames; masks are forced")
              ->check(CLI::Range(0.0, 1.0))
              ->capture_default_str();
-         network->add_option("--frames", o->frames, "Frames per clip")->check(CLI::Range(1, 256))->capture_default_str();
+         network->add_option("--frames", o->frames, "Frames per clip; default: what the model is for")
+             ->check(CLI::Range(1, 256));
          network->add_option("--size", o->size, "Columns and rows")->check(CLI::Range(32, 2048))->capture_default_str();
          network->add_option("--batch", o->clips, "Clips at a time")->check(CLI::Range(1, 1024))->capture_default_str();
          network->add_option("--unselected", o->unselected, "What unselected frames get")
@@ -97,7 +100,7 @@ const RegisterCommand registered{
          app.footer("Example: afnet bench network --model af_resnet50_tsm resnet50 --rt 1 0.4");
          return [o, &context] {
              const int threads = configure_halide(context.threads);
-             const Target &target = choose_target();
+             const Target &target = choose_library_target(kernel_folder());
              KernelStore kernels(kernel_folder(), target);
              const NetworkBenchResult result = bench_networks(*o, kernels, threads, context.quiet);
              context.json ? print_json(result, target, threads) : print_text(result, target, threads);

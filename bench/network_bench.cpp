@@ -6,20 +6,12 @@
 
 #include "model/machine.h"
 #include "model/progress.h"
-#include "model/recipe.h"
 #include "model/weights_file.h"
+#include "runtime/error.h"
 
 namespace afnet {
 
 namespace {
-
-// Fills every frame with the recipe's input: layers must not see zeroes, which some machines multiply faster.
-void fill_video(Network &network) {
-    const RunShape &s = network.shape();
-    const std::vector<float> video = recipe_video(s.clips, s.frames, s.height, s.width, 1);
-    const size_t frame = 3 * size_t(s.width) * size_t(s.height);
-    for (int f = 0; f < s.flat_frames(); f++) network.set_frame(f, &video[size_t(f) * frame]);
-}
 
 void force_ratio(Network &network, double rt) {
     const std::vector<int> mask = spread_mask(network.shape().frames, network.shape().clips, rt);
@@ -71,13 +63,17 @@ NetworkBenchResult bench_networks(const NetworkBenchOptions &options, KernelStor
     for (const std::string &name : options.models) {
         const LoadedModel model = load_model(name);
         RunShape shape;
-        shape.frames = model.trained ? model.description.frames : options.frames;
+        shape.frames = options.frames > 0 ? options.frames : model.description.frames;
+        if (model.trained && model.description.adaptive() && shape.frames != model.description.frames) {
+            throw Error(name + ": its weights are for clips of " + std::to_string(model.description.frames) +
+                        " frames; --frames asks for another number");
+        }
         shape.width = shape.height = options.size;
         shape.clips = options.clips;
         shape.unselected = options.unselected == "skipped" ? Unselected::Skipped : Unselected::Masked;
         shape.forced_masks = model.description.adaptive();
         Network network(model.description, shape, kernels, model.weights);
-        fill_video(network);
+        network.fill_recipe_video(1);
 
         const std::vector<double> ratios = shape.forced_masks ? options.ratios : std::vector<double>{1};
         std::vector<NetworkRow> rows;
@@ -98,10 +94,12 @@ NetworkBenchResult bench_networks(const NetworkBenchOptions &options, KernelStor
             });
         }
         Progress progress("bench " + name, size_t(options.rounds), quiet);
+        double peak_here = 0;
         const auto samples = interleave(candidates, options.rounds, options.seconds, [&](size_t round) {
-            result.peak_gmac_per_s = std::max(result.peak_gmac_per_s, peak.measure());
+            peak_here = std::max(peak_here, peak.measure());
             progress.update(round);
         });
+        result.peak_gmac_per_s = std::max(result.peak_gmac_per_s, peak_here);
         for (size_t i = 0; i < rows.size(); i++) {
             candidates[i]();
             rows[i].gmac = network.macs() / 1e9;
@@ -109,14 +107,14 @@ NetworkBenchResult bench_networks(const NetworkBenchOptions &options, KernelStor
         }
         const auto dense = std::find_if(rows.begin(), rows.end(), [](const NetworkRow &r) { return r.rt == 1; });
         for (NetworkRow &row : rows) {
-            row.peak_share = row.gmac / (row.ms.median / 1e3) / result.peak_gmac_per_s;
+            row.peak_share = row.gmac / (row.ms.median / 1e3) / peak_here;
             if (dense == rows.end()) continue;
             row.speedup = dense->ms.median / row.ms.median;
             row.mac_ratio = dense->gmac / row.gmac;
         }
         if (options.layers) {
             if (shape.forced_masks) force_ratio(network, ratios.front());
-            const auto layers = layer_rows(network, std::max(3, options.rounds / 3), result.peak_gmac_per_s);
+            const auto layers = layer_rows(network, std::max(3, options.rounds / 3), peak_here);
             result.layers.insert(result.layers.end(), layers.begin(), layers.end());
         }
         result.rows.insert(result.rows.end(), rows.begin(), rows.end());

@@ -12,7 +12,7 @@ namespace afnet {
 struct NetworkBenchOptions {
     std::vector<std::string> models = {"af_resnet50_tsm"};
     std::vector<double> ratios = {1, 0.8, 0.5, 0.4, 0.25, 0};  // RT; masks are forced. Static networks run once
-    int frames = 12, size = 224, clips = 1;
+    int frames = 0, size = 224, clips = 1;  // frames 0: what the model is for
     std::string unselected = "masked";
     int rounds = 30;
     double seconds = 30;  // per model, at the most, once three rounds are done
@@ -27,8 +27,8 @@ struct NetworkRow {
     Summary ms;            // per run
     double gmac = 0;       // computed
     double peak_share = 0; // GMAC/s over the machine's peak, measured between the runs
-    double speedup = 1;    // over the same model's row at RT 1
-    double mac_ratio = 1;  // MACs at RT 1 over these
+    double speedup = 0;    // over the same model's row at RT 1; 0: there is none
+    double mac_ratio = 0;  // MACs at RT 1 over these; 0: there is none
     double arena_mib = 0;
 };
 

@@ -44,6 +44,7 @@ public:
         require(ci % g_count == 0 && co % g_count == 0, "conv2d: ci and co must be multiples of groups");
         require(2 * fold <= in_channels, "conv2d: the shifted channels must lie in the first group");
         require(!shift || gather, "conv2d: shift needs gather");
+        require(!shift || 8 % g_count == 0, "conv2d: with shift, groups must divide 8");
         co_block = conv2d_co_block(knobs, channels, target);
 
         Var c("c"), g("g"), x("x"), y("y"), f("f");

@@ -12,7 +12,7 @@ using namespace Halide;
 
 class Stem : public Generator<Stem> {
 public:
-    GeneratorParam<int> co{"co", 64};
+    GeneratorParam<int> channels{"channels", 64};
     afnet::schedules::StemKnobs knobs;
 
     Input<Buffer<float, 4>> input{"input"};      // [3, x, y, f] with a zero border of 3
@@ -22,8 +22,8 @@ public:
 
     void generate() {
         constexpr int kKernel = 7, kPad = 3;
-        const int channels = co;
-        co_block = stem_co_block(knobs, channels, target);
+        const int co = channels;
+        co_block = stem_co_block(knobs, co, target);
         r = RDom(0, 3, 0, kKernel, 0, kKernel, "r");
         sum(c, x, y, f) = bias(c % co_block, c / co_block, 0);
         sum(c, x, y, f) += weights(c % co_block, r.x, r.y, r.z, c / co_block, 0) *
@@ -42,7 +42,7 @@ public:
         }
         output(c, x, y, f) = largest;
 
-        const int blocks = (channels + co_block - 1) / co_block, filter = co_block * 3;
+        const int blocks = (co + co_block - 1) / co_block, filter = co_block * 3;
         input.dim(0).set_bounds(0, 3).dim(1).set_stride(3);
         input.dim(3).set_min(0);
         weights.dim(0).set_bounds(0, co_block).dim(1).set_bounds(0, 3).set_stride(co_block);
@@ -52,13 +52,13 @@ public:
         weights.dim(5).set_bounds(0, 1);
         bias.dim(0).set_bounds(0, co_block).dim(1).set_bounds(0, blocks).set_stride(co_block);
         bias.dim(2).set_bounds(0, 1);
-        output.dim(0).set_bounds(0, channels).dim(1).set_min(0).set_stride(channels);
+        output.dim(0).set_bounds(0, co).dim(1).set_min(0).set_stride(co);
         output.dim(2).set_min(0);
         output.dim(3).set_min(0);
     }
 
     void schedule() {
-        schedule_cpu(afnet::schedules::StemStages{sum, conv, output, c, x, y, f, r, co}, knobs, co_block, target);
+        schedule_cpu(afnet::schedules::StemStages{sum, conv, output, c, x, y, f, r, channels}, knobs, co_block, target);
     }
 
 private:

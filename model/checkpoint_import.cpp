@@ -16,7 +16,6 @@ namespace afnet {
 
 namespace {
 
-constexpr size_t kMostFaultsShown = 40;
 constexpr const char *kKnownNetworks = "AF-ResNet, AF-MobileNetV3 or torchvision's bottleneck ResNet expected";
 
 [[noreturn]] void refuse_unknown(const StateDict &state) {
@@ -96,7 +95,8 @@ std::string default_name(const ModelDescription &d) {
 
 // Refusals that need no look at the checkpoint.
 void check_options(const ImportOptions &options) {
-    if (!options.model.empty() && options.shift && *options.shift != shipped_model(options.model).shift) {
+    const bool shifts = !options.model.empty() && shipped_model(options.model).shift;
+    if (!options.model.empty() && options.shift && *options.shift != shifts) {
         throw UsageError("--model " + options.model +
                          (*options.shift ? " does not shift, --shift" : " shifts, --no-shift") +
                          " says otherwise; leave one of them out");
@@ -161,12 +161,15 @@ void decide_shift(const StateDict &state, const ImportOptions &options, Imported
     }
 }
 
-// What the user says about the checkpoint against what it is.
+void require_model(const std::string &path, const ImportOptions &options, const ModelDescription &d) {
+    if (options.model.empty()) return;
+    const ModelDescription &wanted = shipped_model(options.model);
+    if (same_structure(d, wanted)) return;
+    throw Error(path + ": holds parameters of " + structure_text(d) + ", but --model " + options.model + " is " +
+                structure_text(wanted));
+}
+
 void apply_options(const std::string &path, const ImportOptions &options, ModelDescription &d) {
-    if (!options.model.empty() && !same_structure(d, shipped_model(options.model))) {
-        throw Error(path + ": holds parameters of " + structure_text(d) + ", but --model " + options.model + " is " +
-                    structure_text(shipped_model(options.model)));
-    }
     if (options.frames && d.adaptive() && d.frames != *options.frames) {
         throw Error(path + ": its navigation is for " + std::to_string(d.frames) + " frames, but --frames says " +
                     std::to_string(*options.frames));
@@ -179,14 +182,10 @@ void apply_options(const std::string &path, const ImportOptions &options, ModelD
 
 void refuse_faults(const std::string &path, const ModelDescription &d, const std::vector<std::string> &faults) {
     if (faults.empty()) return;
-    std::string text = path + ": looks like " + structure_text(d) + ", T = " + std::to_string(d.frames) + ", " +
-                       std::to_string(d.classes) + " classes, but " + std::to_string(faults.size()) +
-                       (faults.size() == 1 ? " thing does" : " things do") + " not fit:";
-    for (size_t i = 0; i < std::min(faults.size(), kMostFaultsShown); i++) text += "\n  " + faults[i];
-    if (faults.size() > kMostFaultsShown) {
-        text += "\n  and " + std::to_string(faults.size() - kMostFaultsShown) + " more";
-    }
-    throw Error(text);
+    throw Error(fault_list(path + ": looks like " + structure_text(d) + ", T = " + std::to_string(d.frames) + ", " +
+                               std::to_string(d.classes) + " classes, but " + std::to_string(faults.size()) +
+                               (faults.size() == 1 ? " thing does" : " things do") + " not fit:",
+                           faults));
 }
 
 }  // namespace
@@ -204,6 +203,7 @@ ImportedModel import_checkpoint(const std::string &path, const ImportOptions &op
     StateDict state = read_state_dict(path);
     ImportedModel model;
     ModelDescription &d = model.description = recognised(state);
+    require_model(path, options, d);
     decide_shift(state, options, model);
     apply_options(path, options, d);
 

@@ -44,7 +44,7 @@ struct ClassifierOptions {
     int frames = 0;  // T; 0: what the model is for
     int size = 0;    // crop; 0: what the model is for
     Unselected unselected = Unselected::Masked;
-    std::optional<uint64_t> gumbel_seed;  // noise as the authors' evaluation draws it; none: deterministic
+    std::optional<uint64_t> gumbel_seed;  // noise as the authors' evaluation draws it, the same for each clip
 };
 
 class Classifier {

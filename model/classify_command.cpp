@@ -1,6 +1,8 @@
 // afnet classify: videos, folders of frames and streams to labels.
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -35,10 +37,18 @@ bool is_stream(const std::string &path) {
                            (S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode)));
 }
 
+// CLI11 would take -1 for the largest number, and cut larger ones down to it.
+std::string seed_fault(const std::string &text) {
+    uint64_t value = 0;
+    const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (fault == std::errc() && end == text.data() + text.size()) return "";
+    return "Value " + text + " is no whole number from 0 to " + std::to_string(UINT64_MAX);
+}
+
 class Session {
 public:
     Session(const Options &options, const CommandContext &context)
-        : options_(options), context_(context), kernels_(kernel_folder(), choose_target()),
+        : options_(options), context_(context), kernels_(kernel_folder(), choose_library_target(kernel_folder())),
           model_(load_model(options.model, options.seed)), classifier_(model_, kernels_, options.classifier) {
         if (!model_.trained && !context.quiet) {
             std::fprintf(stderr, "afnet: %s has no trained weights here: %s are good for timing, its labels mean nothing\n",
@@ -128,6 +138,7 @@ private:
     }
 
     void report(const ClipResult &result, const std::vector<RgbFrame> &frames) {
+        if (std::ferror(stdout)) refuse_output();  // a stream reports its own end: said once
         if (!context_.quiet) {
             for (const std::string &warning : result.warnings) std::fprintf(stderr, "afnet: %s\n", warning.c_str());
         }
@@ -141,12 +152,14 @@ private:
             std::printf("%s", clip_text(result).c_str());
         }
         // A line must arrive when its clip is done; main notices when it does not.
-        if (std::fflush(stdout) != 0) throw Error("cannot write to standard output; is the disk full?");
+        if (std::fflush(stdout) != 0) refuse_output();
         if (!options_.csv.empty()) results_.push_back(result);
         if (!options_.picture.empty() && result.error.empty()) {
             write_clip_picture(options_.picture, result, frames, options_.block, model_.description.name);
         }
     }
+
+    [[noreturn]] static void refuse_output() { throw Error("cannot write to standard output; is the disk full?"); }
 
     const Options &options_;
     const CommandContext &context_;
@@ -172,8 +185,11 @@ const RegisterCommand registered{
              ->check(CLI::IsMember({"masked", "skipped"}))
              ->capture_default_str();
          CLI::Option *gumbel = app.add_option("--gumbel-seed", o->gumbel_seed,
-                                              "Draw Gumbel noise with this seed, as the authors' evaluation does");
-         app.add_option("--seed", o->seed, "Seed of the weights of a model that has none")->capture_default_str();
+                                              "Draw Gumbel noise with this seed, as the authors' evaluation does")
+                                   ->check(seed_fault);
+         app.add_option("--seed", o->seed, "Seed of the weights of a model that has none")
+             ->check(seed_fault)
+             ->capture_default_str();
          app.add_option("--csv", o->csv, "Also write a CSV file with a line per clip");
          app.add_option("--picture", o->picture, "Write a contact sheet (PNG), rejected frames crossed");
          app.add_option("--block", o->block, "Focal block that the picture shows; `all`: each")->capture_default_str();

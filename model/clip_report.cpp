@@ -30,6 +30,14 @@ std::string chosen_frames(const std::vector<int> &mask) {
     return text;
 }
 
+// Labels come from files: they may neither break a line nor command a terminal.
+std::string one_line(std::string text) {
+    for (char &c : text) {
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+    }
+    return text;
+}
+
 std::string csv_field(const std::string &text) {
     if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
     std::string quoted = "\"";
@@ -42,7 +50,7 @@ std::string csv_field(const std::string &text) {
 std::string clip_text(const ClipResult &r) {
     std::string text = r.path + "\n";
     for (const ClassScore &score : r.top) {
-        text += format("  %6.2f %%  ", 100 * score.probability) + score.label + "\n";
+        text += format("  %6.2f %%  ", 100 * score.probability) + one_line(score.label) + "\n";
     }
     if (!r.masks.empty()) {
         size_t width = 0;

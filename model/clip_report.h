@@ -15,7 +15,7 @@ std::string clip_text(const ClipResult &result);
 /// realised_rt, block_rt {block: ratio}, gmac, ms {decode, preprocess, network}, warnings.
 std::string clip_json(const ClipResult &result);
 
-/// RFC 4180: a header, then a line per clip: path, status, error, label, index, prob, realised_rt, gmac, decode_ms,
+/// CSV, quoted as RFC 4180 says, lines ending in LF: a header, then a line per clip: path, status, error, label, index, prob, realised_rt, gmac, decode_ms,
 /// preprocess_ms, network_ms.
 std::string clips_csv(const std::vector<ClipResult> &results);
 

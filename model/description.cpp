@@ -1,9 +1,12 @@
 #include "model/description.h"
 
 #include <algorithm>
+#include <functional>
+#include <cctype>
 #include <nlohmann/json.hpp>
 
 #include "runtime/error.h"
+#include "runtime/text.h"
 
 namespace afnet {
 
@@ -65,6 +68,51 @@ std::string known_names() {
     return names;
 }
 
+// Names become parts of file names, and go to terminals.
+bool is_plain_name(const std::string &name) {
+    return !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), [](unsigned char c) {
+        return std::isalnum(c) || c == '_' || c == '-' || c == '.';
+    });
+}
+
+using Refuse = std::function<void(const std::string &)>;
+
+void check_block(const InvertedResidual &block, int channels, const std::string &where, const Refuse &refuse) {
+    const auto positive = [](int value) { return value >= 1 && value <= 1 << 14; };
+    if (block.in != channels) {
+        refuse(where + " reads " + std::to_string(block.in) + " channels; " + std::to_string(channels) + " expected");
+    }
+    if (!positive(block.hidden) || !positive(block.out)) refuse(where + ": hidden and out must be 1 to 16384");
+    if (block.squeeze < 0 || block.squeeze > 1 << 14) refuse(where + ": squeeze must be 0 to 16384");
+    if (block.kernel % 2 != 1 || block.kernel < 1 || block.kernel > 7) refuse(where + ": kernel must be 1, 3, 5 or 7");
+    if (block.stride != 1 && block.stride != 2) refuse(where + ": stride must be 1 or 2");
+    if (block.activation != "relu" && block.activation != "hswish") {
+        refuse(where + ": activation must be relu or hswish");
+    }
+}
+
+void check_stages(const ModelDescription &d, const Refuse &refuse) {
+    if (d.stages.empty() || d.stages.size() > 64) refuse("stages must be 1 to 64");
+    int channels = d.width;
+    for (const MobileStage &stage : d.stages) {
+        if (!is_plain_name(stage.name)) refuse("a stage is named " + printable(stage.name) + "; plain letters expected");
+        if (stage.blocks.empty() || stage.blocks.size() > 64) refuse("stage " + stage.name + " must have 1 to 64 blocks");
+        const InvertedResidual &first = stage.blocks.front();
+        if (stage.adaptive && first.stride == 1 && first.in == first.out) {
+            refuse("stage " + stage.name + ": the first block of an adaptive stage must change size or channels");
+        }
+        if (stage.adaptive && stage.attention_hidden < 1) refuse("stage " + stage.name + " needs attention_hidden");
+        for (const InvertedResidual &block : stage.blocks) {
+            check_block(block, channels, "stage " + stage.name, refuse);
+            channels = block.out;
+        }
+        if (stage.adaptive) {
+            check_block(stage.fuse, channels, "fusion block of stage " + stage.name, refuse);
+            channels = stage.fuse.out;
+        }
+    }
+}
+
 void check(const ModelDescription &d, const std::string &where) {
     const auto refuse = [&](const std::string &what) { throw Error(where + ": model description: " + what); };
     const auto in_range = [&](int value, int least, int most, const char *field) {
@@ -73,16 +121,17 @@ void check(const ModelDescription &d, const std::string &where) {
                    std::to_string(most) + " expected");
         }
     };
+    if (!is_plain_name(d.name)) {
+        refuse("name is " + printable(d.name) + "; 1 to 64 letters, digits, `_`, `-` and `.` expected");
+    }
     in_range(d.frames, 1, 256, "frames");
     in_range(d.classes, 1, 100000, "classes");
     in_range(d.size, 32, 2048, "size");
     if (d.family == Family::AfMobileNetV3) {
         in_range(d.last_channels, 1, 1 << 16, "last_channels");
         in_range(d.head_hidden, 1, 1 << 16, "head_hidden");
-        if (d.stages.empty()) refuse("stages is empty");
-        for (const MobileStage &stage : d.stages) {
-            if (stage.blocks.empty()) refuse("stage " + stage.name + " has no blocks");
-        }
+        in_range(d.width, 1, 1 << 14, "width");
+        check_stages(d, refuse);
     } else {
         in_range(d.width, 16, 1024, "width");
         if (d.width % 16 != 0) refuse("width is " + std::to_string(d.width) + "; a multiple of 16 expected");
@@ -120,10 +169,19 @@ std::string description_text(const ModelDescription &description) {
 
 ModelDescription parse_description(const std::string &text, const std::string &where) {
     ModelDescription description;
+    Json json, differences;
     try {
-        description = Json::parse(text).get<ModelDescription>();
+        json = Json::parse(text);
+        description = json.get<ModelDescription>();
+        // A field that is not known would be ignored, an unknown family taken for the first one, 16.5 for 16.
+        differences = Json::diff(Json(description), json);
     } catch (const Json::exception &error) {
         throw Error(where + ": model description: " + error.what());
+    }
+    for (const Json &difference : differences) {
+        throw Error(where + ": model description: " + difference.at("path").dump() + " is " +
+                    (difference.contains("value") ? difference.at("value").dump() : "missing") +
+                    ", which this version does not know");
     }
     check(description, where);
     return description;

@@ -50,13 +50,15 @@ std::string Installation::library_with(const std::string &kernel, const std::str
 Installation look_around(int threads) {
     Installation here;
     here.threads = configure_halide(threads);
+    here.folder = kernel_folder();
+    read_manifests(here);
+    std::vector<std::string> compiled;
+    for (const Manifest &library : here.libraries) compiled.push_back(library.target);
     try {
-        here.chosen = &choose_target(&here.why);
+        here.chosen = &choose_target(&here.why, compiled);
     } catch (const Error &error) {
         here.why = error.what();
     }
-    here.folder = kernel_folder();
-    read_manifests(here);
     return here;
 }
 

@@ -43,7 +43,7 @@ int run(int argc, char **argv) {
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError &error) {
-        return app.exit(error) == 0 ? 0 : 2;
+        return app.exit(error) == 0 ? flushed(0) : 2;
     }
     for (const auto &[sub, action] : ready) {
         if (!sub->parsed()) continue;
@@ -57,7 +57,9 @@ int run(int argc, char **argv) {
 }  // namespace
 
 int main(int argc, char **argv) {
+    // A closed pipe and a file beyond the user's limit are errors of a write, which are told and cleaned up after.
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN);
     catch_interrupts();
     try {
         return run(argc, argv);

@@ -23,6 +23,9 @@ public:
     /// Copies one normalised frame [3, x, y] into the input.
     void set_frame(int flat_frame, const float *pixels);
 
+    /// Fills the input with the recipe's clips (model/recipe.h).
+    void fill_recipe_video(uint64_t seed);
+
     /// Draws the noise of every navigation from the recipe's stream with this seed; needs RunShape::gumbel_noise.
     void draw_gumbel(uint64_t seed);
 

@@ -4,26 +4,41 @@
 
 namespace afnet {
 
-FoldedConv fold_batch_norm(const Weights &weights, const std::string &conv, const std::string &norm, int co,
-                           int ci_per_group, int kernel) {
+namespace {
+
+// gamma / sqrt(var + eps), per channel.
+std::vector<double> batch_norm_scale(const Weights &weights, const std::string &norm, int co) {
     constexpr double kEpsilon = 1e-5;
-    FoldedConv folded;
-    folded.weights = weights({conv + ".weight", {co, ci_per_group, kernel, kernel}});
-    const auto statistic = [&](const char *name) { return weights({norm + name, {co}}); };
-    const std::vector<float> gamma = statistic(".weight"), beta = statistic(".bias"),
-                             mean = statistic(".running_mean"), variance = statistic(".running_var");
-    folded.bias.resize(size_t(co));
-    const size_t per_channel = folded.weights.size() / size_t(co);
+    const std::vector<float> gamma = weights({norm + ".weight", {co}});
+    const std::vector<float> variance = weights({norm + ".running_var", {co}});
+    std::vector<double> scale(gamma.size());
+    for (size_t c = 0; c < scale.size(); c++) scale[c] = double(gamma[c]) / std::sqrt(double(variance[c]) + kEpsilon);
+    return scale;
+}
+
+}  // namespace
+
+std::vector<float> folded_weights(const Weights &weights, const std::string &conv, const std::string &norm, int co,
+                                  int ci_per_group, int kernel) {
+    std::vector<float> folded = weights({conv + ".weight", {co, ci_per_group, kernel, kernel}});
+    const std::vector<double> scale = batch_norm_scale(weights, norm, co);
+    const size_t per_channel = folded.size() / size_t(co);
     for (size_t c = 0; c < size_t(co); c++) {
-        const double scale = double(gamma[c]) / std::sqrt(double(variance[c]) + kEpsilon);
-        folded.bias[c] = float(double(beta[c]) - double(mean[c]) * scale);
-        float *row = &folded.weights[c * per_channel];
-        for (size_t i = 0; i < per_channel; i++) row[i] = float(double(row[i]) * scale);
+        float *row = &folded[c * per_channel];
+        for (size_t i = 0; i < per_channel; i++) row[i] = float(double(row[i]) * scale[c]);
     }
     return folded;
 }
 
-PackedConstant pack_conv_weights(const FoldedConv &conv, int co, int ci_per_group, int kernel, int groups,
+std::vector<float> folded_bias(const Weights &weights, const std::string &norm, int co) {
+    const std::vector<double> scale = batch_norm_scale(weights, norm, co);
+    const std::vector<float> mean = weights({norm + ".running_mean", {co}});
+    std::vector<float> bias = weights({norm + ".bias", {co}});
+    for (size_t c = 0; c < bias.size(); c++) bias[c] = float(double(bias[c]) - double(mean[c]) * scale[c]);
+    return bias;
+}
+
+PackedConstant pack_conv_weights(const std::vector<float> &weights, int co, int ci_per_group, int kernel, int groups,
                                  int co_block) {
     const int channels = co / groups, blocks = (channels + co_block - 1) / co_block;
     PackedConstant packed;
@@ -32,7 +47,7 @@ PackedConstant pack_conv_weights(const FoldedConv &conv, int co, int ci_per_grou
     const size_t taps = size_t(kernel) * size_t(kernel), filter = size_t(ci_per_group) * taps;
     for (int g = 0; g < groups; g++) {
         for (int c = 0; c < channels; c++) {
-            const float *source = &conv.weights[size_t(g * channels + c) * filter];
+            const float *source = &weights[size_t(g * channels + c) * filter];
             float *block = &packed.elements[size_t(g * blocks + c / co_block) * filter * size_t(co_block)];
             for (size_t tap = 0; tap < taps; tap++) {
                 float *to = block + tap * size_t(ci_per_group) * size_t(co_block) + c % co_block;
@@ -43,26 +58,26 @@ PackedConstant pack_conv_weights(const FoldedConv &conv, int co, int ci_per_grou
     return packed;
 }
 
-PackedConstant pack_conv_bias(const FoldedConv &conv, int co, int groups, int co_block) {
+PackedConstant pack_conv_bias(const std::vector<float> &bias, int co, int groups, int co_block) {
     const int channels = co / groups, blocks = (channels + co_block - 1) / co_block;
     PackedConstant packed;
     packed.extents = {co_block, blocks, groups};
     packed.elements.assign(size_t(co_block) * size_t(blocks * groups), 0.0f);
     for (int c = 0; c < co; c++) {
         const int g = c / channels, inner = c % channels;
-        packed.elements[size_t(g * blocks * co_block + inner)] = conv.bias[size_t(c)];
+        packed.elements[size_t(g * blocks * co_block + inner)] = bias[size_t(c)];
     }
     return packed;
 }
 
-PackedConstant pack_depthwise_weights(const FoldedConv &conv, int channels, int kernel) {
+PackedConstant pack_depthwise_weights(const std::vector<float> &weights, int channels, int kernel) {
     const size_t taps = size_t(kernel) * size_t(kernel);
     PackedConstant packed;
     packed.extents = {channels, kernel, kernel};
-    packed.elements.resize(conv.weights.size());
+    packed.elements.resize(weights.size());
     for (size_t c = 0; c < size_t(channels); c++) {
         for (size_t tap = 0; tap < taps; tap++) {
-            packed.elements[tap * size_t(channels) + c] = conv.weights[c * taps + tap];
+            packed.elements[tap * size_t(channels) + c] = weights[c * taps + tap];
         }
     }
     return packed;

@@ -9,23 +9,21 @@
 
 namespace afnet {
 
-/// A convolution's parameters with its BatchNorm folded in, in PyTorch's order.
-struct FoldedConv {
-    std::vector<float> weights;  // [co][ci / g][k][k]
-    std::vector<float> bias;     // [co]
-};
+// y = gamma (conv(x) - mean) / sqrt(var + 1e-5) + beta becomes one convolution with bias; computed in double.
 
-/// y = gamma (conv(x) - mean) / sqrt(var + 1e-5) + beta becomes one convolution with bias; computed in double.
-FoldedConv fold_batch_norm(const Weights &weights, const std::string &conv, const std::string &norm, int co,
-                           int ci_per_group, int kernel);
+/// The convolution's weights with its BatchNorm's scale, in PyTorch's order [co][ci / g][k][k].
+std::vector<float> folded_weights(const Weights &weights, const std::string &conv, const std::string &norm, int co,
+                                  int ci_per_group, int kernel);
+/// The bias that the BatchNorm leaves, [co].
+std::vector<float> folded_bias(const Weights &weights, const std::string &norm, int co);
 
 /// [co_block, ci / g, u, v, block, g], zero where a block reaches beyond its group.
-PackedConstant pack_conv_weights(const FoldedConv &conv, int co, int ci_per_group, int kernel, int groups,
+PackedConstant pack_conv_weights(const std::vector<float> &weights, int co, int ci_per_group, int kernel, int groups,
                                  int co_block);
 /// [co_block, block, g]
-PackedConstant pack_conv_bias(const FoldedConv &conv, int co, int groups, int co_block);
+PackedConstant pack_conv_bias(const std::vector<float> &bias, int co, int groups, int co_block);
 /// [c, u, v]
-PackedConstant pack_depthwise_weights(const FoldedConv &conv, int channels, int kernel);
+PackedConstant pack_depthwise_weights(const std::vector<float> &weights, int channels, int kernel);
 /// [k, c] from PyTorch's [k][c]
 PackedConstant pack_linear_weights(const std::vector<float> &weights, int out, int in);
 

@@ -19,10 +19,14 @@ int co_block_of(const KernelEntry &kernel) {
     return found->second;
 }
 
-// A convolution's weights and bias are two constants of one folding: folded when the first is asked for.
-std::function<FoldedConv(const Weights &)> folding(const ConvLayer &layer, int in_channels) {
+// How a convolution's folded weights, and its bias, are read once weights are there.
+std::function<std::vector<float>(const Weights &)> reading_weights(const ConvLayer &layer, int in_channels) {
     return [conv = layer.conv, norm = layer.norm, co = layer.out, ci = in_channels / layer.groups,
-            k = layer.kernel](const Weights &weights) { return fold_batch_norm(weights, conv, norm, co, ci, k); };
+            k = layer.kernel](const Weights &weights) { return folded_weights(weights, conv, norm, co, ci, k); };
+}
+
+std::function<std::vector<float>(const Weights &)> reading_bias(const ConvLayer &layer) {
+    return [norm = layer.norm, co = layer.out](const Weights &weights) { return folded_bias(weights, norm, co); };
 }
 
 }  // namespace
@@ -71,6 +75,13 @@ void PlanBuilder::tap(const std::string &name, TensorId tensor) {
 
 Frames PlanBuilder::all_frames(TensorId id) const {
     return network_.plan.tensors[size_t(id)].zero_frame ? Frames::WithZeroFrame : Frames::All;
+}
+
+// Beyond a clip's ends TSM reads zeroes; without a zero frame a kernel would read the last frame instead.
+void PlanBuilder::require_zero_frame(TensorId id, const std::string &reader) const {
+    const TensorInfo &tensor = network_.plan.tensors[size_t(id)];
+    const bool single = tensor.storage == Storage::Input;  // the frame of zeroes from which F(0) is made
+    if (!tensor.zero_frame && !single) throw Error(reader + ": reads " + tensor.name + " through TSM, which has no zero frame");
 }
 
 Step &PlanBuilder::add_step(const std::string &label, KernelSpec kernel, const Selection *selection) {
@@ -137,17 +148,16 @@ Feature PlanBuilder::stem(const std::string &conv, const std::string &norm, cons
     const int width = strided(in.width, 2), height = strided(in.height, 2);
     const Feature out = feature("stem", channels, strided(width, 2), strided(height, 2), 0, true);
     const TensorId weights = constant("stem.weights"), bias = constant("stem.bias");
-    Step &step = add_step("stem", KernelSpec("stem").set("co", channels), nullptr);
+    Step &step = add_step("stem", KernelSpec("stem").set("channels", channels), nullptr);
     step.arguments = {{"input", in.tensor, Frames::All, 0, true},
                       {"weights", weights},
                       {"bias", bias},
                       {"output", out.tensor}};
     step.macs = double(width) * height * channels * in.channels * 49;
-    const auto fold = folding(layer, in.channels);
-    pack(weights, [fold, channels](const Weights &w, const KernelEntry &k) {
+    pack(weights, [fold = reading_weights(layer, in.channels), channels](const Weights &w, const KernelEntry &k) {
         return pack_conv_weights(fold(w), channels, 3, 7, 1, co_block_of(k));
     });
-    pack(bias, [fold, channels](const Weights &w, const KernelEntry &k) {
+    pack(bias, [fold = reading_bias(layer), channels](const Weights &w, const KernelEntry &k) {
         return pack_conv_bias(fold(w), channels, 1, co_block_of(k));
     });
     return out;
@@ -181,6 +191,7 @@ Feature PlanBuilder::conv(const Feature &in, const ConvLayer &layer) {
                               .set("shift", shifted)
                               .set("scatter", layer.scatter),
                           compact_in || layer.gather == Gather::Selected ? layer.selection : nullptr);
+    if (shifted) require_zero_frame(in.tensor, layer.label);
     const Frames read = compact_in ? Frames::Selected : gathers ? all_frames(in.tensor) : Frames::All;
     const Frames written = compact_out ? Frames::Selected : Frames::All;
     const Frames listed = step.count != kNoTensor && sources == layer.selection->sources ? Frames::Selected : Frames::All;
@@ -192,12 +203,11 @@ Feature PlanBuilder::conv(const Feature &in, const ConvLayer &layer) {
                       {"output", out.tensor, written, layer.groups}};
     const int ci = in.channels / layer.groups;
     step.macs = double(width) * height * layer.out * ci * layer.kernel * layer.kernel;
-    const auto fold = folding(layer, in.channels);
-    pack(weights, [fold, co = layer.out, ci, k = layer.kernel, g = layer.groups](const Weights &w,
-                                                                               const KernelEntry &kernel) {
+    pack(weights, [fold = reading_weights(layer, in.channels), co = layer.out, ci, k = layer.kernel,
+                   g = layer.groups](const Weights &w, const KernelEntry &kernel) {
         return pack_conv_weights(fold(w), co, ci, k, g, co_block_of(kernel));
     });
-    pack(bias, [fold, co = layer.out, g = layer.groups](const Weights &w, const KernelEntry &kernel) {
+    pack(bias, [fold = reading_bias(layer), co = layer.out, g = layer.groups](const Weights &w, const KernelEntry &kernel) {
         return pack_conv_bias(fold(w), co, g, co_block_of(kernel));
     });
     return out;
@@ -221,6 +231,7 @@ Feature PlanBuilder::depthwise(const Feature &in, const ConvLayer &given) {
                               .set("activation", layer.activation)
                               .set("shift", shifted),
                           compact ? layer.selection : nullptr);
+    if (shifted) require_zero_frame(in.tensor, layer.label);
     const Frames frames = compact ? Frames::Selected : Frames::All;
     step.arguments = {{"input", in.tensor, shifted ? all_frames(in.tensor) : frames, 0, true},
                       {"weights", weights},
@@ -228,12 +239,11 @@ Feature PlanBuilder::depthwise(const Feature &in, const ConvLayer &given) {
                       {"sources", sources},
                       {"output", out.tensor, frames}};
     step.macs = double(width) * height * in.channels * layer.kernel * layer.kernel;
-    const auto fold = folding(layer, in.channels);
-    pack(weights, [fold, c = in.channels, k = layer.kernel](const Weights &w, const KernelEntry &) {
+    pack(weights, [fold = reading_weights(layer, in.channels), c = in.channels, k = layer.kernel](const Weights &w, const KernelEntry &) {
         return pack_depthwise_weights(fold(w), c, k);
     });
-    pack(bias, [fold, c = in.channels](const Weights &w, const KernelEntry &) {
-        return PackedConstant{{c}, fold(w).bias};
+    pack(bias, [fold = reading_bias(layer), c = in.channels](const Weights &w, const KernelEntry &) {
+        return PackedConstant{{c}, fold(w)};
     });
     return out;
 }
@@ -281,122 +291,6 @@ void PlanBuilder::scale_channels(const std::string &label, const Feature &in, Te
     Step &step = add_step(label, KernelSpec("scale_channels").set("activation", activation), selection);
     const Frames frames = selection ? Frames::Selected : Frames::All;
     step.arguments = {{"input", in.tensor, frames}, {"gate", gate, frames}, {"output", in.tensor, frames}};
-}
-
-Selection PlanBuilder::navigate(const std::string &keys, const std::string &block, const Feature &ample) {
-    const int channels = ample.channels, frames = shape_.flat_frames(), t = shape_.frames;
-    need(keys + ".conv_pool.weight", {2, channels, 1, 1});
-    for (const char *name : {".weight", ".bias", ".running_mean", ".running_var"}) need(keys + ".bn" + name, {2});
-    need(keys + ".conv_gs.weight", {2 * t, 2, 1, 1});
-    need(keys + ".conv_gs.bias", {2 * t});
-
-    const auto tensor = [&](const char *name, ElementType type, std::vector<int> extents, Storage storage) {
-        TensorInfo info;
-        info.name = keys + "." + name;
-        info.type = type;
-        info.extents = std::move(extents);
-        info.storage = storage;
-        return network_.plan.add(info);
-    };
-    Selection s;
-    s.name = block;
-    s.logits = tensor("logits", ElementType::Float32, {2, frames}, Storage::Kept);
-    s.uniform = tensor("uniform", ElementType::Float32, {2, frames}, Storage::Input);
-    s.sources = tensor("sources", ElementType::Int32, {3, frames}, Storage::Arena);
-    s.count = tensor("count", ElementType::Int32, {1}, Storage::Kept);
-    s.mask = tensor("mask", ElementType::Int32, {frames}, Storage::Kept);
-    if (shape_.forced_masks) s.forced = tensor("forced_mask", ElementType::Int32, {frames}, Storage::Input);
-    const TensorId pool_weights = constant(keys + ".pool_weights"), pool_bias = constant(keys + ".pool_bias");
-    const TensorId gate_weights = constant(keys + ".gate_weights"), gate_bias = constant(keys + ".gate_bias");
-
-    const TensorId pooled = spatial_mean(keys + ".pool", ample);
-    Step &gate = add_step(keys, KernelSpec("navigation"), nullptr);
-    gate.arguments = {{"pooled", pooled},          {"pool_weights", pool_weights}, {"pool_bias", pool_bias},
-                      {"gate_weights", gate_weights}, {"gate_bias", gate_bias},       {"uniform", s.uniform},
-                      {"logits", s.logits},        {"mask", s.mask}};
-    gate.scalars = {{"stochastic", shape_.gumbel_noise ? 1.0 : 0.0}};
-    gate.macs = 2.0 * channels + 4;
-    const auto fold = [keys, channels](const Weights &w) {
-        return fold_batch_norm(w, keys + ".conv_pool", keys + ".bn", 2, channels, 1);
-    };
-    pack(pool_weights, [fold, channels](const Weights &w, const KernelEntry &) {
-        return PackedConstant{{channels, 2}, fold(w).weights};
-    });
-    pack(pool_bias, [fold](const Weights &w, const KernelEntry &) { return PackedConstant{{2}, fold(w).bias}; });
-    // PyTorch's [2 t + k][j] is [j, k, t] innermost first.
-    pack(gate_weights, [keys, t](const Weights &w, const KernelEntry &) {
-        return PackedConstant{{2, 2, t}, w({keys + ".conv_gs.weight", {2 * t, 2, 1, 1}})};
-    });
-    pack(gate_bias, [keys, t](const Weights &w, const KernelEntry &) {
-        return PackedConstant{{2, t}, w({keys + ".conv_gs.bias", {2 * t}})};
-    });
-
-    Step &list = add_step(keys + ".work_list", KernelSpec("work_list"), nullptr);
-    list.arguments = {{"mask", shape_.forced_masks ? s.forced : s.mask}, {"sources", s.sources}, {"count", s.count}};
-    list.scalars = {{"frames_per_clip", double(t)}};
-    network_.selections.push_back(s);
-    return s;
-}
-
-TensorId PlanBuilder::zero_response(const std::string &block, int in_channels, const Feature &state, int kernel,
-                                    size_t first_constant, const FocalBranch &branch) {
-    RunShape single = shape_;
-    single.frames = single.clips = 1;
-    PlanBuilder inner(shift_, single);
-    Plan &plan = inner.network_.plan;
-    // Inputs start as zeroes: the frame, where the response is added to, and a list that names frame 0 throughout.
-    const auto zeroes = [&](const char *name, ElementType type, std::vector<int> extents) {
-        TensorInfo info;
-        info.name = block + "." + name;
-        info.type = type;
-        info.extents = std::move(extents);
-        info.storage = Storage::Input;
-        return plan.add(info);
-    };
-    const Feature in = {zeroes("zero", ElementType::Float32, {in_channels, state.width, state.height, 1}), in_channels,
-                        state.width, state.height};
-    const Feature onto = {zeroes("response", ElementType::Float32, {state.channels, state.width, state.height, 1}),
-                          state.channels, state.width, state.height};
-    Selection selection;
-    selection.sources = zeroes("sources", ElementType::Int32, {3, 1});
-    selection.count = zeroes("count", ElementType::Int32, {1});
-    branch(inner, in, onto, selection);
-
-    ZeroResponse response;
-    response.constant = constant(block + ".zero_response");
-    response.kernel = kernel;
-    response.count = selection.count;
-    response.result = onto.tensor;
-    response.constants = std::move(inner.network_.constants);
-    for (size_t i = 0; i < response.constants.size(); i++) response.originals.push_back(first_constant + i);
-    response.plan = std::move(plan);
-    network_.zero_responses.push_back(std::move(response));
-    return network_.zero_responses.back().constant;
-}
-
-TensorId PlanBuilder::zero_residual(const std::string &block, int channels) {
-    TensorInfo info;
-    info.name = block + ".zero_residual";
-    info.extents = {channels, 1, 1, 1};
-    info.storage = Storage::Input;
-    return network_.plan.add(info);
-}
-
-void PlanBuilder::fill_unselected(const std::string &block, const Feature &state, const Selection &selection,
-                                  TensorId residual, int kernel, const std::string &activation) {
-    Step &step = add_step(block + ".unselected",
-                          KernelSpec("fill_unselected").set("kernel", kernel).set("activation", activation), &selection);
-    step.arguments = {{"state", state.tensor},
-                      {"residual", residual},
-                      {"sources", selection.sources, Frames::Unselected},
-                      {"output", state.tensor}};
-}
-
-void PlanBuilder::fuse(const std::string &label, const Feature &ample, const Feature &focal, TensorId theta,
-                       const std::string &activation) {
-    Step &step = add_step(label, KernelSpec("fuse_branches").set("activation", activation), nullptr);
-    step.arguments = {
-        {"ample", ample.tensor}, {"focal", focal.tensor}, {"theta", theta}, {"output", focal.tensor}};
 }
 
 void PlanBuilder::head_consensus(TensorId logits, int classes) {

@@ -161,6 +161,7 @@ private:
     TensorId identity_sources();
     void need_conv(const ConvLayer &layer, int in_channels);
     Frames all_frames(TensorId id) const;
+    void require_zero_frame(TensorId id, const std::string &reader) const;
     Step &add_step(const std::string &label, KernelSpec kernel, const Selection *selection);
 
     bool shift_;

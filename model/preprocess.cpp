@@ -124,6 +124,10 @@ void Preprocessor::prepare(int width, int height) {
 }
 
 const float *Preprocessor::run(const RgbFrame &frame) {
+    if (frame.width < 1 || frame.height < 1 || frame.data.size() != size_t(3) * size_t(frame.width) * size_t(frame.height)) {
+        throw Error("a frame of " + std::to_string(frame.width) + "x" + std::to_string(frame.height) + " pixels holds " +
+                    std::to_string(frame.data.size()) + " bytes");
+    }
     prepare(frame.width, frame.height);
     std::memcpy(executor_->memory(input_).data, frame.data.data(), frame.data.size());
     executor_->run();

@@ -3,12 +3,10 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <cstring>
 #include <map>
 #include <nlohmann/json.hpp>
 
 #include "model/network.h"
-#include "model/recipe.h"
 #include "runtime/error.h"
 #include "runtime/safetensors.h"
 
@@ -50,9 +48,9 @@ Case parse_case(const SafetensorsFile &file, const std::string &path) {
         result.description.frames = result.shape.frames = json.at("frames");
         result.description.classes = json.at("classes");
         result.shape.clips = json.at("batch");
-        const Json size = json.value("size", Json());
-        result.shape.height = size.is_array() ? size.at(0).get<int>() : size.is_number() ? size.get<int>() : json.at("height").get<int>();
-        result.shape.width = size.is_array() ? size.at(1).get<int>() : size.is_number() ? size.get<int>() : json.at("width").get<int>();
+        const Json &size = json.at("size");  // a number for squares, else [height, width]
+        result.shape.height = size.is_array() ? size.at(0) : size;
+        result.shape.width = size.is_array() ? size.at(1) : size;
         result.seed = json.at("seed");
         result.gain = json.value("gain", 1.0);
         const std::string unselected = json.value("unselected", "masked");
@@ -67,20 +65,6 @@ Case parse_case(const SafetensorsFile &file, const std::string &path) {
     }
     if (result.description.classes < 1) throw Error(path + ": a positive number of classes expected");
     return result;
-}
-
-void fill_video(Network &network, const Case &c) {
-    const RunShape &s = c.shape;
-    const std::vector<float> video = recipe_video(s.clips, s.frames, s.height, s.width, c.seed);
-    const size_t plane = size_t(s.width) * size_t(s.height);
-    std::vector<float> frame(3 * plane);
-    for (int f = 0; f < s.flat_frames(); f++) {
-        const float *planes = &video[size_t(f) * 3 * plane];
-        for (size_t i = 0; i < plane; i++) {
-            for (size_t ch = 0; ch < 3; ch++) frame[3 * i + ch] = planes[ch * plane + i];
-        }
-        network.set_frame(f, frame.data());
-    }
 }
 
 // What a golden file says of a module's output: spatial means, and every 16th channel of the top left pixels.
@@ -199,7 +183,7 @@ CaseReport verify_case(const std::string &path, KernelStore &kernels) {
     const SafetensorsFile file(path);
     const Case c = parse_case(file, path);
     Network network(c.description, c.shape, kernels, recipe_weights(c.seed, c.gain));
-    fill_video(network, c);
+    network.fill_recipe_video(c.seed);
 
     ModuleSummaries ours(network);
     const auto begin = std::chrono::steady_clock::now();

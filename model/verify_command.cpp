@@ -40,7 +40,8 @@ void print_json(const CaseReport &report) {
                                  {"ms", report.milliseconds},
                                  {"arena_bytes", report.arena_bytes},
                                  {"tensors", rows}};
-    std::printf("%s\n", line.dump().c_str());
+    // Names of files need not be UTF-8; JSON must be.
+    std::printf("%s\n", line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
 }
 
 const RegisterCommand registered{
@@ -51,7 +52,7 @@ const RegisterCommand registered{
          app.footer("Example: afnet verify tests/golden/r50_tsn_t8_s64.safetensors");
          return [paths, &context] {
              configure_halide(context.threads);
-             KernelStore kernels(kernel_folder(), choose_target());
+             KernelStore kernels(kernel_folder(), choose_library_target(kernel_folder()));
              bool passed = true;
              for (const std::string &path : *paths) {
                  try {

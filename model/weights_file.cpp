@@ -9,21 +9,13 @@
 #include "model/lowering.h"
 #include "runtime/error.h"
 #include "runtime/safetensors.h"
+#include "runtime/text.h"
 
 namespace afnet {
 
 namespace {
 
-constexpr size_t kMostFaultsShown = 20;
-
-std::string joined(const std::string &where, const std::vector<std::string> &faults) {
-    std::string text = where + ": " + std::to_string(faults.size()) + " parameters do not fit the model:";
-    for (size_t i = 0; i < std::min(faults.size(), kMostFaultsShown); i++) text += "\n  " + faults[i];
-    if (faults.size() > kMostFaultsShown) {
-        text += "\n  and " + std::to_string(faults.size() - kMostFaultsShown) + " more";
-    }
-    return text;
-}
+constexpr size_t kMostFaultsShown = 40;
 
 std::vector<std::string> lines(const std::string &text) {
     std::vector<std::string> result;
@@ -63,12 +55,16 @@ LoadedModel load_file(const std::string &path) {
         const std::vector<float> values = to_floats(tensor);
         const auto bad = std::find_if(values.begin(), values.end(), [](float v) { return !std::isfinite(v); });
         if (bad != values.end()) {
-            faults.push_back(tensor.name + ": element " + std::to_string(bad - values.begin()) + " is not finite");
+            faults.push_back(printable(tensor.name) + ": element " + std::to_string(bad - values.begin()) +
+                             " is not finite");
         }
     }
     const auto misfits = parameter_faults(model.description, given);
     faults.insert(faults.begin(), misfits.begin(), misfits.end());
-    if (!faults.empty()) throw Error(joined(path, faults));
+    if (!faults.empty()) {
+        const std::string verb = faults.size() == 1 ? " parameter does" : " parameters do";
+        throw Error(fault_list(path + ": " + std::to_string(faults.size()) + verb + " not fit the model:", faults));
+    }
     file->file().release_pages();
     model.weights = [file](const ParameterInfo &p) {
         const SafetensorsTensor *tensor = file->find(p.key);
@@ -90,25 +86,35 @@ std::vector<std::string> parameter_faults(const ModelDescription &description,
         known[needed.key] = true;
         const auto found = given.find(needed.key);
         if (found == given.end()) {
-            faults.push_back(needed.key + ": missing; " + shape_text(needed.shape) + " expected");
+            faults.push_back(printable(needed.key) + ": missing; " + shape_text(needed.shape) + " expected");
         } else if (found->second.shape != needed.shape) {
-            faults.push_back(needed.key + ": is " + shape_text(found->second.shape) + "; " +
+            faults.push_back(printable(needed.key) + ": is " + shape_text(found->second.shape) + "; " +
                              shape_text(needed.shape) + " expected");
         } else if (found->second.values) {
             const auto &values = *found->second.values;
             const auto bad = std::find_if(values.begin(), values.end(), [](float v) { return !std::isfinite(v); });
             if (bad == values.end()) continue;
-            faults.push_back(needed.key + ": element " + std::to_string(bad - values.begin()) + " is not finite");
+            faults.push_back(printable(needed.key) + ": element " + std::to_string(bad - values.begin()) +
+                             " is not finite");
         }
     }
     for (const auto &[key, parameter] : given) {
-        if (!known.count(key)) faults.push_back(key + ": " + shape_text(parameter.shape) + " is no part of the model");
+        if (known.count(key)) continue;
+        faults.push_back(printable(key) + ": " + shape_text(parameter.shape) + " is no part of the model");
     }
     return faults;
 }
 
+std::string fault_list(const std::string &intro, const std::vector<std::string> &faults) {
+    std::string text = intro;
+    for (size_t i = 0; i < std::min(faults.size(), kMostFaultsShown); i++) text += "\n  " + faults[i];
+    if (faults.size() <= kMostFaultsShown) return text;
+    return text + "\n  and " + std::to_string(faults.size() - kMostFaultsShown) + " more";
+}
+
 LoadedModel load_model(const std::string &model, uint64_t seed) {
-    if (std::filesystem::exists(model)) return load_file(model);
+    std::error_code ignored;  // a name too long for a file is no file
+    if (std::filesystem::exists(model, ignored)) return load_file(model);
     LoadedModel loaded;
     if (model.find('/') != std::string::npos || std::filesystem::path(model).has_extension()) {
         throw Error(model + ": no such file; a weights file or the name of a model is expected");

@@ -41,4 +41,7 @@ struct GivenParameter {
 std::vector<std::string> parameter_faults(const ModelDescription &description,
                                           const std::map<std::string, GivenParameter> &given);
 
+/// One message of all that is wrong: `intro`, then the faults, one a line; past 40 only how many more there are.
+std::string fault_list(const std::string &intro, const std::vector<std::string> &faults);
+
 }  // namespace afnet

@@ -65,7 +65,12 @@ Executor::~Executor() = default;
 void Executor::set_constant(TensorId id, std::vector<int> extents, const void *elements, size_t elements_bytes) {
     TensorInfo &tensor = plan_.tensors[size_t(id)];
     tensor.extents = std::move(extents);
-    if (elements_bytes > stored_bytes(tensor)) throw Error("constant " + tensor.name + " has too many elements");
+    size_t wanted = element_bytes(tensor.type);
+    for (int extent : tensor.extents) wanted *= size_t(extent);
+    if (elements_bytes != wanted) {
+        throw Error("constant " + tensor.name + " has " + std::to_string(elements_bytes) + " bytes; its extents " +
+                    shape_text(tensor.extents) + " need " + std::to_string(wanted));
+    }
     owned_[size_t(id)].resize(stored_bytes(tensor));
     std::memcpy(owned_[size_t(id)].data(), elements, elements_bytes);
     prepared_ = false;
@@ -187,7 +192,7 @@ int Executor::call(size_t index) {
             const size_t skipped = size_t(rest ? count : 0) * size_t(frames.stride);
             view.buffer.host = view.data + skipped * size_t(view.buffer.type.bytes());
         }
-        if (computed <= 0) return 0;  // an extent of zero would be a bounds query, not a call
+        if (computed <= 0) return 0;  // kernels refuse empty buffers
     }
     const int status = kernels_[index]->run(binding.argv.data());
     if (status != 0) {

@@ -1,8 +1,10 @@
 #include "runtime/file_io.h"
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
+#include <memory>
 #include <sstream>
 #include <streambuf>
 #include <sys/mman.h>
@@ -122,14 +124,28 @@ std::string fill(int fd, const std::function<void(std::ostream &)> &write) {
     return stream ? "" : std::strerror(buffer.error() ? buffer.error() : EIO);
 }
 
-// Pipes and devices are written to as they are: a rename would put a file in their place.
+bool is_link(const std::string &path) {
+    struct stat status {};
+    return ::lstat(path.c_str(), &status) == 0 && S_ISLNK(status.st_mode);
+}
+
+// Pipes and devices are written to as they are: a rename would put a file in their place. So are open files by another
+// name, such as /dev/stdout, whatever they are redirected to.
 bool is_special(const std::string &path) {
     struct stat status {};
-    return ::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
+    if (::stat(path.c_str(), &status) != 0 || S_ISDIR(status.st_mode)) return false;
+    const bool system_link = is_link(path) && (path.rfind("/dev/", 0) == 0 || path.rfind("/proc/", 0) == 0);
+    return !S_ISREG(status.st_mode) || system_link;
+}
+
+// Where a file is that is reached through a symbolic link, which stays.
+std::string link_target(const std::string &path) {
+    const std::unique_ptr<char, decltype(&std::free)> target(::realpath(path.c_str(), nullptr), std::free);
+    return target && is_link(path) ? target.get() : path;
 }
 
 void write_special(const std::string &path, const std::function<void(std::ostream &)> &write) {
-    Descriptor fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    Descriptor fd(::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
     const std::string fault = fd.get() < 0 ? reason() : fill(fd.get(), write);
     if (!fault.empty()) throw Error(path + ": cannot write: " + fault);
 }
@@ -138,7 +154,8 @@ void write_special(const std::string &path, const std::function<void(std::ostrea
 
 void write_file(const std::string &path, const std::function<void(std::ostream &)> &write) {
     if (is_special(path)) return write_special(path, write);
-    std::string temporary = path + ".tmpXXXXXX";
+    const std::string target = link_target(path);
+    std::string temporary = target + ".tmpXXXXXX";
     Descriptor fd(::mkstemp(temporary.data()));
     if (fd.get() < 0) throw Error(path + ": cannot write: " + reason());
     std::string fault;
@@ -151,7 +168,7 @@ void write_file(const std::string &path, const std::function<void(std::ostream &
     const mode_t mask = ::umask(0);
     ::umask(mask);
     if (fault.empty() && (::fchmod(fd.get(), 0666 & ~mask) != 0 || ::fsync(fd.get()) != 0 || !fd.close() ||
-                          ::rename(temporary.c_str(), path.c_str()) != 0)) {
+                          ::rename(temporary.c_str(), target.c_str()) != 0)) {
         fault = reason();
     }
     if (fault.empty()) return;

@@ -33,7 +33,8 @@ private:
 
 /// Writes `path` through `write(stream)`: into a temporary name beside it, flushed to disk, then renamed. Throws Error
 /// (and leaves neither the temporary file nor a changed `path`) when anything fails: no such folder, read-only, disk
-/// full.
+/// full. A symbolic link stays, and the file behind it is replaced; pipes, devices and open files by names such as
+/// /dev/stdout are written to as they are.
 void write_file(const std::string &path, const std::function<void(std::ostream &)> &write);
 
 /// The same for contents at hand.

@@ -6,6 +6,7 @@
 #include <dlfcn.h>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <unistd.h>
 
 #include "runtime/content_hash.h"
@@ -32,6 +33,16 @@ Function symbol(void *handle, const std::string &name, const std::string &librar
     void *address = dlsym(handle, name.c_str());
     if (!address) throw Error(library + ": lacks symbol " + name + " that its manifest lists" + kRecompile);
     return reinterpret_cast<Function>(address);
+}
+
+std::vector<std::string> manifest_paths(const std::string &folder) {
+    std::vector<std::string> paths;
+    std::error_code error;
+    for (const auto &file : std::filesystem::directory_iterator(folder, error)) {
+        if (file.path().extension() == ".json") paths.push_back(file.path().string());
+    }
+    std::sort(paths.begin(), paths.end());
+    return paths;
 }
 
 }  // namespace
@@ -110,14 +121,18 @@ const Kernel *KernelLibrary::find(const std::string &name) const {
     return found == kernels_.end() ? nullptr : &found->second;
 }
 
+const Target &choose_library_target(const std::string &folder, std::string *why) {
+    std::set<std::string> compiled;
+    for (const std::string &path : manifest_paths(folder)) compiled.insert(read_manifest(path).target);
+    return choose_target(why, {compiled.begin(), compiled.end()});
+}
+
 KernelStore::KernelStore(const std::string &folder, const Target &target) : folder_(folder), target_(target) {
-    std::error_code error;
-    for (const auto &file : std::filesystem::directory_iterator(folder, error)) {
-        if (file.path().extension() != ".json") continue;
-        Manifest manifest = read_manifest(file.path().string());
+    for (const std::string &path : manifest_paths(folder)) {
+        Manifest manifest = read_manifest(path);
         if (manifest.target != target.name) continue;
         manifests_.push_back(std::move(manifest));
-        paths_.push_back(file.path().string());
+        paths_.push_back(path);
     }
     if (manifests_.empty()) {
         throw Error(folder + ": no kernel library for target " + target.name +

@@ -84,6 +84,10 @@ private:
     std::vector<std::unique_ptr<KernelLibrary>> opened_;
 };
 
+/// The best target of the libraries in `folder` that runs here, or the best for this CPU when there are no libraries
+/// (runtime/target.h: choose_target).
+const Target &choose_library_target(const std::string &folder, std::string *why = nullptr);
+
 /// Where kernel libraries are: AFNET_KERNELS when set, else `kernels` beside the program.
 std::string kernel_folder();
 

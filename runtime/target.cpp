@@ -107,9 +107,21 @@ bool runs_here(const Target &target) {
     return same_architecture(target) && missing_features(target.features).empty();
 }
 
-const Target &choose_target(std::string *why) {
+namespace {
+
+const Target &forced_target(const std::string &name) {
+    try {
+        return target_named(name);
+    } catch (const UsageError &error) {
+        throw UsageError("AFNET_TARGET=" + name + ": " + error.what());
+    }
+}
+
+}  // namespace
+
+const Target &choose_target(std::string *why, const std::vector<std::string> &compiled) {
     if (const char *forced = std::getenv("AFNET_TARGET"); forced && *forced) {
-        const Target &target = target_named(forced);
+        const Target &target = forced_target(forced);
         if (!same_architecture(target)) {
             throw Error(std::string("AFNET_TARGET=") + forced + ": this machine is " + kArchitecture +
                         "; choose one of its targets or unset AFNET_TARGET");
@@ -124,9 +136,15 @@ const Target &choose_target(std::string *why) {
     }
     const Target *best = nullptr;
     for (const Target &target : targets()) {
-        if (runs_here(target)) best = &target;
+        const bool usable =
+            compiled.empty() || std::find(compiled.begin(), compiled.end(), target.name) != compiled.end();
+        if (usable && runs_here(target)) best = &target;
     }
-    if (!best) throw Error("no kernel target runs on this machine; compiled for are x86-64 and arm-64 only");
+    if (!best) {
+        throw Error(compiled.empty() ? "no kernel target runs on this machine: it is neither x86-64 nor arm-64"
+                                     : "this machine runs none of the targets that kernels were compiled for: " +
+                                           join(compiled) + "; compile for another with `afnet compile --target`");
+    }
     if (why) *why = "the best one whose features this CPU and its operating system have";
     return *best;
 }

@@ -30,7 +30,7 @@ std::vector<std::string> missing_features(const std::vector<std::string> &requir
 bool runs_here(const Target &target);
 
 /// The target that is used: AFNET_TARGET when set (throws Error when unknown or this CPU lacks it), else the best one
-/// that runs here. `why` receives the reason in words.
-const Target &choose_target(std::string *why = nullptr);
+/// that runs here, of those named in `compiled` unless that is empty. `why` receives the reason in words.
+const Target &choose_target(std::string *why = nullptr, const std::vector<std::string> &compiled = {});
 
 }  // namespace afnet

@@ -92,8 +92,12 @@ void schedule_cpu(Conv2dStages s, const Conv2dKnobs &knobs, int co_block, const 
     tile.rows = knobs.rows.resolve(tile.order == kPixelTilesFirst ? 4 : 14);
     const int widest = tile.columns;
 
+    std::vector<int> widths;
     for (int columns : {widest, 4, 2}) {
-        if (columns > widest || columns == 1 || (columns != widest && columns * 2 > widest)) continue;
+        const bool narrower = widths.empty() ? columns > 1 : columns * 2 <= widths.back();
+        if (columns <= widest && narrower) widths.push_back(columns);
+    }
+    for (int columns : widths) {
         tile.columns = columns;
         // Shifting a tile inwards stores some columns twice, which an aliased residual must not see.
         tile.columns_tail = s.in_place ? TailStrategy::RoundUp : TailStrategy::ShiftInwards;

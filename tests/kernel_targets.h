@@ -1,7 +1,10 @@
-// Every target whose kernels this machine can run: tests of kernels go over all of them.
+// Every target whose kernels this machine can run and this build has compiled: tests of kernels go over all of them.
 #pragma once
 
+#include <filesystem>
+#include <map>
 #include <memory>
+#include <stdexcept>
 #include <vector>
 
 #include "runtime/kernel_library.h"
@@ -11,8 +14,10 @@ namespace afnet {
 inline std::vector<Target> runnable_targets() {
     std::vector<Target> result;
     for (const Target &target : targets()) {
-        if (runs_here(target)) result.push_back(target);
+        const std::string manifest = std::string(AFNET_TEST_KERNELS) + "/test_kernels." + target.name + ".json";
+        if (runs_here(target) && std::filesystem::exists(manifest)) result.push_back(target);
     }
+    if (result.empty()) throw std::runtime_error("no test kernels run here");
     return result;
 }
 

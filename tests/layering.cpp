@@ -27,7 +27,7 @@ const std::map<std::string, std::set<std::string>> kAllowed = {
 // Foreign headers, by how their path starts -> folders that may include them.
 const std::vector<std::pair<std::string, std::set<std::string>>> kForeign = {
     {"Halide.h", {"schedules", "generators"}},
-    {"HalideRuntime", {"runtime", "bench", "tests"}},
+    {"HalideRuntime", {"runtime", "tests"}},
     {"HalideBuffer.h", {"tests"}},
     {"libav", {"runtime", "tests"}},
     {"libsw", {"runtime", "tests"}},

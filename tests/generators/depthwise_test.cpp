@@ -29,8 +29,8 @@ void check(const KernelSpec &spec, const Layer &layer, int width, int height, in
                                      stride * (height - 1) + 1 + width % stride, frames, "in");
     const Tensor4 read = shift ? reference::temporal_shift(in, clip_frames) : in;
     const Tensor4 expected = layer.output(read), magnitude = layer.magnitude(read);
-    const PackedConstant weights = pack_depthwise_weights(layer.folded(), channels, kernel);
-    const PackedConstant bias = {{channels}, layer.folded().bias};
+    const PackedConstant weights = pack_depthwise_weights(layer.weights_folded(), channels, kernel);
+    const PackedConstant bias = {{channels}, layer.bias_folded()};
     std::vector<int> all(size_t(frames), 1);
     for (const Target &target : runnable_targets()) {
         INFO(spec.name() << " to " << width << "x" << height << ", " << clips << " clips of " << clip_frames << " on "

@@ -74,14 +74,18 @@ Weights Layer::weights() const {
     return recipe_weights(seed_);
 }
 
-FoldedConv Layer::folded() const {
-    return fold_batch_norm(weights(), "conv", "norm", shape_.output_channels,
-                           int(weight_.size()) / shape_.output_channels / (shape_.kernel * shape_.kernel),
-                           shape_.kernel);
+std::vector<float> Layer::weights_folded() const {
+    return folded_weights(weights(), "conv", "norm", shape_.output_channels,
+                          int(weight_.size()) / shape_.output_channels / (shape_.kernel * shape_.kernel),
+                          shape_.kernel);
+}
+
+std::vector<float> Layer::bias_folded() const {
+    return folded_bias(weights(), "norm", shape_.output_channels);
 }
 
 Layer layer_of(const KernelSpec &spec) {
-    if (spec.generator == "stem") return Layer(3, {spec_number(spec, "co"), 7, 2, 3, 1}, "relu");
+    if (spec.generator == "stem") return Layer(3, {spec_number(spec, "channels"), 7, 2, 3, 1}, "relu");
     const int kernel = spec_number(spec, "kernel"), stride = spec_number(spec, "stride"), padding = (kernel - 1) / 2;
     const std::string activation = spec.params.at("activation");
     if (spec.generator == "depthwise") {

@@ -34,7 +34,8 @@ public:
 
     /// Parameters by their keys, as packing asks for them.
     Weights weights() const;
-    FoldedConv folded() const;
+    std::vector<float> weights_folded() const;
+    std::vector<float> bias_folded() const;
     int terms() const { return terms_; }
 
 private:

@@ -18,7 +18,7 @@ constexpr double kUndecided = 1e-4;  // perturbed logits closer than this may fa
 struct Module {
     int channels, clip_frames;
     reference::NavigationWeights weights;
-    FoldedConv folded;
+    std::vector<float> pool_weights, pool_bias;  // with the BatchNorm folded in
 
     Module(int channels, int clip_frames, uint64_t seed = 5) : channels(channels), clip_frames(clip_frames) {
         const Weights recipe = recipe_weights(seed);
@@ -27,7 +27,8 @@ struct Module {
         weights.batch_norm = {norm(".weight"), norm(".bias"), norm(".running_mean"), norm(".running_var")};
         weights.affine = recipe({"conv_gs.weight", {2 * clip_frames, 2, 1, 1}});
         weights.affine_bias = recipe({"conv_gs.bias", {2 * clip_frames}});
-        folded = fold_batch_norm(recipe, "conv_pool", "bn", 2, channels, 1);
+        pool_weights = folded_weights(recipe, "conv_pool", "bn", 2, channels, 1);
+        pool_bias = folded_bias(recipe, "bn", 2);
     }
 
     // The sums of the logits over absolute values.
@@ -62,8 +63,8 @@ Decision decide(const Target &target, const Module &module, const Tensor4 &poole
     std::copy(uniforms.begin(), uniforms.end(), uniform.data());
     KernelCall(test_kernel_store(target).kernel(KernelSpec("navigation"), kTestLibrary))
         .bind("pooled", vectors(pooled))
-        .bind("pool_weights", packed_buffer({{module.channels, 2}, module.folded.weights}))
-        .bind("pool_bias", packed_buffer({{2}, module.folded.bias}))
+        .bind("pool_weights", packed_buffer({{module.channels, 2}, module.pool_weights}))
+        .bind("pool_bias", packed_buffer({{2}, module.pool_bias}))
         .bind("gate_weights", packed_buffer({{2, 2, t}, module.weights.affine}))
         .bind("gate_bias", packed_buffer({{2, t}, module.weights.affine_bias}))
         .bind("uniform", uniform)

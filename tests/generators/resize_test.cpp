@@ -60,7 +60,8 @@ void check_pass(const Target &target, bool vertical, int from, int to, int other
     Picture output(3, (vertical ? width : to) + 1, vertical ? to : height);
     input.crop(1, 0, width);
     output.crop(1, 0, vertical ? width : to);
-    input.for_each_element([&](int c, int x, int y) { input(c, x, y) = picture.data[size_t((y * width + x) * 3 + c)]; });
+    input.for_each_element(
+        [&](int c, int x, int y) { input(c, x, y) = picture.data[size_t((y * width + x) * 3 + c)]; });
     const ResizeTable table = resize_table(from, to);
     KernelCall(shipped_kernels(target).kernel(KernelSpec("resize").set("vertical", vertical), kPreprocessLibrary))
         .bind("input", input)
@@ -110,7 +111,7 @@ TEST_CASE("frames are resized up and down as Pillow resizes them", "[resize]") {
 }
 
 TEST_CASE("one preprocessor takes frames of changing sizes", "[resize]") {
-    Preprocessor preprocessor(shipped_kernels(choose_target()), whole(64, 48));
+    Preprocessor preprocessor(shipped_kernels(runnable_targets().back()), whole(64, 48));
     for (const auto &[width, height] : {std::make_pair(100, 80), std::make_pair(64, 48), std::make_pair(100, 80)}) {
         const RgbFrame picture = random_picture(width, height);
         CHECK(preprocessor.resize(picture).data == defined(picture, 64, 48));

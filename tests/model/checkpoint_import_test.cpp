@@ -106,6 +106,8 @@ TEST_CASE("import: AF-MobileNetV3 always shifts", "[import]") {
     CHECK(model.parameters.at("fc.3.bias") == recipe_parameter("fc.3.bias", {7}, 3));
     CHECK_THAT(import_refusal(folder / "mobile.safetensors", with_shift(false)),
                Contains("--no-shift is without shift, but AF-MobileNetV3 always shifts"));
+    CHECK_THAT(import_refusal(folder / "mobile.safetensors", as_model("af_resnet50")),
+               Contains("holds parameters of AF-MobileNetV3, but --model af_resnet50 is AF-ResNet"));
 }
 
 TEST_CASE("import: whether a ResNet shifts", "[import]") {
@@ -165,9 +167,9 @@ TEST_CASE("import: all that does not fit is said at once", "[import]") {
     const std::string message = refusal_of(entries, options);
     for (const char *part :
          {"looks like AF-ResNet of width 16 with 2 2 2 2 blocks, T = 4, 5 classes, but 7 things do not fit:",
-          "bn1.weight: missing; [16] expected", "bn9.weight: [16] is no part of the model",
-          "layer1.att_gen.fc.0.weight: is [64, 4]; [4, 64] expected",
-          "layer4.1.bn2.bias: element 3 is not finite", "layer4.1.bn3.bias: element 7 is not finite",
+          "'bn1.weight': missing; [16] expected", "'bn9.weight': [16] is no part of the model",
+          "'layer1.att_gen.fc.0.weight': is [64, 4]; [4, 64] expected",
+          "'layer4.1.bn2.bias': element 3 is not finite", "'layer4.1.bn3.bias': element 7 is not finite",
           "'base_model.fc.bias': is 'fc.bias' of the network, as is 'module.new_fc.bias'",
           "labels: 2 given; 5 expected"}) {
         CHECK_THAT(message, Contains(part));
@@ -178,13 +180,14 @@ TEST_CASE("import: a network of another T in some modules, and with a gap", "[im
     std::vector<Entry> entries = state_dict_of(small_network(Family::AfResNet));
     entry_of(entries, "layer3.list_gen.0.conv_gs.bias").shape = {10};
     entry_of(entries, "layer3.list_gen.0.conv_gs.bias").values.resize(10);
-    CHECK_THAT(refusal_of(entries), Contains("1 thing does not fit:\n  layer3.list_gen.0.conv_gs.bias: is [10]; [8]"));
+    CHECK_THAT(refusal_of(entries),
+               Contains("1 thing does not fit:\n  'layer3.list_gen.0.conv_gs.bias': is [10]; [8]"));
 
     entries = state_dict_of(small_network(Family::ResNet));
     for (Entry &entry : entries) {
         if (entry.key.rfind("layer2.1.", 0) == 0) entry.key.replace(0, 9, "layer2.2.");
     }
-    CHECK_THAT(refusal_of(entries), Contains("layer2.1.conv1.weight: missing"));
+    CHECK_THAT(refusal_of(entries), Contains("'layer2.1.conv1.weight': missing"));
     entry_of(entries, "layer2.2.conv1.weight").key = "layer2.4000.conv1.weight";
     CHECK_THAT(refusal_of(entries), Contains("depths is 4001; 1 to 64 expected"));
 }

@@ -1,6 +1,7 @@
 // Weights files: what was written comes back, and whatever does not fit is refused with its name.
 #include "model/weights_file.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "runtime/safetensors.h"
@@ -80,8 +81,9 @@ TEST_CASE("weights: all misfits are said at once", "[weights_file]") {
     entry_of(draft.entries, "layer4.1.bn2.bias").values[3] = std::numeric_limits<float>::quiet_NaN();
     const std::string message = draft.refused();
     for (const char *part :
-         {"4 parameters do not fit", "bn1.weight: missing; [16] expected", "bn9.weight: [16] is no part of the model",
-          "layer1.att_gen.fc.0.weight: is [64, 4]; [4, 64] expected", "layer4.1.bn2.bias: element 3 is not finite"}) {
+         {"4 parameters do not fit", "'bn1.weight': missing; [16] expected",
+          "'bn9.weight': [16] is no part of the model", "'layer1.att_gen.fc.0.weight': is [64, 4]; [4, 64] expected",
+          "'layer4.1.bn2.bias': element 3 is not finite"}) {
         CHECK_THAT(message, Contains(part));
     }
 }
@@ -91,13 +93,15 @@ TEST_CASE("weights: parameters for another T", "[weights_file]") {
     draft.describe("\"frames\":4", "\"frames\":8");
     const std::string message = draft.refused();
     CHECK_THAT(message, Contains("6 parameters do not fit"));
-    CHECK_THAT(message, Contains("layer2.list_gen.0.conv_gs.weight: is [8, 2, 1, 1]; [16, 2, 1, 1] expected"));
+    CHECK_THAT(message, Contains("'layer2.list_gen.0.conv_gs.weight': is [8, 2, 1, 1]; [16, 2, 1, 1] expected"));
 }
 
 TEST_CASE("weights: a long list is cut", "[weights_file]") {
     Draft draft;
     for (Entry &entry : draft.entries) entry.key = "x." + entry.key;
-    CHECK_THAT(draft.refused(), Contains("more"));
+    const std::string message = draft.refused();
+    CHECK(std::count(message.begin(), message.end(), '\n') == 41);
+    CHECK_THAT(message, Contains(" more"));
 }
 
 TEST_CASE("weights: descriptions that make no sense", "[weights_file]") {
@@ -106,6 +110,7 @@ TEST_CASE("weights: descriptions that make no sense", "[weights_file]") {
         draft.describe(from, to);
         return draft.refused();
     };
+    CHECK_THAT(refused("\"small\"", "\"../small\""), Contains("name is '../small'; 1 to 64 letters"));
     CHECK_THAT(refused("\"frames\":4", "\"frames\":0"), Contains("frames is 0; 1 to 256 expected"));
     CHECK_THAT(refused("\"width\":16", "\"width\":20"), Contains("width is 20; a multiple of 16 expected"));
     CHECK_THAT(refused("[2,2,2,2]", "[2,2,2]"), Contains("depths must be four numbers"));
@@ -113,6 +118,15 @@ TEST_CASE("weights: descriptions that make no sense", "[weights_file]") {
     CHECK_THAT(refused("\"classes\":5,", ""), Contains("classes"));
     CHECK_THAT(refused("\"classes\":5", "\"classes\":\"5\""), Contains("model description"));
     CHECK_THAT(refused("{", "["), Contains("model description"));
+}
+
+TEST_CASE("weights: a family or a field that is not known", "[weights_file]") {
+    Draft family;
+    family.describe("af_resnet", "af_vit");
+    CHECK_THAT(family.refused(), Contains("\"/family\" is \"af_vit\""));
+    Draft field;
+    field.describe("\"classes\":5", "\"classes\":5,\"groups\":3");
+    CHECK_THAT(field.refused(), Contains("\"/groups\" is 3"));
 }
 
 TEST_CASE("weights: names of classes must be as many as classes", "[weights_file]") {

@@ -1,0 +1,123 @@
+// The part of the vocabulary that AFNet adds to convolutional networks: which frames are selected, what becomes of the
+// others, and how both branches are fused.
+#include "model/packing.h"
+#include "model/plan_builder.h"
+
+namespace afnet {
+
+Selection PlanBuilder::navigate(const std::string &keys, const std::string &block, const Feature &ample) {
+    const int channels = ample.channels, frames = shape_.flat_frames(), t = shape_.frames;
+    need(keys + ".conv_pool.weight", {2, channels, 1, 1});
+    for (const char *name : {".weight", ".bias", ".running_mean", ".running_var"}) need(keys + ".bn" + name, {2});
+    need(keys + ".conv_gs.weight", {2 * t, 2, 1, 1});
+    need(keys + ".conv_gs.bias", {2 * t});
+
+    const auto tensor = [&](const char *name, ElementType type, std::vector<int> extents, Storage storage) {
+        TensorInfo info;
+        info.name = keys + "." + name;
+        info.type = type;
+        info.extents = std::move(extents);
+        info.storage = storage;
+        return network_.plan.add(info);
+    };
+    Selection s;
+    s.name = block;
+    s.logits = tensor("logits", ElementType::Float32, {2, frames}, Storage::Kept);
+    s.uniform = tensor("uniform", ElementType::Float32, {2, frames}, Storage::Input);
+    s.sources = tensor("sources", ElementType::Int32, {3, frames}, Storage::Arena);
+    s.count = tensor("count", ElementType::Int32, {1}, Storage::Kept);
+    s.mask = tensor("mask", ElementType::Int32, {frames}, Storage::Kept);
+    if (shape_.forced_masks) s.forced = tensor("forced_mask", ElementType::Int32, {frames}, Storage::Input);
+    const TensorId pool_weights = constant(keys + ".pool_weights"), pool_bias = constant(keys + ".pool_bias");
+    const TensorId gate_weights = constant(keys + ".gate_weights"), gate_bias = constant(keys + ".gate_bias");
+
+    const TensorId pooled = spatial_mean(keys + ".pool", ample);
+    Step &gate = add_step(keys, KernelSpec("navigation"), nullptr);
+    gate.arguments = {{"pooled", pooled},          {"pool_weights", pool_weights}, {"pool_bias", pool_bias},
+                      {"gate_weights", gate_weights}, {"gate_bias", gate_bias},       {"uniform", s.uniform},
+                      {"logits", s.logits},        {"mask", s.mask}};
+    gate.scalars = {{"stochastic", shape_.gumbel_noise ? 1.0 : 0.0}};
+    gate.macs = 2.0 * channels + 4;
+    pack(pool_weights, [keys, channels](const Weights &w, const KernelEntry &) {
+        return PackedConstant{{channels, 2}, folded_weights(w, keys + ".conv_pool", keys + ".bn", 2, channels, 1)};
+    });
+    pack(pool_bias, [keys](const Weights &w, const KernelEntry &) {
+        return PackedConstant{{2}, folded_bias(w, keys + ".bn", 2)};
+    });
+    // PyTorch's [2 t + k][j] is [j, k, t] innermost first.
+    pack(gate_weights, [keys, t](const Weights &w, const KernelEntry &) {
+        return PackedConstant{{2, 2, t}, w({keys + ".conv_gs.weight", {2 * t, 2, 1, 1}})};
+    });
+    pack(gate_bias, [keys, t](const Weights &w, const KernelEntry &) {
+        return PackedConstant{{2, t}, w({keys + ".conv_gs.bias", {2 * t}})};
+    });
+
+    Step &list = add_step(keys + ".work_list", KernelSpec("work_list"), nullptr);
+    list.arguments = {{"mask", shape_.forced_masks ? s.forced : s.mask}, {"sources", s.sources}, {"count", s.count}};
+    list.scalars = {{"frames_per_clip", double(t)}};
+    network_.selections.push_back(s);
+    return s;
+}
+
+TensorId PlanBuilder::zero_response(const std::string &block, int in_channels, const Feature &state, int kernel,
+                                    size_t first_constant, const FocalBranch &branch) {
+    RunShape single = shape_;
+    single.frames = single.clips = 1;
+    PlanBuilder inner(shift_, single);
+    Plan &plan = inner.network_.plan;
+    // Inputs start as zeroes: the frame, where the response is added to, and a list that names frame 0 throughout.
+    const auto zeroes = [&](const char *name, ElementType type, std::vector<int> extents) {
+        TensorInfo info;
+        info.name = block + "." + name;
+        info.type = type;
+        info.extents = std::move(extents);
+        info.storage = Storage::Input;
+        return plan.add(info);
+    };
+    const Feature in = {zeroes("zero", ElementType::Float32, {in_channels, state.width, state.height, 1}), in_channels,
+                        state.width, state.height};
+    const Feature onto = {zeroes("response", ElementType::Float32, {state.channels, state.width, state.height, 1}),
+                          state.channels, state.width, state.height};
+    Selection selection;
+    selection.sources = zeroes("sources", ElementType::Int32, {3, 1});
+    selection.count = zeroes("count", ElementType::Int32, {1});
+    branch(inner, in, onto, selection);
+
+    ZeroResponse response;
+    response.constant = constant(block + ".zero_response");
+    response.kernel = kernel;
+    response.count = selection.count;
+    response.result = onto.tensor;
+    response.constants = std::move(inner.network_.constants);
+    for (size_t i = 0; i < response.constants.size(); i++) response.originals.push_back(first_constant + i);
+    response.plan = std::move(plan);
+    network_.zero_responses.push_back(std::move(response));
+    return network_.zero_responses.back().constant;
+}
+
+TensorId PlanBuilder::zero_residual(const std::string &block, int channels) {
+    TensorInfo info;
+    info.name = block + ".zero_residual";
+    info.extents = {channels, 1, 1, 1};
+    info.storage = Storage::Input;
+    return network_.plan.add(info);
+}
+
+void PlanBuilder::fill_unselected(const std::string &block, const Feature &state, const Selection &selection,
+                                  TensorId residual, int kernel, const std::string &activation) {
+    Step &step = add_step(block + ".unselected",
+                          KernelSpec("fill_unselected").set("kernel", kernel).set("activation", activation), &selection);
+    step.arguments = {{"state", state.tensor},
+                      {"residual", residual},
+                      {"sources", selection.sources, Frames::Unselected},
+                      {"output", state.tensor}};
+}
+
+void PlanBuilder::fuse(const std::string &label, const Feature &ample, const Feature &focal, TensorId theta,
+                       const std::string &activation) {
+    Step &step = add_step(label, KernelSpec("fuse_branches").set("activation", activation), nullptr);
+    step.arguments = {
+        {"ample", ample.tensor}, {"focal", focal.tensor}, {"theta", theta}, {"output", focal.tensor}};
+}
+
+}  // namespace afnet

@@ -1,0 +1,162 @@
+#include "tests/model/network_run.h"
+
+#include <algorithm>
+
+#include "model/recipe.h"
+#include "runtime/file_io.h"
+#include "tests/frame_memory.h"
+#include "tests/reference/golden_case.h"
+#include "tests/reference/operators.h"
+
+namespace afnet {
+
+namespace {
+
+reference::NetworkConfig config_of(const NetworkRun &run) {
+    reference::NetworkConfig config;
+    const ModelDescription &d = run.description;
+    config.architecture = d.family == Family::ResNet     ? reference::Architecture::ResNet
+                          : d.family == Family::AfResNet ? reference::Architecture::AfResNet
+                                                         : reference::Architecture::AfMobileNetV3;
+    config.depths = d.depths;
+    config.base_width = d.width;
+    config.shift = d.shift;
+    config.classes = d.classes;
+    config.frames = run.shape.frames;
+    config.batch = run.shape.clips;
+    config.width = run.shape.width;
+    config.height = run.shape.height;
+    config.unselected = run.shape.unselected == Unselected::Skipped ? reference::Unselected::Skipped
+                                                                    : reference::Unselected::Masked;
+    return config;
+}
+
+KernelStore &store_of(const Target &target, bool shipped) {
+    static std::map<std::string, std::unique_ptr<KernelStore>> stores;
+    auto &store = stores[target.name + (shipped ? " shipped" : " test")];
+    if (!store) store = std::make_unique<KernelStore>(shipped ? AFNET_KERNEL_DIR : AFNET_TEST_KERNELS, target);
+    return *store;
+}
+
+// Every 16th channel of the top left 3x3 pixels, [f, c / 16, y, x] outermost first (tests/golden/README.md).
+reference::NamedTensor corner_of(const Tensor4 &map) {
+    const int width = std::min(3, map.x), height = std::min(3, map.y), channels = (map.c + 15) / 16;
+    reference::NamedTensor corner{{map.f, channels, height, width}, {}};
+    for (int f = 0; f < map.f; f++) {
+        for (int c = 0; c < map.c; c += 16) {
+            for (int y = 0; y < height; y++) {
+                for (int x = 0; x < width; x++) corner.data.push_back(map.at(c, x, y, f));
+            }
+        }
+    }
+    return corner;
+}
+
+// Elements of a tensor without border, its extents outermost first.
+template <class Element>
+reference::NamedTensor tensor_of(Network &network, TensorId id) {
+    const TensorInfo &info = network.lowered().plan.tensors[size_t(id)];
+    reference::NamedTensor tensor{{info.extents.rbegin(), info.extents.rend()}, {}};
+    size_t count = 1;
+    for (int extent : info.extents) count *= size_t(extent);
+    const Element *elements = static_cast<const Element *>(network.executor().memory(id).data);
+    tensor.data.assign(elements, elements + count);
+    return tensor;
+}
+
+void gather_tap(Network &network, const Tap &tap, reference::Outputs &outputs) {
+    const TensorInfo &info = network.lowered().plan.tensors[size_t(tap.tensor)];
+    if (info.extents.size() == 2) {
+        outputs["mean." + tap.name] = tensor_of<float>(network, tap.tensor);
+        return;
+    }
+    const Tensor4 map = read_frames(info, network.executor().memory(tap.tensor).data);
+    outputs["mean." + tap.name] = {{map.f, map.c}, reference::global_mean(map).data};
+    outputs["corner." + tap.name] = corner_of(map);
+}
+
+void gather_gates(Network &network, reference::Outputs &outputs) {
+    if (network.lowered().selections.empty()) return;
+    const int64_t frames = network.shape().flat_frames(), blocks = int64_t(network.lowered().selections.size());
+    reference::NamedTensor masks{{blocks, frames}, {}}, margins = masks;
+    for (const std::vector<int> &mask : network.masks()) masks.data.insert(masks.data.end(), mask.begin(), mask.end());
+    for (const Selection &selection : network.lowered().selections) {
+        const std::vector<double> logits = tensor_of<float>(network, selection.logits).data;
+        for (size_t f = 0; f < size_t(frames); f++) margins.data.push_back(logits[2 * f + 1] - logits[2 * f]);
+    }
+    outputs["masks"] = std::move(masks);
+    outputs["gate_margin"] = std::move(margins);
+}
+
+}  // namespace
+
+size_t NetworkRun::blocks() const {
+    return size_t(reference::mask_count(config_of(*this)));
+}
+
+std::vector<std::vector<int>> NetworkRun::forced() const {
+    if (masks == Masks::Navigation || masks == Masks::Noisy) return {};
+    std::vector<std::vector<int>> result(blocks());
+    for (size_t k = 0; k < result.size(); k++) {
+        for (int f = 0; f < shape.flat_frames(); f++) {
+            const double u = recipe_uniform(fnv1a64("forced." + std::to_string(k)), seed, uint64_t(f));
+            result[k].push_back(masks == Masks::All || (masks == Masks::Random && u < 0.5) ? 1 : 0);
+        }
+    }
+    return result;
+}
+
+std::string NetworkRun::text() const {
+    const char *names[] = {"navigation's", "noisy", "no", "all", "random"};
+    return description.name + " on " + std::to_string(shape.clips) + " clips of " + std::to_string(shape.frames) +
+           " frames of " + std::to_string(shape.width) + "x" + std::to_string(shape.height) + ", " +
+           names[int(masks)] + " masks, " + (shape.unselected == Unselected::Masked ? "masked" : "skipped");
+}
+
+ModelDescription small_af_resnet(bool shift) {
+    const std::string path =
+        std::string(AFNET_FIXTURES) + "/models/small_af_resnet" + (shift ? "_tsm" : "") + ".json";
+    return parse_description(read_file(path), path);
+}
+
+reference::Outputs expected_outputs(const NetworkRun &run) {
+    reference::NetworkConfig config = config_of(run);
+    for (const std::vector<int> &mask : run.forced()) config.forced_masks.emplace_back(mask.begin(), mask.end());
+    for (int k = 0; run.masks == Masks::Noisy && k < int(run.blocks()); k++) {
+        config.gumbel_uniforms.push_back(recipe_gumbel_uniform(k, size_t(2 * run.shape.flat_frames()), run.seed));
+    }
+    return run_network(config, reference::recipe_lookup(run.seed, 1), reference::recipe_input(config, run.seed));
+}
+
+std::unique_ptr<Network> open_network(const NetworkRun &run, const Target &target) {
+    RunShape shape = run.shape;
+    shape.forced_masks = !run.forced().empty();
+    shape.gumbel_noise = run.masks == Masks::Noisy;
+    const bool shipped = run.description.name.rfind("small", 0) != 0;
+    auto network = std::make_unique<Network>(run.description, shape, store_of(target, shipped),
+                                             recipe_weights(run.seed));
+    const Tensor4 clips = reference::recipe_input(config_of(run), run.seed);
+    for (int f = 0; f < clips.f; f++) {
+        const std::vector<float> frame(clips.pixel(0, 0, f), clips.pixel(0, 0, f) + 3 * clips.x * clips.y);
+        network->set_frame(f, frame.data());
+    }
+    const auto forced = run.forced();
+    for (size_t k = 0; k < forced.size(); k++) network->force_mask(k, forced[k]);
+    if (shape.gumbel_noise) network->draw_gumbel(run.seed);
+    return network;
+}
+
+reference::Outputs outputs_of(Network &network) {
+    reference::Outputs outputs;
+    network.run([&](const StepReport &report) {
+        for (const Tap &tap : network.lowered().plan.taps) {
+            if (tap.step == report.index) gather_tap(network, tap, outputs);
+        }
+    });
+    outputs["logits"] = tensor_of<float>(network, network.lowered().logits);
+    outputs["clip_logits"] = tensor_of<float>(network, network.lowered().clip_logits);
+    gather_gates(network, outputs);
+    return outputs;
+}
+
+}  // namespace afnet

@@ -1,0 +1,42 @@
+// One network with closed-form weights on closed-form clips, run by its kernels and by the reference in double.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "model/network.h"
+#include "runtime/target.h"
+#include "tests/reference/network.h"
+
+namespace afnet {
+
+enum class Masks { Navigation, Noisy, None, All, Random };
+
+/// Everything that fixes a run.
+struct NetworkRun {
+    ModelDescription description;
+    RunShape shape;
+    Masks masks = Masks::Navigation;
+    uint64_t seed = 11;
+
+    /// The masks that Masks says to force, [block][f]; empty where the navigation decides.
+    std::vector<std::vector<int>> forced() const;
+    size_t blocks() const;
+    std::string text() const;
+};
+
+/// A network of 16 channels behind the stem, with kernels of its own in the test libraries.
+ModelDescription small_af_resnet(bool shift);
+
+/// The reference's results by their names in golden files.
+reference::Outputs expected_outputs(const NetworkRun &run);
+
+/// The network ready for its first run: weights packed, clips, masks and noise in place.
+std::unique_ptr<Network> open_network(const NetworkRun &run, const Target &target);
+
+/// Runs it, and gathers the same results: logits, clip_logits, masks, gate_margin, means and corners of all modules.
+reference::Outputs outputs_of(Network &network);
+
+}  // namespace afnet

@@ -1,0 +1,165 @@
+// Whole networks against the reference in double, down to the means of their modules, and against themselves where
+// nothing may change a bit. [small_network] needs the test kernels only, [network] those of shipped models.
+#include <catch2/catch.hpp>
+#include <cmath>
+
+#include "model/recipe.h"
+#include "runtime/halide_host.h"
+#include "tests/kernel_targets.h"
+#include "tests/model/network_run.h"
+
+using namespace afnet;
+
+namespace {
+
+constexpr double kTolerance = 2e-5;   // of a tensor's largest magnitude: tests/golden/README.md
+constexpr double kUndecided = 1e-4;   // a gate that is closer says nothing about either program
+
+NetworkRun network_run(const ModelDescription &description, int frames, int clips, int width, int height) {
+    NetworkRun run;
+    run.description = description;
+    run.description.classes = 5;
+    run.shape.frames = frames;
+    run.shape.clips = clips;
+    run.shape.width = width;
+    run.shape.height = height;
+    return run;
+}
+
+double relative_difference(const reference::NamedTensor &actual, const reference::NamedTensor &expected) {
+    if (actual.shape != expected.shape) return INFINITY;
+    double difference = 0, magnitude = 0;
+    for (size_t i = 0; i < expected.data.size(); i++) {
+        if (!std::isfinite(actual.data[i])) return INFINITY;
+        difference = std::max(difference, std::abs(actual.data[i] - expected.data[i]));
+        magnitude = std::max(magnitude, std::abs(expected.data[i]));
+    }
+    return magnitude == 0 ? difference : difference / magnitude;
+}
+
+void check(const NetworkRun &run) {
+    const reference::Outputs expected = expected_outputs(run);
+    if (run.masks == Masks::Navigation && run.blocks() > 0) {
+        INFO("a gate of " << run.text() << " is too close to call: choose another seed");
+        const auto &margins = expected.at("gate_margin").data;
+        REQUIRE(std::all_of(margins.begin(), margins.end(), [](double m) { return std::abs(m) > kUndecided; }));
+    }
+    for (const Target &target : runnable_targets()) {
+        const auto network = open_network(run, target);
+        const reference::Outputs actual = outputs_of(*network);
+        for (const auto &[name, tensor] : expected) {
+            INFO(run.text() << " on " << target.name << ": " << name);
+            REQUIRE(actual.count(name) == 1);
+            CHECK(relative_difference(actual.at(name), tensor) <= (name == "masks" ? 0 : kTolerance));
+        }
+    }
+}
+
+NetworkRun with(NetworkRun run, Masks masks, Unselected unselected = Unselected::Masked) {
+    run.masks = masks;
+    run.shape.unselected = unselected;
+    return run;
+}
+
+void check_all_masks(const NetworkRun &run) {
+    for (const Unselected unselected : {Unselected::Masked, Unselected::Skipped}) {
+        for (const Masks masks : {Masks::Navigation, Masks::Noisy, Masks::None, Masks::All, Masks::Random}) {
+            check(with(run, masks, unselected));
+        }
+    }
+}
+
+void check_equal(const reference::Outputs &actual, const reference::Outputs &expected) {
+    for (const auto &[name, tensor] : actual) {
+        INFO(name);
+        CHECK(tensor.data == expected.at(name).data);
+    }
+}
+
+// Tiles are shared out between threads, never divided.
+void check_threads(const ModelDescription &description) {
+    const NetworkRun run = with(network_run(description, 4, 2, 64, 48), Masks::Random);
+    for (const Target &target : runnable_targets()) {
+        INFO(run.text() << " on " << target.name);
+        configure_halide(1);
+        const auto alone = open_network(run, target);
+        const reference::Outputs expected = outputs_of(*alone);
+        configure_halide(2);
+        const auto shared = open_network(run, target);
+        check_equal(outputs_of(*shared), expected);
+    }
+}
+
+void check_runs_apart(const ModelDescription &description) {
+    const NetworkRun run = with(network_run(description, 3, 2, 48, 40), Masks::Random);
+    const auto network = open_network(run, runnable_targets().back());
+    const reference::Outputs first = outputs_of(*network);
+    for (size_t k = 0; k < run.blocks(); k++) network->force_mask(k, std::vector<int>(6, 1));
+    CHECK(outputs_of(*network).at("logits").data != first.at("logits").data);
+    const auto masks = run.forced();
+    for (size_t k = 0; k < run.blocks(); k++) network->force_mask(k, masks[k]);
+    check_equal(outputs_of(*network), first);
+}
+
+void check_clips_apart(const ModelDescription &description) {
+    NetworkRun both = network_run(description, 3, 2, 48, 40), first = both;
+    first.shape.clips = 1;
+    const auto batch = open_network(both, runnable_targets().back());
+    const auto alone = open_network(first, runnable_targets().back());
+    batch->run();
+    alone->run();
+    CHECK(batch->clip_logits(0) == alone->clip_logits(0));
+    CHECK(batch->probabilities(0) == alone->probabilities(0));
+}
+
+}  // namespace
+
+TEST_CASE("a small AF-ResNet equals the reference under every mask, masked and skipped", "[small_network]") {
+    for (const bool shift : {false, true}) check_all_masks(network_run(small_af_resnet(shift), 3, 2, 48, 40));
+}
+
+TEST_CASE("a small AF-ResNet equals the reference on clips of other shapes", "[small_network]") {
+    const ModelDescription plain = small_af_resnet(false), shifted = small_af_resnet(true);
+    check(network_run(shifted, 1, 1, 32, 32));
+    check(network_run(shifted, 16, 1, 32, 32));
+    check(network_run(shifted, 1, 3, 32, 32));
+    check(network_run(plain, 2, 1, 160, 96));
+    check(with(network_run(shifted, 3, 1, 160, 96), Masks::Random));
+    check(with(network_run(shifted, 2, 2, 100, 100), Masks::Noisy, Unselected::Skipped));
+    check(with(network_run(plain, 5, 1, 33, 47), Masks::Random));
+}
+
+TEST_CASE("a small network gives the same bits whatever runs before, beside and with it", "[small_network]") {
+    check_threads(small_af_resnet(true));
+    check_runs_apart(small_af_resnet(true));
+    check_clips_apart(small_af_resnet(true));
+}
+
+TEST_CASE("AF-MobileNetV3 equals the reference under every mask, masked and skipped", "[network]") {
+    check_all_masks(network_run(shipped_model("af_mobilenetv3_tsm"), 3, 2, 48, 40));
+}
+
+TEST_CASE("AF-MobileNetV3 equals the reference on clips of other shapes", "[network]") {
+    const ModelDescription description = shipped_model("af_mobilenetv3_tsm");
+    check(network_run(description, 1, 1, 32, 32));
+    check(network_run(description, 16, 1, 32, 32));
+    check(with(network_run(description, 2, 1, 160, 96), Masks::Random));
+    check(with(network_run(description, 2, 1, 100, 100), Masks::Random, Unselected::Skipped));
+}
+
+TEST_CASE("AF-MobileNetV3 gives the same bits whatever runs before, beside and with it", "[network]") {
+    check_threads(shipped_model("af_mobilenetv3_tsm"));
+    check_runs_apart(shipped_model("af_mobilenetv3_tsm"));
+    check_clips_apart(shipped_model("af_mobilenetv3_tsm"));
+}
+
+TEST_CASE("the shipped ResNets equal the reference", "[network]") {
+    for (const char *name : {"resnet50", "resnet50_tsm", "af_resnet50", "af_resnet50_tsm"}) {
+        check(network_run(shipped_model(name), 2, 1, 32, 32));
+    }
+    const ModelDescription plain = shipped_model("af_resnet50"), shifted = shipped_model("af_resnet50_tsm");
+    check(with(network_run(shifted, 2, 1, 32, 32), Masks::Random, Unselected::Skipped));
+    check(with(network_run(shifted, 16, 1, 32, 32), Masks::Random));
+    check(with(network_run(shifted, 1, 1, 100, 100), Masks::Random));
+    check(with(network_run(plain, 1, 1, 160, 96), Masks::None));
+}
