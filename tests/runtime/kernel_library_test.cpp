@@ -21,7 +21,7 @@ namespace {
 using Image = Halide::Runtime::Buffer<float>;
 
 std::string manifest_path(const std::string &library) {
-    return std::string(AFNET_TEST_KERNELS) + "/" + library + "." + choose_target().name + ".json";
+    return std::string(AFNET_TEST_KERNELS) + "/" + library + "." + choose_library_target(AFNET_TEST_KERNELS).name + ".json";
 }
 
 // Copies a library and its manifest, so that a test may damage them.
@@ -91,7 +91,7 @@ TEST_CASE("kernels of a loaded library run their parallel loops in the program's
 TEST_CASE("a library for another CPU is refused before it is opened", "[kernel_library]") {
     const TemporaryFolder folder;
     const std::string manifest = copied_manifest(folder);
-    replace_in_file(manifest, "\"features\": [", "\"features\": [\"hyperdrive\", ");
+    replace_in_file(manifest, "\"features\": [", "\"features\": [\"hyperdrive\"], \"before\": [");
     // Opening this would fail with quite another message.
     write_file(folder.file(read_manifest(manifest).library), "not a shared object");
     REQUIRE_THROWS_WITH(KernelLibrary(manifest), Contains("this CPU lacks hyperdrive"));
@@ -124,8 +124,8 @@ TEST_CASE("a damaged or exchanged library is refused", "[kernel_library]") {
 }
 
 TEST_CASE("the store says what to do when a kernel or a target is missing", "[kernel_library]") {
-    KernelStore store(AFNET_TEST_KERNELS, choose_target());
+    KernelStore store(AFNET_TEST_KERNELS, choose_library_target(AFNET_TEST_KERNELS));
     REQUIRE_THROWS_WITH(store.kernel(KernelSpec("no_such_generator"), ""), Contains("afnet compile"));
     const TemporaryFolder empty;
-    REQUIRE_THROWS_WITH(KernelStore(empty.path(), choose_target()), Contains("no kernel library for target"));
+    REQUIRE_THROWS_WITH(KernelStore(empty.path(), choose_library_target(AFNET_TEST_KERNELS)), Contains("no kernel library for target"));
 }
