@@ -12,6 +12,7 @@
 #include "runtime/content_hash.h"
 #include "runtime/error.h"
 #include "runtime/file_io.h"
+#include "runtime/text.h"
 
 namespace afnet {
 
@@ -21,12 +22,6 @@ using Json = nlohmann::json;
 
 constexpr const char *kFormat = "afnet-kernels/1";
 constexpr const char *kRecompile = "; compile it again with `afnet compile`";
-
-std::string join(const std::vector<std::string> &words) {
-    std::string result;
-    for (const std::string &word : words) result += (result.empty() ? "" : ", ") + word;
-    return result;
-}
 
 template <class Function>
 Function symbol(void *handle, const std::string &name, const std::string &library) {

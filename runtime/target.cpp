@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "runtime/error.h"
+#include "runtime/text.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -58,12 +59,6 @@ std::vector<std::string> detect_features() {
 
 bool same_architecture(const Target &target) {
     return kArchitecture[0] != 0 && target.name.rfind(kArchitecture, 0) == 0;
-}
-
-std::string join(const std::vector<std::string> &words) {
-    std::string result;
-    for (const std::string &word : words) result += (result.empty() ? "" : ", ") + word;
-    return result;
 }
 
 }  // namespace

@@ -18,6 +18,12 @@ std::string printable(std::string_view text, size_t max_bytes) {
     return line + (text.size() > max_bytes ? "...'" : "'");
 }
 
+std::string join(const std::vector<std::string> &words) {
+    std::string result;
+    for (const std::string &word : words) result += (result.empty() ? "" : ", ") + word;
+    return result;
+}
+
 bool is_utf8(std::string_view text) {
     // The smallest code point that needs this many continuation bytes: anything below is an overlong form.
     static constexpr uint32_t smallest[] = {0, 0x80, 0x800, 0x10000};

@@ -1,14 +1,18 @@
-// Text that came out of a file, made fit for a message.
+// Text for messages; what came out of a file is made fit for one.
 #pragma once
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace afnet {
 
 /// `text` between single quotes, on one line and harmless to a terminal: every byte that is not printable ASCII, and
 /// quotes and backslashes, appear as \xNN; anything past `max_bytes` of it is replaced by "...".
 std::string printable(std::string_view text, size_t max_bytes = 96);
+
+/// Words with commas between them.
+std::string join(const std::vector<std::string> &words);
 
 /// Whether `text` is UTF-8: no overlong forms, no surrogates, nothing above U+10FFFF.
 bool is_utf8(std::string_view text);
