@@ -198,8 +198,8 @@ Feature PlanBuilder::conv(const Feature &in, const ConvLayer &layer) {
     step.arguments = {{"input", in.tensor, read, layer.groups, layer.kernel > 1},
                       {"weights", weights},
                       {"bias", bias},
-                      {"residual", out.tensor, written, layer.groups},
-                      {"sources", sources, listed},
+                      {"residual", out.tensor, written, layer.groups, false, !adds},
+                      {"sources", sources, listed, 0, false, !gathers && !layer.scatter},
                       {"output", out.tensor, written, layer.groups}};
     const int ci = in.channels / layer.groups;
     step.macs = double(width) * height * layer.out * ci * layer.kernel * layer.kernel;
@@ -236,7 +236,7 @@ Feature PlanBuilder::depthwise(const Feature &in, const ConvLayer &given) {
     step.arguments = {{"input", in.tensor, shifted ? all_frames(in.tensor) : frames, 0, true},
                       {"weights", weights},
                       {"bias", bias},
-                      {"sources", sources},
+                      {"sources", sources, Frames::All, 0, false, !shifted},
                       {"output", out.tensor, frames}};
     step.macs = double(width) * height * in.channels * layer.kernel * layer.kernel;
     pack(weights, [fold = reading_weights(layer, in.channels), c = in.channels, k = layer.kernel](const Weights &w, const KernelEntry &) {
@@ -261,7 +261,7 @@ TensorId PlanBuilder::spatial_mean(const std::string &label, const Feature &in, 
     Step &step = add_step(label, KernelSpec("spatial_mean").set("upsample", coarse != nullptr), selection);
     const Frames frames = selection ? Frames::Selected : Frames::All;
     step.arguments = {{"input", in.tensor, frames},
-                      {"coarse", coarse ? coarse->tensor : in.tensor, frames},
+                      {"coarse", coarse ? coarse->tensor : in.tensor, frames, 0, false, !coarse},
                       {"output", out, frames}};
     return out;
 }

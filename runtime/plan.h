@@ -44,8 +44,9 @@ struct Argument {
     std::string name;
     TensorId tensor = kNoTensor;
     Frames frames = Frames::All;
-    int groups = 0;       // > 0: dimension 0 is seen as [c / groups, groups]
-    bool border = false;  // the view includes the zero border (its minimum is -border)
+    int groups = 0;        // > 0: dimension 0 is seen as [c / groups, groups]
+    bool border = false;   // the view includes the zero border (its minimum is -border)
+    bool ignored = false;  // this variant of the kernel does not read it
 };
 
 /// A scalar argument.

@@ -1,0 +1,149 @@
+#include "model/isolated_step.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "model/recipe.h"
+#include "runtime/error.h"
+
+namespace afnet {
+
+namespace {
+
+// The step with the tensors that it names, every activation an input; the network's recipes for its constants.
+LoweredNetwork alone(const LoweredNetwork &network, size_t index) {
+    LoweredNetwork result;
+    std::map<TensorId, TensorId> renamed;
+    const auto keep = [&](TensorId &id) {
+        const auto [found, added] = renamed.try_emplace(id, kNoTensor);
+        if (added) {
+            TensorInfo info = network.plan.tensors[size_t(id)];
+            if (info.storage != Storage::Constant) info.storage = Storage::Input;
+            found->second = result.plan.add(std::move(info));
+        }
+        id = found->second;
+    };
+    Step step = network.plan.steps[index];
+    for (Argument &argument : step.arguments) keep(argument.tensor);
+    if (step.count != kNoTensor) keep(step.count);
+    result.plan.steps.push_back(std::move(step));
+    for (ConstantRecipe recipe : network.constants) {
+        if (recipe.step != index) continue;
+        recipe.step = 0;
+        keep(recipe.tensor);
+        result.constants.push_back(std::move(recipe));
+    }
+    return result;
+}
+
+// Every frame of a list with its neighbours, as generators/work_list_generator.cpp defines it, clips aside.
+void list_all_frames(int *sources, int frames) {
+    for (int f = 0; f < frames; f++) {
+        sources[3 * f] = f;
+        sources[3 * f + 1] = f + 1;
+        sources[3 * f + 2] = f == 0 ? frames : f - 1;
+    }
+}
+
+}  // namespace
+
+IsolatedStep::IsolatedStep(const LoweredNetwork &network, size_t index, KernelStore &kernels, const std::string &model,
+                           const Weights &weights, uint64_t seed)
+    : alone_(alone(network, index)), executor_(alone_.plan, kernels, model) {
+    std::set<TensorId> packed;
+    for (const ConstantRecipe &recipe : alone_.constants) {
+        PackedConstant constant = recipe.make(weights, *executor_.kernel(0).entry);
+        executor_.set_constant(recipe.tensor, std::move(constant.extents), constant.elements);
+        packed.insert(recipe.tensor);
+    }
+    // What the network computes at load, F(0) and the mask of ones, is left at zero: it costs the same.
+    for (size_t id = 0; id < alone_.plan.tensors.size(); id++) {
+        const TensorInfo &tensor = alone_.plan.tensors[id];
+        if (tensor.storage != Storage::Constant || packed.count(TensorId(id))) continue;
+        size_t elements = 1;
+        for (int extent : tensor.extents) elements *= size_t(extent);
+        if (tensor.type == ElementType::Int32) {
+            executor_.set_constant(TensorId(id), tensor.extents, std::vector<int>(elements, 1));
+        } else {
+            executor_.set_constant(TensorId(id), tensor.extents, std::vector<float>(elements, 0.0f));
+        }
+    }
+    fill(seed);
+    if (listed()) set_count(step().frames);
+}
+
+void IsolatedStep::fill(uint64_t seed) {
+    for (size_t id = 0; id < alone_.plan.tensors.size(); id++) {
+        const TensorInfo &tensor = alone_.plan.tensors[id];
+        if (tensor.storage != Storage::Input) continue;
+        const TensorMemory memory = executor_.memory(TensorId(id));
+        if (tensor.type == ElementType::Int32) {
+            int *elements = static_cast<int *>(memory.data);
+            if (tensor.extents.size() == 2 && tensor.extents[0] == 3) {
+                list_all_frames(elements, tensor.extents[1]);
+            } else {
+                std::fill_n(elements, tensor.extents[0], 1);
+            }
+            continue;
+        }
+        if (tensor.type != ElementType::Float32) continue;
+        float *elements = static_cast<float *>(memory.data);
+        const std::vector<int> stored = stored_extents(tensor);
+        const uint64_t name = fnv1a64(tensor.name);
+        const int c = stored[0], b = tensor.border;
+        const size_t pixels = stored.size() == 4 ? size_t(stored[1]) * size_t(stored[2]) : 1;
+        const size_t frames = size_t(tensor.extents.back());
+        for (size_t p = 0; p < pixels * frames; p++) {
+            const int x = stored.size() == 4 ? int(p % size_t(stored[1])) : 0;
+            const int y = stored.size() == 4 ? int(p / size_t(stored[1]) % size_t(stored[2])) : 0;
+            const bool outside = b > 0 && (x < b || y < b || x >= stored[1] - b || y >= stored[2] - b);
+            for (int i = 0; i < c && !outside; i++) {
+                const size_t at = p * size_t(c) + size_t(i);
+                elements[at] = float(2 * recipe_uniform(name, seed, at) - 1);
+            }
+        }
+    }
+}
+
+void IsolatedStep::set_count(int frames) {
+    if (!listed()) throw Error("step " + step().label + ": no list says how many frames it computes");
+    if (frames < 0 || frames > step().frames) {
+        throw Error("step " + step().label + ": a count of " + std::to_string(frames) + "; 0 to " +
+                    std::to_string(step().frames) + " expected");
+    }
+    *static_cast<int *>(executor_.memory(step().count).data) = frames;
+}
+
+int IsolatedStep::frames() const {
+    if (!listed()) return step().frames;
+    return *static_cast<const int *>(const_cast<Executor &>(executor_).memory(step().count).data);
+}
+
+double IsolatedStep::compulsory_bytes() const {
+    std::set<TensorId> read, written;
+    for (const Argument &argument : step().arguments) {
+        if (argument.ignored) continue;
+        (argument.name == "output" || argument.name == "mask" ? written : read).insert(argument.tensor);
+    }
+    double bytes = 0;
+    for (const std::set<TensorId> *tensors : {&read, &written}) {
+        for (TensorId id : *tensors) {
+            const TensorInfo &tensor = executor_.plan().tensors[size_t(id)];
+            double elements = double(element_bytes(tensor.type));
+            for (int extent : tensor.extents) elements *= extent;
+            const bool by_frame = tensor.storage != Storage::Constant && tensor.extents.back() == step().frames;
+            bytes += by_frame ? elements * frames() / step().frames : elements;
+        }
+    }
+    return bytes;
+}
+
+TensorMemory IsolatedStep::argument(const std::string &name) {
+    for (const Argument &argument : step().arguments) {
+        if (argument.name == name) return executor_.memory(argument.tensor);
+    }
+    throw Error("step " + step().label + ": no argument " + name);
+}
+
+}  // namespace afnet

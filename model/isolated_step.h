@@ -1,0 +1,45 @@
+// One step of a network by itself, on the memory shapes that the network gives it: what measures or compares a kernel.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "model/plan_builder.h"
+#include "runtime/executor.h"
+
+namespace afnet {
+
+class IsolatedStep {
+public:
+    /// Makes a plan of the network's step `index` alone, binds it to the kernel that `kernels` has for it (the library
+    /// of `model` first) and packs its constants. Activations hold seeded uniform numbers in [-1, 1], their borders and
+    /// zero frames zeroes, lists all frames in order, masks ones. Throws Error when a kernel or a parameter is missing.
+    IsolatedStep(const LoweredNetwork &network, size_t index, KernelStore &kernels, const std::string &model,
+                 const Weights &weights, uint64_t seed = 1);
+
+    const Step &step() const { return executor_.plan().steps.front(); }
+    const Kernel &kernel() const { return executor_.kernel(0); }
+    /// Whether a work list says how many frames the step computes.
+    bool listed() const { return step().count != kNoTensor; }
+
+    /// Computes `frames` frames from now on, at most as many as the clips have; listed steps only.
+    void set_count(int frames);
+    int frames() const;
+    void run() { executor_.run(); }
+
+    /// Multiply-accumulates of one run.
+    double macs() const { return step().macs * frames(); }
+    /// Bytes that one run must move at the least: every element of what it reads, and of what it writes, once.
+    double compulsory_bytes() const;
+
+    /// Elements of an argument by its name in the kernel's metadata, in the stored layout (with border and zero frame).
+    TensorMemory argument(const std::string &name);
+
+private:
+    void fill(uint64_t seed);
+
+    LoweredNetwork alone_;
+    Executor executor_;
+};
+
+}  // namespace afnet
