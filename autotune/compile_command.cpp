@@ -29,7 +29,7 @@ struct Options {
 
 struct Library {
     std::string name;
-    std::vector<KernelSpec> specs;
+    SpecList kernels;
 };
 
 std::vector<ModelDescription> wanted_models(const Options &options) {
@@ -54,11 +54,11 @@ std::vector<Library> wanted_libraries(const Options &options) {
     shape.width = shape.height = options.size;
     for (const ModelDescription &model : wanted_models(options)) {
         lower(model, shape);
-        libraries.push_back({model.name, kernel_specs(model)});
+        libraries.push_back({model.name, {kernel_specs(model), {}}});
     }
     if (!options.models.empty()) {
-        libraries.push_back({kPreprocessLibrary, preprocess_specs()});
-        libraries.push_back({kMachineLibrary, machine_specs()});
+        libraries.push_back({kPreprocessLibrary, {preprocess_specs(), {}}});
+        libraries.push_back({kMachineLibrary, {machine_specs(), {}}});
     }
     if (!options.specs.empty()) libraries.push_back({options.name, read_specs(options.specs)});
     return libraries;
@@ -90,7 +90,8 @@ int compile(const Options &options, const CommandContext &context) {
         request.quiet = context.quiet;
         for (const Library &library : libraries) {
             request.model = library.name;
-            request.specs = library.specs;
+            request.specs = library.kernels.specs;
+            request.knobs = library.kernels.knobs;
             const CompileReport report = compile_kernels(request);
             if (context.json) print_json(library.name, target, report);
             if (!context.quiet && report.linked) {

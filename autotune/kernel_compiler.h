@@ -1,6 +1,7 @@
 // Kernel specs to kernel libraries: runs generators through a content-addressed cache, links what they make.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -10,22 +11,23 @@ namespace afnet {
 
 /// What to compile and with what.
 struct CompileRequest {
-    std::string model;              // the library's name
-    std::vector<KernelSpec> specs;  // each once
+    std::string model;             // the library's name
+    std::vector<KernelSpec> specs; // each once
     Target target;
-    std::string generators;  // folder of generator executables
-    std::string records;     // folder of records
-    std::string output;      // folder of kernel libraries
-    std::string cache;       // folder of compiled kernels, shared by all models
-    std::string extra_features;  // appended to Halide's target string, e.g. `-asan`
+    std::string generators;                                  // folder of generator executables
+    std::string records;                                     // folder of records
+    std::map<std::string, std::map<std::string, int>> knobs; // by kernel, in the place of its record
+    std::string output;                                      // folder of kernel libraries
+    std::string cache;                                       // folder of compiled kernels, shared by all models
+    std::string extra_features;                              // appended to Halide's target string, e.g. `-asan`
     int jobs = 1;
     bool quiet = false;
 };
 
 struct CompileReport {
     std::string manifest_path;
-    size_t kernels = 0, generated = 0;  // generated: not found in the cache
-    bool linked = false;                // false: the library was up to date
+    size_t kernels = 0, generated = 0; // generated: not found in the cache
+    bool linked = false;               // false: the library was up to date
 };
 
 /// Compiles and links one library. Throws Error when a generator, libHalide or the linker is missing or fails; what was
@@ -33,7 +35,14 @@ struct CompileReport {
 /// knobs and target, so that nothing stale is ever used.
 CompileReport compile_kernels(const CompileRequest &request);
 
-/// The specs of a JSON file: [{"generator": …, "params": {…}}, …]. Throws Error when it is no such file.
-std::vector<KernelSpec> read_specs(const std::string &path);
+/// Kernels to compile, and knobs for those that are to have others than their record's.
+struct SpecList {
+    std::vector<KernelSpec> specs; // each once
+    std::map<std::string, std::map<std::string, int>> knobs;
+};
 
-}  // namespace afnet
+/// The specs of a JSON file: [{"generator": …, "params": {…}, "knobs": {…}}, …], knobs as the case may be. Throws Error
+/// when it is no such file.
+SpecList read_specs(const std::string &path);
+
+} // namespace afnet

@@ -7,7 +7,11 @@
 // the output's frame. With it, f_i = sources(0, s) for the s-th listed frame; with `shift` besides (TSM, AFNET_SPEC
 // §2.9), sources(1, s) (next frame) for the first eighth of the input channels and sources(2, s) (previous) for the
 // second. With `scatter` the output and residual frame F is sources(0, s), else it is s. Output may be the residual.
+//
+// Where knob `algorithm` is 2 or 4 the sum is computed by F(2x2, 3x3) or F(4x4, 3x3): generators/winograd.h. `weights`
+// then hold the transformed filters, and u, v count the transform's points.
 #include "generators/activation.h"
+#include "generators/winograd.h"
 #include "schedules/conv2d_schedule.h"
 
 namespace {
@@ -29,32 +33,55 @@ public:
     GeneratorParam<bool> scatter{"scatter", false};
     afnet::schedules::Conv2dKnobs knobs;
 
-    Input<Buffer<float, 5>> input{"input"};        // [ci/g, g, x, y, f] with its zero border
-    Input<Buffer<float, 6>> weights{"weights"};    // [co_block, ci/g, u, v, block, g]
-    Input<Buffer<float, 3>> bias{"bias"};          // [co_block, block, g]
-    Input<Buffer<float, 5>> residual{"residual"};  // [co/g, g, x, y, F]
-    Input<Buffer<int32_t, 2>> sources{"sources"};  // [self next previous, s]
-    Output<Buffer<float, 5>> output{"output"};     // [co/g, g, x, y, F]
+    Input<Buffer<float, 5>> input{"input"};       // [ci/g, g, x, y, f] with its zero border
+    Input<Buffer<float, 6>> weights{"weights"};   // [co_block, ci/g, u, v, block, g]; u, v: kernel, or points
+    Input<Buffer<float, 3>> bias{"bias"};         // [co_block, block, g]
+    Input<Buffer<float, 5>> residual{"residual"}; // [co/g, g, x, y, F]
+    Input<Buffer<int32_t, 2>> sources{"sources"}; // [self next previous, s]
+    Output<Buffer<float, 5>> output{"output"};    // [co/g, g, x, y, F]
 
     void generate() {
         using afnet::schedules::require;
-        const int g_count = groups, in_channels = ci / g_count, k = kernel, s = stride, pad = (k - 1) / 2;
-        channels = co / g_count;
-        const int fold = shift ? ci / 8 : 0;
+        const int g_count = groups, in_channels = ci / g_count;
         require(ci % g_count == 0 && co % g_count == 0, "conv2d: ci and co must be multiples of groups");
-        require(2 * fold <= in_channels, "conv2d: the shifted channels must lie in the first group");
+        require(2 * fold() <= in_channels, "conv2d: the shifted channels must lie in the first group");
         require(!shift || gather, "conv2d: shift needs gather");
         require(!shift || 8 % g_count == 0, "conv2d: with shift, groups must divide 8");
+        channels = co / g_count;
         co_block = conv2d_co_block(knobs, channels, target);
+        const bool plain = kernel == 3 && stride == 1 && !gather && !scatter && !add_residual;
+        outputs = conv2d_winograd_outputs(knobs, plain, in_channels);
+        if (outputs > 0) {
+            generate_winograd();
+        } else {
+            generate_direct();
+        }
+        constrain(in_channels, g_count, outputs > 0 ? outputs + 2 : int(kernel));
+    }
 
+    void schedule() {
+        if (outputs > 0) {
+            winograd.output = output;
+            schedule_cpu(winograd, knobs, co_block, target);
+        } else {
+            schedule_direct();
+        }
+    }
+
+private:
+    // Channels that TSM takes from either neighbour.
+    int fold() const { return shift ? ci / 8 : 0; }
+
+    void generate_direct() {
+        const int g_count = groups, in_channels = ci / g_count, k = kernel, s = stride, pad = (k - 1) / 2;
         Var c("c"), g("g"), x("x"), y("y"), f("f");
         const auto frame_of = [&](Expr kind, Expr at) -> Expr {
             return clamp(sources(kind, at), 0, input.dim(4).extent() - 1);
         };
         sum = Func("sum");
         sum(c, g, x, y, f) = bias(c % co_block, c / co_block, g);
-        // Which frame a channel comes from changes only from one eighth of the channels to the next: a loop over eighths
-        // around the channels of one keeps that choice out of the innermost loop, and the sums in registers.
+        // Which frame a channel comes from changes only from one eighth of the channels to the next: a loop over
+        // eighths around the channels of one keeps that choice out of the innermost loop, and the sums in registers.
         const int runs = shift && ci % 8 == 0 ? 8 / g_count : 1, run = in_channels / runs;
         r = RDom(0, run, 0, runs, 0, k, 0, k, "r");
         const Expr channel = runs == 1 ? Expr(r.x) : r.y * run + r.x;
@@ -64,8 +91,8 @@ public:
         Expr frame = f;
         if (gather) frame = frame_of(0, f);
         if (runs > 1) frame = select(r.y == 0, listed_frame(1), r.y == 1, listed_frame(2), frame);
-        if (runs == 1 && fold > 0) {
-            frame = select(channel < fold, listed_frame(1), channel < 2 * fold, listed_frame(2), frame);
+        if (runs == 1 && fold() > 0) {
+            frame = select(channel < fold(), listed_frame(1), channel < 2 * fold(), listed_frame(2), frame);
         }
         sum(c, g, x, y, f) += weights(c % co_block, channel, r.z, r.w, c / co_block, g) *
                               input(channel, g, x * s + r.z - pad, y * s + r.w - pad, frame);
@@ -84,31 +111,39 @@ public:
             output(c, g, x, y, f) = value;
             frame_loop = f;
         }
-        constrain(in_channels, g_count, k);
     }
 
-    void schedule() {
+    void generate_winograd() {
+        winograd = afnet::generators::winograd_conv2d(
+            outputs, input, weights, co_block, output,
+            [&](Expr sum, Expr c, Expr g) { return activate(activation, sum + bias(c % co_block, c / co_block, g)); });
+        winograd.groups = groups;
+        winograd.channels = channels;
+        winograd.reduction_channels = ci / int(groups);
+        winograd.outputs = outputs;
+    }
+
+    void schedule_direct() {
         Var c("c"), g("g"), x("x"), y("y");
         Func out = output;
         Stage store = scatter ? out.update() : Stage(out);
-        if (scatter) out.update().allow_race_conditions();  // the list names each frame once
+        if (scatter) out.update().allow_race_conditions(); // the list names each frame once
         schedule_cpu({sum, r, out, store, c, g, x, y, frame_loop, output.dim(2).extent(), int(groups), channels,
                       int(kernel), ci / int(groups), bool(add_residual)},
                      knobs, co_block, target);
     }
 
-private:
     // Everything but columns, rows and frames is fixed.
-    void constrain(int in_channels, int g_count, int k) {
+    void constrain(int in_channels, int g_count, int points) {
         const int blocks = (channels + co_block - 1) / co_block;
         input.dim(0).set_bounds(0, in_channels).dim(1).set_bounds(0, g_count).set_stride(in_channels);
         input.dim(2).set_stride(ci);
         input.dim(4).set_min(0);
         weights.dim(0).set_bounds(0, co_block).dim(1).set_bounds(0, in_channels).set_stride(co_block);
-        weights.dim(2).set_bounds(0, k).set_stride(co_block * in_channels);
-        weights.dim(3).set_bounds(0, k).set_stride(co_block * in_channels * k);
-        weights.dim(4).set_bounds(0, blocks).set_stride(co_block * in_channels * k * k);
-        weights.dim(5).set_bounds(0, g_count).set_stride(co_block * in_channels * k * k * blocks);
+        weights.dim(2).set_bounds(0, points).set_stride(co_block * in_channels);
+        weights.dim(3).set_bounds(0, points).set_stride(co_block * in_channels * points);
+        weights.dim(4).set_bounds(0, blocks).set_stride(co_block * in_channels * points * points);
+        weights.dim(5).set_bounds(0, g_count).set_stride(co_block * in_channels * points * points * blocks);
         bias.dim(0).set_bounds(0, co_block).dim(1).set_bounds(0, blocks).set_stride(co_block);
         bias.dim(2).set_bounds(0, g_count).set_stride(co_block * blocks);
         sources.dim(0).set_bounds(0, 3).dim(1).set_min(0).set_stride(3);
@@ -122,12 +157,14 @@ private:
         if (add_residual) frames(residual);
     }
 
+    int outputs = 0; // of a Winograd tile, per side; 0: the direct algorithm
+    afnet::schedules::WinogradStages winograd;
     Func sum;
     RDom r;
     VarOrRVar frame_loop{Var()};
     int channels = 0, co_block = 0;
 };
 
-}  // namespace
+} // namespace
 
 HALIDE_REGISTER_GENERATOR(Conv2d, conv2d)

@@ -25,7 +25,8 @@ LoweredNetwork alone(const LoweredNetwork &network, size_t index) {
         id = found->second;
     };
     Step step = network.plan.steps[index];
-    for (Argument &argument : step.arguments) keep(argument.tensor);
+    for (Argument &argument : step.arguments)
+        keep(argument.tensor);
     if (step.count != kNoTensor) keep(step.count);
     result.plan.steps.push_back(std::move(step));
     for (ConstantRecipe recipe : network.constants) {
@@ -46,7 +47,7 @@ void list_all_frames(int *sources, int frames) {
     }
 }
 
-}  // namespace
+} // namespace
 
 IsolatedStep::IsolatedStep(const LoweredNetwork &network, size_t index, KernelStore &kernels, const std::string &model,
                            const Weights &weights, uint64_t seed)
@@ -62,7 +63,8 @@ IsolatedStep::IsolatedStep(const LoweredNetwork &network, size_t index, KernelSt
         const TensorInfo &tensor = alone_.plan.tensors[id];
         if (tensor.storage != Storage::Constant || packed.count(TensorId(id))) continue;
         size_t elements = 1;
-        for (int extent : tensor.extents) elements *= size_t(extent);
+        for (int extent : tensor.extents)
+            elements *= size_t(extent);
         if (tensor.type == ElementType::Int32) {
             executor_.set_constant(TensorId(id), tensor.extents, std::vector<int>(elements, 1));
         } else {
@@ -131,7 +133,8 @@ double IsolatedStep::compulsory_bytes() const {
         for (TensorId id : *tensors) {
             const TensorInfo &tensor = executor_.plan().tensors[size_t(id)];
             double elements = double(element_bytes(tensor.type));
-            for (int extent : tensor.extents) elements *= extent;
+            for (int extent : tensor.extents)
+                elements *= extent;
             const bool by_frame = tensor.storage != Storage::Constant && tensor.extents.back() == step().frames;
             bytes += by_frame ? elements * frames() / step().frames : elements;
         }
@@ -146,4 +149,4 @@ TensorMemory IsolatedStep::argument(const std::string &name) {
     throw Error("step " + step().label + ": no argument " + name);
 }
 
-}  // namespace afnet
+} // namespace afnet

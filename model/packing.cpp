@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "runtime/error.h"
+
 namespace afnet {
 
 namespace {
@@ -12,11 +14,12 @@ std::vector<double> batch_norm_scale(const Weights &weights, const std::string &
     const std::vector<float> gamma = weights({norm + ".weight", {co}});
     const std::vector<float> variance = weights({norm + ".running_var", {co}});
     std::vector<double> scale(gamma.size());
-    for (size_t c = 0; c < scale.size(); c++) scale[c] = double(gamma[c]) / std::sqrt(double(variance[c]) + kEpsilon);
+    for (size_t c = 0; c < scale.size(); c++)
+        scale[c] = double(gamma[c]) / std::sqrt(double(variance[c]) + kEpsilon);
     return scale;
 }
 
-}  // namespace
+} // namespace
 
 std::vector<float> folded_weights(const Weights &weights, const std::string &conv, const std::string &norm, int co,
                                   int ci_per_group, int kernel) {
@@ -25,7 +28,8 @@ std::vector<float> folded_weights(const Weights &weights, const std::string &con
     const size_t per_channel = folded.size() / size_t(co);
     for (size_t c = 0; c < size_t(co); c++) {
         float *row = &folded[c * per_channel];
-        for (size_t i = 0; i < per_channel; i++) row[i] = float(double(row[i]) * scale[c]);
+        for (size_t i = 0; i < per_channel; i++)
+            row[i] = float(double(row[i]) * scale[c]);
     }
     return folded;
 }
@@ -34,7 +38,8 @@ std::vector<float> folded_bias(const Weights &weights, const std::string &norm, 
     const std::vector<double> scale = batch_norm_scale(weights, norm, co);
     const std::vector<float> mean = weights({norm + ".running_mean", {co}});
     std::vector<float> bias = weights({norm + ".bias", {co}});
-    for (size_t c = 0; c < bias.size(); c++) bias[c] = float(double(bias[c]) - double(mean[c]) * scale[c]);
+    for (size_t c = 0; c < bias.size(); c++)
+        bias[c] = float(double(bias[c]) - double(mean[c]) * scale[c]);
     return bias;
 }
 
@@ -51,11 +56,26 @@ PackedConstant pack_conv_weights(const std::vector<float> &weights, int co, int 
             float *block = &packed.elements[size_t(g * blocks + c / co_block) * filter * size_t(co_block)];
             for (size_t tap = 0; tap < taps; tap++) {
                 float *to = block + tap * size_t(ci_per_group) * size_t(co_block) + c % co_block;
-                for (size_t i = 0; i < size_t(ci_per_group); i++) to[i * size_t(co_block)] = source[i * taps + tap];
+                for (size_t i = 0; i < size_t(ci_per_group); i++)
+                    to[i * size_t(co_block)] = source[i * taps + tap];
             }
         }
     }
     return packed;
+}
+
+PackedConstant pack_conv2d_weights(const std::vector<float> &weights, int co, int ci_per_group, int kernel, int groups,
+                                   const KernelEntry &entry) {
+    constexpr int kDirect = 1;
+    const int algorithm = knob_of(entry, "algorithm"), co_block = knob_of(entry, "co_block");
+    if (algorithm == kDirect) return pack_conv_weights(weights, co, ci_per_group, kernel, groups, co_block);
+    return pack_winograd_weights(weights, co, ci_per_group, groups, co_block, algorithm);
+}
+
+int knob_of(const KernelEntry &entry, const std::string &knob) {
+    const auto found = entry.knobs.find(knob);
+    if (found == entry.knobs.end()) throw Error("kernel " + entry.symbol + ": its manifest names no " + knob);
+    return found->second;
 }
 
 PackedConstant pack_conv_bias(const std::vector<float> &bias, int co, int groups, int co_block) {
@@ -88,9 +108,10 @@ PackedConstant pack_linear_weights(const std::vector<float> &weights, int out, i
     packed.extents = {out, in};
     packed.elements.resize(weights.size());
     for (size_t k = 0; k < size_t(out); k++) {
-        for (size_t c = 0; c < size_t(in); c++) packed.elements[c * size_t(out) + k] = weights[k * size_t(in) + c];
+        for (size_t c = 0; c < size_t(in); c++)
+            packed.elements[c * size_t(out) + k] = weights[k * size_t(in) + c];
     }
     return packed;
 }
 
-}  // namespace afnet
+} // namespace afnet

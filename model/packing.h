@@ -20,6 +20,15 @@ std::vector<float> folded_bias(const Weights &weights, const std::string &norm, 
 /// [co_block, ci / g, u, v, block, g], zero where a block reaches beyond its group.
 PackedConstant pack_conv_weights(const std::vector<float> &weights, int co, int ci_per_group, int kernel, int groups,
                                  int co_block);
+/// [co_block, ci / g, u, v, block, g] with u, v the points of Winograd's F(m x m, 3x3), m = 2 or 4: G w G^T for each
+/// 3x3 filter w, computed in double and rounded once. The points are those of generators/winograd.h.
+PackedConstant pack_winograd_weights(const std::vector<float> &weights, int co, int ci_per_group, int groups,
+                                     int co_block, int m);
+/// As the conv2d kernel wants them: its manifest names the algorithm and the block.
+PackedConstant pack_conv2d_weights(const std::vector<float> &weights, int co, int ci_per_group, int kernel, int groups,
+                                   const KernelEntry &entry);
+/// A knob that the kernel's manifest must name. Throws Error where it does not.
+int knob_of(const KernelEntry &entry, const std::string &knob);
 /// [co_block, block, g]
 PackedConstant pack_conv_bias(const std::vector<float> &bias, int co, int groups, int co_block);
 /// [c, u, v]

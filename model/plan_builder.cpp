@@ -13,12 +13,6 @@ int strided(int extent, int stride) {
     return (extent - 1) / stride + 1;
 }
 
-int co_block_of(const KernelEntry &kernel) {
-    const auto found = kernel.knobs.find("co_block");
-    if (found == kernel.knobs.end()) throw Error("kernel " + kernel.symbol + ": its manifest names no co_block");
-    return found->second;
-}
-
 // How a convolution's folded weights, and its bias, are read once weights are there.
 std::function<std::vector<float>(const Weights &)> reading_weights(const ConvLayer &layer, int in_channels) {
     return [conv = layer.conv, norm = layer.norm, co = layer.out, ci = in_channels / layer.groups,
@@ -155,10 +149,10 @@ Feature PlanBuilder::stem(const std::string &conv, const std::string &norm, cons
                       {"output", out.tensor}};
     step.macs = double(width) * height * channels * in.channels * 49;
     pack(weights, [fold = reading_weights(layer, in.channels), channels](const Weights &w, const KernelEntry &k) {
-        return pack_conv_weights(fold(w), channels, 3, 7, 1, co_block_of(k));
+        return pack_conv_weights(fold(w), channels, 3, 7, 1, knob_of(k, "co_block"));
     });
     pack(bias, [fold = reading_bias(layer), channels](const Weights &w, const KernelEntry &k) {
-        return pack_conv_bias(fold(w), channels, 1, co_block_of(k));
+        return pack_conv_bias(fold(w), channels, 1, knob_of(k, "co_block"));
     });
     return out;
 }
@@ -205,10 +199,10 @@ Feature PlanBuilder::conv(const Feature &in, const ConvLayer &layer) {
     step.macs = double(width) * height * layer.out * ci * layer.kernel * layer.kernel;
     pack(weights, [fold = reading_weights(layer, in.channels), co = layer.out, ci, k = layer.kernel,
                    g = layer.groups](const Weights &w, const KernelEntry &kernel) {
-        return pack_conv_weights(fold(w), co, ci, k, g, co_block_of(kernel));
+        return pack_conv2d_weights(fold(w), co, ci, k, g, kernel);
     });
     pack(bias, [fold = reading_bias(layer), co = layer.out, g = layer.groups](const Weights &w, const KernelEntry &kernel) {
-        return pack_conv_bias(fold(w), co, g, co_block_of(kernel));
+        return pack_conv_bias(fold(w), co, g, knob_of(kernel, "co_block"));
     });
     return out;
 }

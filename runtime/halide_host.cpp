@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "HalideRuntime.h"
+#include "runtime/scratch_memory.h"
 
 namespace afnet {
 
@@ -18,7 +19,8 @@ std::string errors;
 void remember_error(void *, const char *message) {
     const std::lock_guard<std::mutex> lock(error_mutex);
     std::string text(message);
-    while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
+    while (!text.empty() && (text.back() == '\n' || text.back() == ' '))
+        text.pop_back();
     if (errors.size() < 4096) errors += (errors.empty() ? "" : "; ") + text;
 }
 
@@ -30,11 +32,15 @@ int available_processors() {
     return std::max(1, int(std::thread::hardware_concurrency()));
 }
 
-}  // namespace
+} // namespace
 
 int configure_halide(int threads) {
     const int count = threads > 0 ? threads : available_processors();
     halide_set_error_handler(remember_error);
+#ifndef __SANITIZE_ADDRESS__ // which watches the system's allocator only
+    halide_set_custom_malloc([](void *, size_t bytes) { return scratch_allocate(bytes); });
+    halide_set_custom_free([](void *, void *memory) { scratch_release(memory); });
+#endif
     halide_set_num_threads(count);
     return count;
 }
@@ -46,4 +52,4 @@ std::string take_halide_errors() {
     return taken;
 }
 
-}  // namespace afnet
+} // namespace afnet

@@ -82,6 +82,13 @@ int conv2d_co_block(const Conv2dKnobs &knobs, int channels, const Target &target
     return knobs.co_block.resolve(narrow ? wide / 2 : wide);
 }
 
+int conv2d_winograd_outputs(const Conv2dKnobs &knobs, bool plain, int reduction_channels) {
+    constexpr int kDirect = 1, kWorthTransforming = 16;
+    const int algorithm = knobs.algorithm.resolve(plain && reduction_channels >= kWorthTransforming ? 4 : kDirect);
+    require(plain || algorithm == kDirect, "conv2d: Winograd serves plain 3x3 convolutions of stride 1 only");
+    return algorithm == kDirect ? 0 : algorithm;
+}
+
 void schedule_cpu(Conv2dStages s, const Conv2dKnobs &knobs, int co_block, const Target &target) {
     const CpuFacts cpu = cpu_facts(target);
     Tile tile;

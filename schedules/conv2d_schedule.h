@@ -9,30 +9,56 @@ namespace afnet::schedules {
 
 /// Handles to the stages of generators/conv2d_generator.cpp, producers first.
 struct Conv2dStages {
-    Halide::Func sum;     // [c, g, x, y, f]  bias and reduction
-    Halide::RDom r;       // input channel within a run, run of channels, kernel column, kernel row
-    Halide::Func output;  // [c, g, x, y, f]  epilogue and store
-    Halide::Stage store;  // the stage of `output` that does the work: pure, or the scatter update
+    Halide::Func sum;    // [c, g, x, y, f]  bias and reduction
+    Halide::RDom r;      // input channel within a run, run of channels, kernel column, kernel row
+    Halide::Func output; // [c, g, x, y, f]  epilogue and store
+    Halide::Stage store; // the stage of `output` that does the work: pure, or the scatter update
     Halide::Var c, g, x, y;
-    Halide::VarOrRVar f;     // frame, or the selected frame of a scatter
-    Halide::Expr width;      // of the output
+    Halide::VarOrRVar f; // frame, or the selected frame of a scatter
+    Halide::Expr width;  // of the output
     int groups;
-    int channels;            // output channels per group
+    int channels; // output channels per group
     int kernel;
-    int reduction_channels;  // input channels per group
-    bool in_place;           // output may alias the residual: every element must be stored exactly once
+    int reduction_channels; // input channels per group
+    bool in_place;          // output may alias the residual: every element must be stored exactly once
+};
+
+/// Handles to the stages of generators/winograd.h, producers first. p counts tiles of all frames, u and v points.
+struct WinogradStages {
+    Halide::Func origin;   // [column row frame, p]
+    Halide::Func columns;  // [c, g, u, line, p]  input transformed along its rows
+    Halide::Func points;   // [c, g, p, u, v]    transformed input
+    Halide::Func sum;      // [c, g, p, u, v]    products, summed over input channels
+    Halide::RDom r;        // input channel
+    Halide::Func products; // [c, g, p, u, v]    a copy of `sum` that the outputs are made of
+    Halide::Func rows;     // [c, g, x, v, p]    transformed back along rows
+    Halide::Func tile;     // [c, g, x, y, p]    outputs of a tile
+    Halide::Func output;   // [c, g, x, y, f]; update 0 stores tiles
+    Halide::RDom store;    // column and row in the tile, tile
+    Halide::Var c, g, p, x, y, u, v, line;
+    Halide::Expr tiles;                       // of all frames
+    int groups, channels, reduction_channels; // channels per group
+    int outputs;                              // per side of a tile
 };
 
 struct Conv2dKnobs {
-    Knob co_block{"co_block", {4, 8, 16, 32, 48, 64}};  // output channels per register tile; packs the weights
-    Knob tile_x{"tile_x", {1, 2, 3, 4, 5, 6, 7, 8, 14}};  // output columns per register tile
-    Knob rows{"rows", {1, 2, 4, 7, 8, 14, 28}};         // output rows per task
-    Knob order{"order", {1, 2, 3}};                     // what a task is: conv2d_cpu.cpp
+    Knob co_block{"co_block", {4, 8, 16, 32, 48, 64}};           // output channels per register tile; packs the weights
+    Knob tile_x{"tile_x", {1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14}}; // output columns, or Winograd tiles, per register tile
+    Knob rows{"rows", {1, 2, 4, 7, 8, 14, 28}};                  // output rows per task
+    Knob order{"order", {1, 2, 3}};                              // what a task is: conv2d_cpu.cpp, winograd_cpu.cpp
+    Knob algorithm{"algorithm", {1, 2, 4}};                // 1: direct; 2, 4: Winograd with so many outputs per side
+    Knob tiles{"tiles", {8, 16, 24, 32, 48, 64, 96, 192}}; // Winograd: about so many tiles per task
+    Knob kept{"kept", {16, 32, 64, 128, 256, 512}}; // Winograd: output channels whose products are kept at a time
 };
 
 /// Output channels per register tile for a group of `channels`: the packing of the weights.
 int conv2d_co_block(const Conv2dKnobs &knobs, int channels, const Halide::Target &target);
 
-void schedule_cpu(Conv2dStages stages, const Conv2dKnobs &knobs, int co_block, const Halide::Target &target);
+/// Outputs per side of a Winograd tile, or 0 for the direct algorithm, which alone serves layers that are not `plain`
+/// (3x3, stride 1, frame for frame, nothing added).
+int conv2d_winograd_outputs(const Conv2dKnobs &knobs, bool plain, int reduction_channels);
 
-}  // namespace afnet::schedules
+void schedule_cpu(Conv2dStages stages, const Conv2dKnobs &knobs, int co_block, const Halide::Target &target);
+void schedule_cpu(WinogradStages stages, const Conv2dKnobs &knobs, int co_block, const Halide::Target &target);
+
+} // namespace afnet::schedules

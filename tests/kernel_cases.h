@@ -2,6 +2,8 @@
 // for every target, tests look their kernels up by spec.
 #pragma once
 
+#include <map>
+#include <string>
 #include <vector>
 
 #include "runtime/kernel_spec.h"
@@ -19,5 +21,13 @@ KernelSpec activated(const char *generator, const char *activation);
 
 std::vector<KernelSpec> test_kernels();
 std::vector<KernelSpec> traced_kernels();
+
+/// A library of test kernels with knobs that the schedules would not choose by themselves.
+struct KernelVariant {
+    std::string library;
+    std::map<std::string, int> knobs;
+    std::vector<KernelSpec> specs;
+};
+std::vector<KernelVariant> kernel_variants();
 
 }  // namespace afnet

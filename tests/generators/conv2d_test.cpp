@@ -51,12 +51,13 @@ public:
         const int co = expected_.c, block = kernel.entry->knobs.at("co_block");
         // Plans hand out tensors whose border a layer does not read or write: their rows have gaps.
         FrameMemory input(input_, (k - 1) / 2 + frames_ % 2), residual(residual_.value_or(Tensor4(1, 1, 1, 1)));
-        FrameMemory output = how == Residual::InPlace ? FrameMemory(*residual_, width_ % 2)
-                                                 : FrameMemory::unwritten(co, width_, height_, frames_, width_ % 2);
+        FrameMemory output = how == Residual::InPlace
+                                 ? FrameMemory(*residual_, width_ % 2)
+                                 : FrameMemory::unwritten(co, width_, height_, frames_, width_ % 2);
         KernelCall call(kernel);
         call.bind("input", input.view(groups, k > 1))
-            .bind("weights", packed_buffer(pack_conv_weights(layer_.weights_folded(), co, input_.c / groups, k, groups,
-                                                             block)))
+            .bind("weights", packed_buffer(pack_conv2d_weights(layer_.weights_folded(), co, input_.c / groups, k,
+                                                               groups, *kernel.entry)))
             .bind("bias", packed_buffer(pack_conv_bias(layer_.bias_folded(), co, groups, block)))
             .bind("residual", how == Residual::Apart ? residual.view(groups) : output.view(groups))
             .bind("sources", integers({0, 0, 0}, {3, 1}))
@@ -76,11 +77,13 @@ private:
     std::optional<Tensor4> residual_;
 };
 
-void check_on_all_targets(const KernelSpec &spec, const Layer &layer, int width, int height, int frames) {
+void check_on_all_targets(const KernelSpec &spec, const Layer &layer, int width, int height, int frames,
+                          const std::string &library = kTestLibrary) {
     const DenseCase shape(spec, layer, width, height, frames);
     for (const Target &target : runnable_targets()) {
-        INFO(spec.name() << " to " << width << "x" << height << "x" << frames << " on " << target.name);
-        const Kernel &kernel = test_kernel_store(target).kernel(spec, kTestLibrary);
+        INFO(spec.name() << " to " << width << "x" << height << "x" << frames << " on " << target.name << ", "
+                         << library);
+        const Kernel &kernel = test_kernel_store(target).kernel(spec, library);
         if (!spec_flag(spec, "add_residual")) {
             shape.check(kernel, Residual::None);
             continue;
@@ -90,14 +93,35 @@ void check_on_all_targets(const KernelSpec &spec, const Layer &layer, int width,
     }
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("a convolution equals its definition at every width and height", "[conv2d]") {
     for (const KernelSpec &spec : dense_specs()) {
         const Layer layer = layer_of(spec);
         for (int width : kWidths) {
             for (int height : kHeights) {
-                for (int frames : {1, 3}) check_on_all_targets(spec, layer, width, height, frames);
+                for (int frames : {1, 3})
+                    check_on_all_targets(spec, layer, width, height, frames);
+            }
+        }
+    }
+}
+
+TEST_CASE("every algorithm of a 3x3 convolution equals its definition", "[conv2d]") {
+    for (const KernelVariant &variant : kernel_variants()) {
+        for (const KernelSpec &spec : variant.specs) {
+            const Layer layer = layer_of(spec);
+            for (const Target &target : runnable_targets()) {
+                const Kernel &kernel = test_kernel_store(target).kernel(spec, variant.library);
+                for (const auto &[knob, value] : variant.knobs)
+                    CHECK(kernel.entry->knobs.at(knob) == value);
+            }
+            for (int width : {1, 2, 3, 4, 5, 7, 8, 14}) {
+                for (int height : {1, 2, 4, 5, 7}) {
+                    for (int frames : {1, 3}) {
+                        check_on_all_targets(spec, layer, width, height, frames, variant.library);
+                    }
+                }
             }
         }
     }

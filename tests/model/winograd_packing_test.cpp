@@ -1,0 +1,116 @@
+// Transformed weights against the definition of minimal filtering: A^T [(G w G^T) . (B^T d B)] A is the correlation of
+// d with w, whatever the tile.
+#include <catch2/catch.hpp>
+#include <cmath>
+
+#include "model/packing.h"
+#include "model/recipe.h"
+
+using namespace afnet;
+
+namespace {
+
+using Matrix = std::vector<std::vector<double>>;
+
+// A^T: powers of the points; infinity gives the last output alone.
+Matrix output_transform(int m, const std::vector<double> &points) {
+    Matrix rows;
+    for (int power = 0; power < m; power++) {
+        std::vector<double> row;
+        for (double p : points)
+            row.push_back(std::pow(p, power));
+        row.push_back(power + 1 == m ? 1 : 0);
+        rows.push_back(row);
+    }
+    return rows;
+}
+
+// B^T: row j holds the coefficients of the product of (x - p) over the other finite points; infinity's has all points.
+Matrix input_transform(const std::vector<double> &points) {
+    const size_t n = points.size() + 1;
+    Matrix rows;
+    for (size_t j = 0; j < n; j++) {
+        std::vector<double> polynomial(n, 0.0);
+        polynomial[0] = 1;
+        for (size_t l = 0; l + 1 < n; l++) {
+            if (l == j) continue;
+            for (size_t k = n; k-- > 0;)
+                polynomial[k] = (k > 0 ? polynomial[k - 1] : 0) - points[l] * polynomial[k];
+        }
+        rows.push_back(polynomial);
+    }
+    return rows;
+}
+
+double uniform(uint64_t stream, size_t i) {
+    return 2 * recipe_uniform(stream, 7, i) - 1;
+}
+
+void check(int m, int co, int ci, int groups, int block) {
+    const std::vector<double> points =
+        m == 2 ? std::vector<double>{0, 1, -1}
+               : std::vector<double>{0, std::sqrt(0.5), -std::sqrt(0.5), std::sqrt(2.0), -std::sqrt(2.0)};
+    const Matrix at = output_transform(m, points), bt = input_transform(points);
+    const size_t n = points.size() + 1;
+    std::vector<float> weights(size_t(co * ci * 9));
+    for (size_t i = 0; i < weights.size(); i++)
+        weights[i] = float(uniform(1, i));
+    const PackedConstant packed = pack_winograd_weights(weights, co, ci, groups, block, m);
+    const int channels = co / groups, blocks = (channels + block - 1) / block;
+    REQUIRE(packed.extents == std::vector<int>{block, ci, int(n), int(n), blocks, groups});
+
+    Matrix d(n, std::vector<double>(n)), transformed(n, std::vector<double>(n));
+    for (size_t i = 0; i < n * n; i++)
+        d[i / n][i % n] = uniform(2, i);
+    for (size_t v = 0; v < n; v++) {
+        for (size_t u = 0; u < n; u++) {
+            transformed[v][u] = 0;
+            for (size_t y = 0; y < n; y++) {
+                for (size_t x = 0; x < n; x++)
+                    transformed[v][u] += bt[v][y] * d[y][x] * bt[u][x];
+            }
+        }
+    }
+    for (int g = 0; g < groups; g++) {
+        for (int c = 0; c < blocks * block; c++) {
+            for (int i = 0; i < ci; i++) {
+                const auto u_at = [&](size_t u, size_t v) {
+                    return double(
+                        packed
+                            .elements[((((size_t(g * blocks + c / block) * n + v) * n + u) * size_t(ci)) + size_t(i)) *
+                                          size_t(block) +
+                                      size_t(c % block)]);
+                };
+                if (c >= channels) {
+                    CHECK(u_at(0, 0) == 0);
+                    continue;
+                }
+                const float *w = &weights[size_t((g * channels + c) * ci + i) * 9];
+                for (int y = 0; y < m; y++) {
+                    for (int x = 0; x < m; x++) {
+                        double direct = 0, winograd = 0;
+                        for (int k = 0; k < 9; k++)
+                            direct += double(w[k]) * d[size_t(y + k / 3)][size_t(x + k % 3)];
+                        for (size_t v = 0; v < n; v++) {
+                            for (size_t u = 0; u < n; u++) {
+                                winograd += at[size_t(y)][v] * u_at(u, v) * transformed[v][u] * at[size_t(x)][u];
+                            }
+                        }
+                        // Only the packed weights are rounded to float.
+                        CHECK(std::abs(winograd - direct) < 1e-5);
+                    }
+                }
+            }
+        }
+    }
+}
+
+} // namespace
+
+TEST_CASE("transformed weights give the convolution", "[packing]") {
+    for (int m : {2, 4}) {
+        check(m, 5, 3, 1, 8);
+        check(m, 12, 2, 2, 4);
+        check(m, 16, 1, 1, 16);
+    }
+}
