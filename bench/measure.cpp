@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <ctime>
 
 namespace afnet {
 
@@ -30,10 +31,17 @@ Summary summarize(std::vector<double> samples) {
     return summary;
 }
 
+double processor_milliseconds() {
+    timespec time{};
+    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return double(time.tv_sec) * 1e3 + double(time.tv_nsec) / 1e6;
+}
+
 std::vector<std::vector<double>> interleave(const std::vector<std::function<void()>> &candidates, int rounds,
                                             double seconds, const std::function<void(size_t round)> &progress) {
     std::vector<std::vector<double>> samples(candidates.size());
-    for (const auto &candidate : candidates) candidate();
+    for (const auto &candidate : candidates)
+        candidate();
     const auto begin = Clock::now();
     for (size_t round = 0; round < size_t(rounds); round++) {
         if (round >= kLeastRounds && milliseconds(Clock::now() - begin) > seconds * 1e3) break;

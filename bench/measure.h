@@ -13,6 +13,10 @@ struct Summary {
 };
 Summary summarize(std::vector<double> samples);
 
+/// Time that all threads of this process have spent on processors, in milliseconds. Over wall time it says how many
+/// processors were at work: a system may put two threads on one.
+double processor_milliseconds();
+
 /// Runs all candidates in turn, A B C A B C …, so that drifts of the machine meet all alike, and gives each one's times
 /// in milliseconds. Each candidate runs once unmeasured first. Stops after `rounds`, or once `seconds` have passed and
 /// at least three rounds are done.

@@ -2,48 +2,220 @@
 
 #include <algorithm>
 #include <cmath>
-#include <memory>
 
-#include "model/machine.h"
+#include "bench/stages.h"
 #include "model/progress.h"
-#include "model/weights_file.h"
-#include "runtime/error.h"
+#include "runtime/halide_host.h"
 
 namespace afnet {
 
 namespace {
 
+/// What steps of a run took and computed.
+struct StepTimes {
+    std::vector<double> ms, macs;
+};
+
 void force_ratio(Network &network, double rt) {
     const std::vector<int> mask = spread_mask(network.shape().frames, network.shape().clips, rt);
-    for (size_t b = 0; b < network.lowered().selections.size(); b++) network.force_mask(b, mask);
+    for (size_t b = 0; b < network.lowered().selections.size(); b++)
+        network.force_mask(b, mask);
 }
 
-std::vector<LayerRow> layer_rows(Network &network, int rounds, double peak) {
-    const auto &steps = network.lowered().plan.steps;
-    std::vector<std::vector<double>> ms(steps.size());
-    std::vector<double> macs(steps.size());
-    for (int round = 0; round < rounds; round++) {
-        network.run([&](const StepReport &report) {
-            ms[report.index].push_back(
-                std::chrono::duration<double, std::milli>(report.end - report.begin).count());
-            macs[report.index] = report.step->macs * report.frames;
+double dense_macs(const Plan &plan) {
+    double macs = 0;
+    for (const Step &step : plan.steps)
+        macs += step.macs * step.frames;
+    return macs;
+}
+
+void add_part(std::vector<PartTime> &parts, const std::string &name, double ms, double macs) {
+    auto part = std::find_if(parts.begin(), parts.end(), [&](const PartTime &p) { return p.name == name; });
+    if (part == parts.end()) part = parts.insert(parts.end(), {name, 0, 0});
+    part->ms += ms;
+    part->gmac += macs / 1e9;
+}
+
+/// One network, and its rows.
+class NetworkBench {
+public:
+    NetworkBench(const std::string &name, const LoadedModel &model, const RunShape &shape, KernelStore &kernels,
+                 MachineMeter &meter)
+        : name_(name), network_(model.description, shape, kernels, model.weights), meter_(meter) {
+        network_.fill_recipe_video(1);
+    }
+
+    void add_row(const NetworkRow &row) { rows_.push_back(row); }
+
+    std::vector<NetworkRow> run(int rounds, double seconds, bool quiet) {
+        std::vector<std::function<void()>> candidates;
+        wall_ms_.assign(rows_.size(), 0);
+        for (size_t i = 0; i < rows_.size(); i++)
+            candidates.push_back([this, i] { run_once(i); });
+        Progress progress("bench " + name_, size_t(rounds), quiet);
+        const auto samples = interleave(candidates, rounds, seconds, [&](size_t round) {
+            for (int threads : thread_counts())
+                meter_.measure_fma(threads);
+            progress.update(round);
         });
+        for (size_t i = 0; i < rows_.size(); i++) {
+            rows_[i].ms = summarize(samples[i]);
+            rows_[i].cores /= wall_ms_[i];
+        }
+        time_steps(std::max(3, rounds / 3));
+        for (int threads : thread_counts())
+            meter_.measure_memory(threads);
+        return rows_;
     }
-    double total = 0;
-    std::vector<LayerRow> rows;
-    for (size_t i = 0; i < steps.size(); i++) {
-        LayerRow row;
-        row.model = network.description().name;
-        row.label = steps[i].label;
-        row.kernel = steps[i].kernel.name();
-        row.ms = summarize(ms[i]).median;
-        row.gmac_per_s = row.ms > 0 ? macs[i] / row.ms / 1e6 : 0;
-        row.peak_share = row.gmac_per_s / peak;
-        total += row.ms;
-        rows.push_back(std::move(row));
+
+    /// Of the first row; after run().
+    std::vector<LayerRow> layers() const {
+        const auto &steps = plan().steps;
+        const StepTimes &times = step_times_.front();
+        double total = 0;
+        for (double ms : times.ms)
+            total += ms;
+        std::vector<LayerRow> rows;
+        for (size_t i = 0; i < steps.size(); i++) {
+            LayerRow row;
+            row.model = name_;
+            row.label = steps[i].label;
+            row.kernel = steps[i].kernel.name();
+            row.threads = rows_.front().threads;
+            row.ms = times.ms[i];
+            row.share = times.ms[i] / total;
+            row.gmac_per_s = row.ms > 0 ? times.macs[i] / row.ms / 1e6 : 0;
+            rows.push_back(std::move(row));
+        }
+        return rows;
     }
-    for (LayerRow &row : rows) row.share = row.ms / total;
-    return rows;
+
+    const Plan &plan() const { return network_.lowered().plan; }
+    double arena_mib() { return double(network_.executor().arena_bytes()) / (1 << 20); }
+
+private:
+    std::vector<int> thread_counts() const {
+        std::vector<int> counts;
+        for (const NetworkRow &row : rows_) {
+            if (std::find(counts.begin(), counts.end(), row.threads) == counts.end()) counts.push_back(row.threads);
+        }
+        return counts;
+    }
+
+    void prepare(const NetworkRow &row) {
+        configure_halide(row.threads);
+        if (network_.shape().forced_masks) force_ratio(network_, row.rt);
+    }
+
+    void run_once(size_t i) {
+        prepare(rows_[i]);
+        const double processor = processor_milliseconds();
+        const auto begin = std::chrono::steady_clock::now();
+        network_.run();
+        wall_ms_[i] += std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
+        rows_[i].cores += processor_milliseconds() - processor;
+    }
+
+    void time_steps(int passes) {
+        const auto &steps = plan().steps;
+        std::vector<std::vector<std::vector<double>>> ms(rows_.size(), std::vector<std::vector<double>>(steps.size()));
+        step_times_.assign(rows_.size(), {std::vector<double>(steps.size()), std::vector<double>(steps.size())});
+        for (int pass = 0; pass < passes; pass++) {
+            for (size_t i = 0; i < rows_.size(); i++) {
+                prepare(rows_[i]);
+                network_.run([&](const StepReport &report) {
+                    ms[i][report.index].push_back(
+                        std::chrono::duration<double, std::milli>(report.end - report.begin).count());
+                    step_times_[i].macs[report.index] = report.step->macs * report.frames;
+                });
+            }
+        }
+        for (size_t i = 0; i < rows_.size(); i++) {
+            for (size_t s = 0; s < steps.size(); s++) {
+                const double median = step_times_[i].ms[s] = summarize(ms[i][s]).median;
+                const double macs = step_times_[i].macs[s];
+                add_part(rows_[i].stages, stage_of(steps[s]), median, macs);
+                add_part(rows_[i].kinds, kind_of(steps[s]), median, macs);
+                rows_[i].gmac += macs / 1e9;
+            }
+        }
+    }
+
+    std::string name_;
+    Network network_;
+    MachineMeter &meter_;
+    std::vector<NetworkRow> rows_;
+    std::vector<double> wall_ms_;       // of all runs, by row
+    std::vector<StepTimes> step_times_; // by row
+};
+
+void compare_with_dense(std::vector<NetworkRow> &rows) {
+    for (NetworkRow &row : rows) {
+        const auto dense = std::find_if(rows.begin(), rows.end(), [&](const NetworkRow &r) {
+            return r.realised_rt == 1 && r.threads == row.threads;
+        });
+        if (dense == rows.end()) continue;
+        row.speedup = dense->ms.median / row.ms.median;
+        row.mac_ratio = dense->gmac / row.gmac;
+    }
+}
+
+/// One network of a sweep.
+struct Combination {
+    const std::string *name;
+    const LoadedModel *model;
+    std::string dtype;
+    RunShape shape;
+};
+
+std::vector<Combination> combinations(const NetworkBenchOptions &options, const std::vector<LoadedModel> &models) {
+    const RunChoices &run = options.run;
+    std::vector<Combination> all;
+    for (size_t m = 0; m < models.size(); m++) {
+        for (const std::string &dtype : run.dtypes) {
+            for (int size : run.sizes) {
+                for (int frames : run.frames) {
+                    for (int clips : run.clips) {
+                        all.push_back({&options.models[m], &models[m], dtype,
+                                       run_shape(models[m], frames, size, clips, dtype, run.unselected)});
+                    }
+                }
+            }
+        }
+    }
+    return all;
+}
+
+void bench_network(const NetworkBenchOptions &options, const Combination &combination, KernelStore &kernels,
+                   const std::vector<int> &threads, MachineMeter &meter, bool quiet, NetworkBenchResult &result) {
+    RunShape shape = combination.shape;
+    const bool adaptive = shape.forced_masks = combination.model->description.adaptive();
+    NetworkBench bench(*combination.name, *combination.model, shape, kernels, meter);
+    NetworkRow row;
+    row.model = *combination.name;
+    row.dtype = combination.dtype;
+    row.target = kernels.target().name;
+    row.unselected = options.run.unselected;
+    row.mask = adaptive ? "spread" : "none";
+    row.frames = shape.frames;
+    row.size = shape.width;
+    row.clips = shape.clips;
+    row.arena_mib = bench.arena_mib();
+    row.gmac_dense = dense_macs(bench.plan()) / 1e9;
+    for (double rt : adaptive ? options.ratios : std::vector<double>{1}) {
+        for (int count : threads) {
+            row.rt = rt;
+            row.realised_rt = double(std::lround(rt * shape.frames)) / shape.frames;
+            row.threads = count;
+            bench.add_row(row);
+        }
+    }
+    std::vector<NetworkRow> rows = bench.run(options.rounds, options.seconds, quiet);
+    compare_with_dense(rows);
+    result.rows.insert(result.rows.end(), rows.begin(), rows.end());
+    if (!options.layers) return;
+    const std::vector<LayerRow> layers = bench.layers();
+    result.layers.insert(result.layers.end(), layers.begin(), layers.end());
 }
 
 }  // namespace
@@ -52,73 +224,31 @@ std::vector<int> spread_mask(int frames, int clips, double rt) {
     const int selected = int(std::lround(std::clamp(rt, 0.0, 1.0) * frames));
     std::vector<int> mask;
     for (int clip = 0; clip < clips; clip++) {
-        for (int t = 0; t < frames; t++) mask.push_back((t + 1) * selected / frames - t * selected / frames);
+        for (int t = 0; t < frames; t++)
+            mask.push_back((t + 1) * selected / frames - t * selected / frames);
     }
     return mask;
 }
 
-NetworkBenchResult bench_networks(const NetworkBenchOptions &options, KernelStore &kernels, int threads, bool quiet) {
+NetworkBenchResult bench_networks(const NetworkBenchOptions &options, KernelStore &kernels,
+                                  const std::vector<int> &threads, bool quiet) {
     NetworkBenchResult result;
-    PeakMeter peak(kernels, threads);
-    for (const std::string &name : options.models) {
-        const LoadedModel model = load_model(name);
-        RunShape shape;
-        shape.frames = options.frames > 0 ? options.frames : model.description.frames;
-        if (model.trained && model.description.adaptive() && shape.frames != model.description.frames) {
-            throw Error(name + ": its weights are for clips of " + std::to_string(model.description.frames) +
-                        " frames; --frames asks for another number");
-        }
-        shape.width = shape.height = options.size;
-        shape.clips = options.clips;
-        shape.unselected = options.unselected == "skipped" ? Unselected::Skipped : Unselected::Masked;
-        shape.forced_masks = model.description.adaptive();
-        Network network(model.description, shape, kernels, model.weights);
-        network.fill_recipe_video(1);
-
-        const std::vector<double> ratios = shape.forced_masks ? options.ratios : std::vector<double>{1};
-        std::vector<NetworkRow> rows;
-        std::vector<std::function<void()>> candidates;
-        for (double rt : ratios) {
-            NetworkRow row;
-            row.model = name;
-            row.frames = shape.frames;
-            row.size = options.size;
-            row.clips = options.clips;
-            row.threads = threads;
-            row.rt = double(std::lround(rt * shape.frames)) / shape.frames;
-            row.arena_mib = double(network.executor().arena_bytes()) / (1 << 20);
-            rows.push_back(row);
-            candidates.push_back([&network, rt] {
-                if (network.shape().forced_masks) force_ratio(network, rt);
-                network.run();
-            });
-        }
-        Progress progress("bench " + name, size_t(options.rounds), quiet);
-        double peak_here = 0;
-        const auto samples = interleave(candidates, options.rounds, options.seconds, [&](size_t round) {
-            peak_here = std::max(peak_here, peak.measure());
-            progress.update(round);
-        });
-        result.peak_gmac_per_s = std::max(result.peak_gmac_per_s, peak_here);
-        for (size_t i = 0; i < rows.size(); i++) {
-            candidates[i]();
-            rows[i].gmac = network.macs() / 1e9;
-            rows[i].ms = summarize(samples[i]);
-        }
-        const auto dense = std::find_if(rows.begin(), rows.end(), [](const NetworkRow &r) { return r.rt == 1; });
-        for (NetworkRow &row : rows) {
-            row.peak_share = row.gmac / (row.ms.median / 1e3) / peak_here;
-            if (dense == rows.end()) continue;
-            row.speedup = dense->ms.median / row.ms.median;
-            row.mac_ratio = dense->gmac / row.gmac;
-        }
-        if (options.layers) {
-            if (shape.forced_masks) force_ratio(network, ratios.front());
-            const auto layers = layer_rows(network, std::max(3, options.rounds / 3), peak_here);
-            result.layers.insert(result.layers.end(), layers.begin(), layers.end());
-        }
-        result.rows.insert(result.rows.end(), rows.begin(), rows.end());
+    std::vector<LoadedModel> models;
+    for (const std::string &name : options.models)
+        models.push_back(load_model(name));
+    LoadGuard guard(quiet);
+    MachineMeter meter(kernels, threads);
+    for (const Combination &combination : combinations(options, models)) {
+        bench_network(options, combination, kernels, threads, meter, quiet, result);
     }
+    for (NetworkRow &row : result.rows) {
+        row.percent_of_peak = 100 * row.gmac / (row.ms.median / 1e3) / meter.peak(row.threads).fma_gmac_per_s;
+    }
+    for (LayerRow &row : result.layers) {
+        row.percent_of_peak = 100 * row.gmac_per_s / meter.peak(row.threads).fma_gmac_per_s;
+    }
+    meter.report(result.machine);
+    result.machine.load = guard.finish();
     return result;
 }
 

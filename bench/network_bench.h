@@ -1,51 +1,66 @@
-// Whole networks over models, sizes and realised ratios.
+// Whole networks over models, clips, threads, element types and ratios of selected frames.
 #pragma once
 
 #include <string>
 #include <vector>
 
+#include "bench/machine_meter.h"
 #include "bench/measure.h"
-#include "model/network.h"
+#include "bench/run_options.h"
 
 namespace afnet {
 
 struct NetworkBenchOptions {
     std::vector<std::string> models = {"af_resnet50_tsm"};
-    std::vector<double> ratios = {1, 0.8, 0.5, 0.4, 0.25, 0};  // RT; masks are forced. Static networks run once
-    int frames = 0, size = 224, clips = 1;  // frames 0: what the model is for
-    std::string unselected = "masked";
+    RunChoices run;
+    std::vector<double> ratios = {1, 0.8, 0.5, 0.4, 0.25, 0}; // RT; masks are forced. Static networks run once
     int rounds = 30;
-    double seconds = 30;  // per model, at the most, once three rounds are done
-    bool layers = false;  // also a row per step, of the first ratio
+    double seconds = 30; // per network, at the most, once three rounds are done
+    bool layers = false; // also a row per step, of the first ratio
 };
 
-/// One line of a table.
+/// Part of a network: a stage, or a kind (bench/stages.h).
+struct PartTime {
+    std::string name;
+    double ms = 0; // sum of its steps' medians
+    double gmac = 0;
+};
+
+/// One combination.
 struct NetworkRow {
-    std::string model;
+    std::string model, dtype, target, unselected;
+    std::string mask; // which frames are selected: `spread` evenly, or `none` in static networks
     int frames = 0, size = 0, clips = 0, threads = 0;
-    double rt = 1;         // realised: a whole number of frames
-    Summary ms;            // per run
-    double gmac = 0;       // computed
-    double peak_share = 0; // GMAC/s over the machine's peak, measured between the runs
-    double speedup = 0;    // over the same model's row at RT 1; 0: there is none
-    double mac_ratio = 0;  // MACs at RT 1 over these; 0: there is none
+    double rt = 1;          // as asked for
+    double realised_rt = 1; // a whole number of frames
+    Summary ms;             // per run
+    double cores = 0;       // processors at work, on average
+    double gmac = 0;        // computed
+    double gmac_dense = 0;  // if all frames were selected
+    double percent_of_peak = 0;
+    double speedup = 0;   // over the same network's row at RT 1; 0: there is none
+    double mac_ratio = 0; // MACs at RT 1 over these; 0: there is none
     double arena_mib = 0;
+    std::vector<PartTime> stages, kinds; // in the order in which they run first
 };
 
 struct LayerRow {
     std::string model, label, kernel;
-    double ms = 0, share = 0, gmac_per_s = 0, peak_share = 0;
+    int threads = 0;
+    double ms = 0, share = 0, gmac_per_s = 0, percent_of_peak = 0;
 };
 
 struct NetworkBenchResult {
-    double peak_gmac_per_s = 0;
-    std::vector<NetworkRow> rows;
+    MachineFigures machine;
+    std::vector<NetworkRow> rows; // those of one network stand together
     std::vector<LayerRow> layers;
 };
 
 /// The mask that computes round(rt T) frames of each clip, spread evenly.
 std::vector<int> spread_mask(int frames, int clips, double rt);
 
-NetworkBenchResult bench_networks(const NetworkBenchOptions &options, KernelStore &kernels, int threads, bool quiet);
+/// Every combination, all ratios and numbers of threads of a network in turn, with the machine's peak between rounds.
+NetworkBenchResult bench_networks(const NetworkBenchOptions &options, KernelStore &kernels,
+                                  const std::vector<int> &threads, bool quiet);
 
 }  // namespace afnet

@@ -25,8 +25,7 @@ LoweredNetwork alone(const LoweredNetwork &network, size_t index) {
         id = found->second;
     };
     Step step = network.plan.steps[index];
-    for (Argument &argument : step.arguments)
-        keep(argument.tensor);
+    for (Argument &argument : step.arguments) keep(argument.tensor);
     if (step.count != kNoTensor) keep(step.count);
     result.plan.steps.push_back(std::move(step));
     for (ConstantRecipe recipe : network.constants) {
@@ -34,6 +33,14 @@ LoweredNetwork alone(const LoweredNetwork &network, size_t index) {
         recipe.step = 0;
         keep(recipe.tensor);
         result.constants.push_back(std::move(recipe));
+    }
+    // F(0) gets its extents when the network computes it.
+    for (const ZeroResponse &response : network.zero_responses) {
+        const auto found = renamed.find(response.constant);
+        if (found == renamed.end()) continue;
+        std::vector<int> extents = response.plan.tensors[size_t(response.result)].extents;
+        for (int d : {1, 2}) extents[size_t(d)] = std::min(extents[size_t(d)], response.kernel);
+        result.plan.tensors[size_t(found->second)].extents = std::move(extents);
     }
     return result;
 }
@@ -47,7 +54,7 @@ void list_all_frames(int *sources, int frames) {
     }
 }
 
-} // namespace
+}  // namespace
 
 IsolatedStep::IsolatedStep(const LoweredNetwork &network, size_t index, KernelStore &kernels, const std::string &model,
                            const Weights &weights, uint64_t seed)
@@ -63,8 +70,7 @@ IsolatedStep::IsolatedStep(const LoweredNetwork &network, size_t index, KernelSt
         const TensorInfo &tensor = alone_.plan.tensors[id];
         if (tensor.storage != Storage::Constant || packed.count(TensorId(id))) continue;
         size_t elements = 1;
-        for (int extent : tensor.extents)
-            elements *= size_t(extent);
+        for (int extent : tensor.extents) elements *= size_t(extent);
         if (tensor.type == ElementType::Int32) {
             executor_.set_constant(TensorId(id), tensor.extents, std::vector<int>(elements, 1));
         } else {
@@ -122,21 +128,20 @@ int IsolatedStep::frames() const {
     return *static_cast<const int *>(const_cast<Executor &>(executor_).memory(step().count).data);
 }
 
-double IsolatedStep::compulsory_bytes() const {
+double compulsory_bytes(const Plan &plan, const Step &step, int frames) {
     std::set<TensorId> read, written;
-    for (const Argument &argument : step().arguments) {
+    for (const Argument &argument : step.arguments) {
         if (argument.ignored) continue;
         (argument.name == "output" || argument.name == "mask" ? written : read).insert(argument.tensor);
     }
     double bytes = 0;
     for (const std::set<TensorId> *tensors : {&read, &written}) {
         for (TensorId id : *tensors) {
-            const TensorInfo &tensor = executor_.plan().tensors[size_t(id)];
+            const TensorInfo &tensor = plan.tensors[size_t(id)];
             double elements = double(element_bytes(tensor.type));
-            for (int extent : tensor.extents)
-                elements *= extent;
-            const bool by_frame = tensor.storage != Storage::Constant && tensor.extents.back() == step().frames;
-            bytes += by_frame ? elements * frames() / step().frames : elements;
+            for (int extent : tensor.extents) elements *= extent;
+            const bool by_frame = tensor.storage != Storage::Constant && tensor.extents.back() == step.frames;
+            bytes += by_frame ? elements * frames / step.frames : elements;
         }
     }
     return bytes;
@@ -149,4 +154,4 @@ TensorMemory IsolatedStep::argument(const std::string &name) {
     throw Error("step " + step().label + ": no argument " + name);
 }
 
-} // namespace afnet
+}  // namespace afnet

@@ -9,6 +9,10 @@
 
 namespace afnet {
 
+/// Bytes that one run of a step must move at the least: every element of what it reads, and of what it writes, once,
+/// for `frames` frames. `plan` is an executor's, whose constants have their extents.
+double compulsory_bytes(const Plan &plan, const Step &step, int frames);
+
 class IsolatedStep {
 public:
     /// Makes a plan of the network's step `index` alone, binds it to the kernel that `kernels` has for it (the library
@@ -29,8 +33,7 @@ public:
 
     /// Multiply-accumulates of one run.
     double macs() const { return step().macs * frames(); }
-    /// Bytes that one run must move at the least: every element of what it reads, and of what it writes, once.
-    double compulsory_bytes() const;
+    double compulsory_bytes() const { return afnet::compulsory_bytes(executor_.plan(), step(), frames()); }
 
     /// Elements of an argument by its name in the kernel's metadata, in the stored layout (with border and zero frame).
     TensorMemory argument(const std::string &name);

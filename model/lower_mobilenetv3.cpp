@@ -1,4 +1,5 @@
 // AF-MobileNetV3 (AFNET_SPEC §4): inverted residuals, TSM at the entry of every block, no ReLU behind the fusion.
+#include <optional>
 #include <string>
 
 #include "model/lowering.h"
@@ -65,40 +66,41 @@ Feature inverted_residual(PlanBuilder &b, const std::string &key, const Inverted
 
 constexpr int kFocalGroups = 2;
 
+// On selected frames; without a selection, on all.
 void focal_branch(PlanBuilder &b, const std::string &key, const InvertedResidual &block, const Feature &in,
-                  const Feature &onto, const Selection &selection) {
+                  const Feature &onto, const Selection *selection) {
     ConvLayer layer;
-    layer.selection = &selection;
+    layer.selection = selection;
     layer.groups = kFocalGroups;
     layer.label = layer.conv = key + ".conv1";
     layer.norm = key + ".bn1";
     layer.out = block.hidden;
     layer.activation = block.activation;
-    layer.gather = Gather::Selected;
+    layer.gather = selection ? Gather::Selected : Gather::Shifted;
     layer.border = border_for(block.kernel);
     Feature hidden = b.conv(in, layer);
 
     ConvLayer spatial;
-    spatial.selection = &selection;
+    spatial.selection = selection;
     spatial.label = spatial.conv = key + ".conv2";
     spatial.norm = key + ".bn2";
-    spatial.gather = Gather::Compact;
+    spatial.gather = selection ? Gather::Compact : Gather::None;
     hidden = depthwise_gated(b, key, block, hidden, spatial);
 
     layer.label = layer.conv = key + ".conv3";
     layer.norm = key + ".bn3";
     layer.out = block.out;
     layer.activation = "linear";
-    layer.gather = Gather::Compact;
+    layer.gather = selection ? Gather::Compact : Gather::None;
     layer.border = 0;
-    layer.scatter = true;
+    layer.scatter = selection != nullptr;
     layer.onto = onto;
     b.conv(hidden, layer);
 }
 
 // Always residual, at the input's resolution; the shortcut's projection is grouped too, and runs on all frames.
 Feature focal_block(PlanBuilder &b, const std::string &key, InvertedResidual block, const Feature &in,
-                    const Selection &selection) {
+                    const Selection *selection) {
     Feature state = in;
     if (block.stride != 1 || block.in != block.out) {
         ConvLayer projection;
@@ -114,13 +116,13 @@ Feature focal_block(PlanBuilder &b, const std::string &key, InvertedResidual blo
     block.stride = 1;
     const size_t first_constant = b.network().constants.size();
     focal_branch(b, key, block, in, state, selection);
-    if (b.shape().unselected == Unselected::Masked) {
+    if (selection && b.shape().unselected == Unselected::Masked) {
         const TensorId response = b.zero_response(
             key, in.channels, state, block.kernel, first_constant,
             [&](PlanBuilder &inner, const Feature &zero, const Feature &onto, const Selection &single) {
-                focal_branch(inner, key, block, zero, onto, single);
+                focal_branch(inner, key, block, zero, onto, &single);
             });
-        b.fill_unselected(key, state, selection, response, block.kernel, "linear");
+        b.fill_unselected(key, state, *selection, response, block.kernel, "linear");
     }
     b.tap(key, state.tensor);
     return state;
@@ -132,9 +134,10 @@ Feature adaptive_stage(PlanBuilder &b, const MobileStage &stage, const Feature &
     for (int i = 0; i < int(stage.blocks.size()); i++) {
         const InvertedResidual &block = stage.blocks[size_t(i)];
         const std::string refine = numbered(key + "_refine", i);
-        const Selection selection = b.navigate(numbered("list_gen" + number, i), refine, ample);
+        std::optional<Selection> selection;
+        if (!b.shape().without_masks) selection = b.navigate(numbered("list_gen" + number, i), refine, ample);
         ample = inverted_residual(b, numbered(key + "_base", i), block, ample);
-        focal = focal_block(b, refine, block, focal, selection);
+        focal = focal_block(b, refine, block, focal, selection ? &*selection : nullptr);
     }
     const std::string attention = "att_gen" + number;
     const TensorId pooled = b.spatial_mean(attention + ".pool", focal, &ample);

@@ -1,4 +1,5 @@
 // ResNets: torchvision's bottleneck network, the static baseline, and AF-ResNet (AFNET_SPEC §2).
+#include <optional>
 #include <string>
 
 #include "model/lowering.h"
@@ -68,23 +69,24 @@ Feature bottleneck(PlanBuilder &b, const Feature &in, const Bottleneck &block) {
 
 constexpr int kFocalGroups = 2;
 
-// The residual branch of a focal block, on selected frames only: gather fused into conv1, scatter into conv3.
+// The residual branch of a focal block, on selected frames only: gather fused into conv1, scatter into conv3. Without a
+// selection, on all frames.
 void focal_branch(PlanBuilder &b, const std::string &key, const Feature &in, const Feature &onto,
-                  const Selection &selection, const std::string &activation) {
+                  const Selection *selection, const std::string &activation) {
     ConvLayer layer;
     layer.groups = kFocalGroups;
-    layer.selection = &selection;
+    layer.selection = selection;
     layer.label = layer.conv = key + ".conv1";
     layer.norm = key + ".bn1";
     layer.out = onto.channels / 4;
-    layer.gather = Gather::Selected;
+    layer.gather = selection ? Gather::Selected : Gather::Shifted;
     layer.border = 1;
     Feature inner = b.conv(in, layer);
 
     layer.label = layer.conv = key + ".conv2";
     layer.norm = key + ".bn2";
     layer.kernel = 3;
-    layer.gather = Gather::Compact;
+    layer.gather = selection ? Gather::Compact : Gather::None;
     layer.border = 0;
     inner = b.conv(inner, layer);
 
@@ -93,14 +95,15 @@ void focal_branch(PlanBuilder &b, const std::string &key, const Feature &in, con
     layer.out = onto.channels;
     layer.kernel = 1;
     layer.activation = activation;
-    layer.scatter = true;
+    layer.scatter = selection != nullptr;
     layer.onto = onto;
     b.conv(inner, layer);
 }
 
-// One focal block, in place on the focal stream; `state` is the module's input for the first block.
-Feature focal_block(PlanBuilder &b, const std::string &key, const Feature &in, int channels, const Selection &selection,
-                    bool last_relu) {
+// One focal block, in place on the focal stream, which is the module's input for the first block. Without a selection
+// it computes all frames.
+Feature focal_block(PlanBuilder &b, const std::string &key, const Feature &in, int channels,
+                    const Selection *selection, bool last_relu) {
     const std::string activation = last_relu ? "relu" : "linear";
     const bool projects = in.channels != channels;
     Feature state = in;
@@ -116,15 +119,19 @@ Feature focal_block(PlanBuilder &b, const std::string &key, const Feature &in, i
     }
     const size_t first_constant = b.network().constants.size();
     focal_branch(b, key, in, state, selection, activation);
+    if (!selection) {
+        b.tap(key, state.tensor);
+        return state;
+    }
     if (b.shape().unselected == Unselected::Masked) {
         const TensorId response = b.zero_response(
             key, in.channels, state, 3, first_constant,
             [&](PlanBuilder &inner, const Feature &zero, const Feature &onto, const Selection &single) {
-                focal_branch(inner, key, zero, onto, single, "linear");
+                focal_branch(inner, key, zero, onto, &single, "linear");
             });
-        b.fill_unselected(key, state, selection, response, 3, activation);
+        b.fill_unselected(key, state, *selection, response, 3, activation);
     } else if (projects && last_relu) {
-        b.fill_unselected(key, state, selection, b.zero_residual(key, channels), 3, activation);
+        b.fill_unselected(key, state, *selection, b.zero_residual(key, channels), 3, activation);
     }
     b.tap(key, state.tensor);
     return state;
@@ -146,10 +153,11 @@ Feature af_module(PlanBuilder &b, const std::string &key, const Feature &in, int
     for (int i = 0; i < blocks; i++) {
         const std::string refine = numbered(key + ".refine_module", i);
         const bool last_relu = i + 1 < blocks;
-        const Selection selection = b.navigate(numbered(key + ".list_gen", i), refine, ample);
+        std::optional<Selection> selection;
+        if (!b.shape().without_masks) selection = b.navigate(numbered(key + ".list_gen", i), refine, ample);
         ample = bottleneck(b, ample,
                            {numbered(key + ".base_module", i), channels / 2, i == 0 ? 2 : 1, Shortcut::Pooled, last_relu});
-        focal = focal_block(b, refine, focal, channels, selection, last_relu);
+        focal = focal_block(b, refine, focal, channels, selection ? &*selection : nullptr, last_relu);
     }
     ConvLayer transform;
     transform.label = key + ".base_transform";

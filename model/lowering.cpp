@@ -38,9 +38,10 @@ std::vector<KernelSpec> kernel_specs(const ModelDescription &description) {
     const auto collect = [&](const Plan &plan) {
         for (const Step &step : plan.steps) specs[step.kernel.name()] = step.kernel;
     };
-    for (const Unselected unselected : {Unselected::Masked, Unselected::Skipped}) {
-        RunShape shape;
-        shape.unselected = unselected;
+    std::vector<RunShape> shapes(3);
+    shapes[1].unselected = Unselected::Skipped;
+    shapes[2].without_masks = true;
+    for (const RunShape &shape : shapes) {
         const LoweredNetwork network = lower(description, shape);
         collect(network.plan);
         for (const ZeroResponse &response : network.zero_responses) collect(response.plan);

@@ -11,7 +11,7 @@ namespace afnet {
 LoweredNetwork lower(const ModelDescription &description, const RunShape &shape);
 
 /// Every kernel that the network needs, each once: those of its plan and of its F(0) plans, for both meanings of
-/// "unselected".
+/// "unselected", and those without masks.
 std::vector<KernelSpec> kernel_specs(const ModelDescription &description);
 
 // Families; lower() chooses.

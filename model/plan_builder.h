@@ -26,6 +26,9 @@ struct RunShape {
     Unselected unselected = Unselected::Masked;
     bool forced_masks = false;  // masks are an input instead of the navigation's
     bool gumbel_noise = false;  // the navigation adds noise from its input `uniform`
+    /// Focal blocks compute all frames with plain kernels: no navigation, no lists, no selections. What masks cost is
+    /// measured against this network.
+    bool without_masks = false;
     int flat_frames() const { return frames * clips; }
 };
 

@@ -11,7 +11,7 @@ namespace {
 
 // Columns that leave room beside the accumulators for one row of weights and a broadcast.
 int default_tile_x(int vectors, const CpuFacts &cpu) {
-    if (cpu.registers == 32) return vectors == 1 ? 14 : vectors == 2 ? 7 : vectors <= 4 ? 6 : 3;
+    if (cpu.registers == 32) return vectors <= 2 ? 14 : vectors <= 4 ? 6 : 3;
     return vectors == 1 ? 8 : vectors == 2 ? 6 : 2;
 }
 
@@ -100,8 +100,8 @@ void schedule_cpu(Conv2dStages s, const Conv2dKnobs &knobs, int co_block, const 
     const int widest = tile.columns;
 
     std::vector<int> widths;
-    for (int columns : {widest, 4, 2}) {
-        const bool narrower = widths.empty() ? columns > 1 : columns * 2 <= widths.back();
+    for (int columns : {widest, 7, 4, 2}) {
+        const bool narrower = widths.empty() ? columns > 1 : columns * 3 <= widths.back() * 2;
         if (columns <= widest && narrower) widths.push_back(columns);
     }
     for (int columns : widths) {

@@ -33,55 +33,33 @@ KernelSpec activated(const char *generator, const char *activation) {
 std::vector<KernelSpec> test_kernels() {
     return {
         // Channels: one, odd, one past a vector, whole blocks, several blocks with a tail.
-        conv2d_spec(1, 1, 1),
-        conv2d_spec(3, 5, 3),
-        conv2d_spec(7, 17, 1, 1, 1, "relu"),
-        conv2d_spec(16, 33, 3, 2, 1, "hswish"),
-        conv2d_spec(32, 64, 1, 2),
-        conv2d_spec(5, 32, 5),
-        conv2d_spec(3, 16, 7, 2, 1, "relu"),
-        conv2d_spec(24, 40, 3, 1, 2, "relu"),
-        conv2d_spec(8, 12, 1, 1, 4),
-        conv2d_spec(40, 72, 1, 1, 2, "linear", true),
-        conv2d_spec(32, 32, 3, 1, 1, "relu", true),
+        conv2d_spec(1, 1, 1), conv2d_spec(3, 5, 3), conv2d_spec(7, 17, 1, 1, 1, "relu"),
+        conv2d_spec(16, 33, 3, 2, 1, "hswish"), conv2d_spec(32, 64, 1, 2), conv2d_spec(5, 32, 5),
+        conv2d_spec(3, 16, 7, 2, 1, "relu"), conv2d_spec(24, 40, 3, 1, 2, "relu"), conv2d_spec(8, 12, 1, 1, 4),
+        conv2d_spec(40, 72, 1, 1, 2, "linear", true), conv2d_spec(32, 32, 3, 1, 1, "relu", true),
         // Wide enough that channel blocks become tasks: with a tail, in place, strided.
-        conv2d_spec(160, 112, 1, 1, 1, "relu"),
-        conv2d_spec(136, 136, 1, 1, 1, "relu", true),
+        conv2d_spec(160, 112, 1, 1, 1, "relu"), conv2d_spec(136, 136, 1, 1, 1, "relu", true),
         conv2d_spec(96, 200, 1, 2),
         // Work lists: gather, with and without shift; scatter onto a residual in place.
-        conv2d_spec(32, 16, 1, 1, 1, "relu", false, true),
-        conv2d_spec(24, 20, 1, 1, 1, "relu", false, true, true),
+        conv2d_spec(32, 16, 1, 1, 1, "relu", false, true), conv2d_spec(24, 20, 1, 1, 1, "relu", false, true, true),
         conv2d_spec(32, 36, 1, 1, 2, "linear", false, true, true),
         conv2d_spec(16, 64, 1, 1, 2, "relu", true, false, false, true),
         conv2d_spec(20, 40, 1, 1, 2, "linear", true, false, false, true),
         conv2d_spec(16, 16, 3, 1, 1, "relu", true, true, true, true),
         // A focal block: its unselected frames may hold anything.
-        conv2d_spec(16, 8, 1, 1, 2, "relu", false, true),
-        conv2d_spec(8, 8, 3, 1, 2, "relu"),
+        conv2d_spec(16, 8, 1, 1, 2, "relu", false, true), conv2d_spec(8, 8, 3, 1, 2, "relu"),
         conv2d_spec(8, 16, 1, 1, 2, "relu", true, false, false, true),
-        depthwise_spec(16, 3, 1, "relu", true),
-        depthwise_spec(72, 5, 2, "linear", false),
-        depthwise_spec(5, 3, 2, "hswish", false),
-        depthwise_spec(40, 5, 1, "relu", false),
-        KernelSpec("stem").set("channels", 64),
-        KernelSpec("stem").set("channels", 16),
-        KernelSpec("avg_pool"),
-        KernelSpec("spatial_mean").set("upsample", false),
-        KernelSpec("spatial_mean").set("upsample", true),
-        activated("linear", "linear"),
-        activated("linear", "relu"),
-        activated("linear", "sigmoid"),
-        activated("linear", "hsigmoid"),
-        activated("linear", "hswish"),
-        KernelSpec("navigation"),
-        KernelSpec("work_list"),
-        activated("fill_unselected", "relu").set("kernel", 3),
-        activated("fill_unselected", "linear").set("kernel", 5),
-        activated("fuse_branches", "relu"),
-        activated("fuse_branches", "linear"),
-        activated("scale_channels", "relu"),
-        activated("scale_channels", "hswish"),
-        KernelSpec("consensus"),
+        depthwise_spec(16, 3, 1, "relu", true), depthwise_spec(72, 5, 2, "linear", false),
+        depthwise_spec(5, 3, 2, "hswish", false), depthwise_spec(40, 5, 1, "relu", false),
+        KernelSpec("stem").set("channels", 64), KernelSpec("stem").set("channels", 16), KernelSpec("avg_pool"),
+        KernelSpec("spatial_mean").set("upsample", false), KernelSpec("spatial_mean").set("upsample", true),
+        activated("linear", "linear"), activated("linear", "relu"), activated("linear", "sigmoid"),
+        activated("linear", "hsigmoid"), activated("linear", "hswish"), KernelSpec("navigation"),
+        KernelSpec("work_list"), activated("fill_unselected", "relu").set("kernel", 3),
+        activated("fill_unselected", "linear").set("kernel", 5), activated("fuse_branches", "relu"),
+        activated("fuse_branches", "linear"), activated("scale_channels", "relu"),
+        activated("scale_channels", "hswish"), KernelSpec("consensus"),
+        KernelSpec("memory_sweep").set("writes", true), KernelSpec("memory_sweep").set("writes", false),
     };
 }
 
@@ -102,4 +80,4 @@ std::vector<KernelSpec> traced_kernels() {
             conv2d_spec(8, 16, 1, 1, 2, "relu", true, false, false, true)};
 }
 
-} // namespace afnet
+}  // namespace afnet

@@ -140,7 +140,7 @@ std::unique_ptr<Network> open_network(const NetworkRun &run, const Target &targe
         const std::vector<float> frame(clips.pixel(0, 0, f), clips.pixel(0, 0, f) + 3 * clips.x * clips.y);
         network->set_frame(f, frame.data());
     }
-    const auto forced = run.forced();
+    const auto forced = shape.without_masks ? std::vector<std::vector<int>>{} : run.forced();
     for (size_t k = 0; k < forced.size(); k++) network->force_mask(k, forced[k]);
     if (shape.gumbel_noise) network->draw_gumbel(run.seed);
     return network;

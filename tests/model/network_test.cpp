@@ -55,6 +55,28 @@ void check(const NetworkRun &run) {
     }
 }
 
+// The network without masks is the one with all frames selected; it has no gates to tell of.
+void check_without_masks(NetworkRun run) {
+    run.masks = Masks::All;
+    reference::Outputs expected = expected_outputs(run);
+    expected.erase("masks");
+    expected.erase("gate_margin");
+    for (const Target &target : runnable_targets()) {
+        const auto masked = open_network(run, target);
+        NetworkRun plain = run;
+        plain.shape.without_masks = true;
+        const auto dense = open_network(plain, target);
+        CHECK(dense->lowered().selections.empty());
+        const reference::Outputs of_masked = outputs_of(*masked), of_dense = outputs_of(*dense);
+        for (const auto &[name, tensor] : expected) {
+            INFO(run.text() << " on " << target.name << ", without masks: " << name);
+            REQUIRE(of_dense.count(name) == 1);
+            CHECK(relative_difference(of_dense.at(name), tensor) <= kTolerance);
+            CHECK(relative_difference(of_dense.at(name), of_masked.at(name)) <= kTolerance);
+        }
+    }
+}
+
 NetworkRun with(NetworkRun run, Masks masks, Unselected unselected = Unselected::Masked) {
     run.masks = masks;
     run.shape.unselected = unselected;
@@ -129,6 +151,13 @@ TEST_CASE("a small AF-ResNet equals the reference on clips of other shapes", "[s
     check(with(network_run(plain, 5, 1, 33, 47), Masks::Random));
 }
 
+TEST_CASE("a small AF-ResNet without masks equals the one with all frames selected", "[small_network]") {
+    for (const bool shift : {false, true}) {
+        check_without_masks(network_run(small_af_resnet(shift), 3, 2, 48, 40));
+        check_without_masks(network_run(small_af_resnet(shift), 1, 1, 33, 47));
+    }
+}
+
 TEST_CASE("a small network gives the same bits whatever runs before, beside and with it", "[small_network]") {
     check_threads(small_af_resnet(true));
     check_runs_apart(small_af_resnet(true));
@@ -145,6 +174,12 @@ TEST_CASE("AF-MobileNetV3 equals the reference on clips of other shapes", "[netw
     check(network_run(description, 16, 1, 32, 32));
     check(with(network_run(description, 2, 1, 160, 96), Masks::Random));
     check(with(network_run(description, 2, 1, 100, 100), Masks::Random, Unselected::Skipped));
+}
+
+TEST_CASE("networks without masks equal those with all frames selected", "[network]") {
+    for (const char *name : {"af_mobilenetv3_tsm", "af_resnet50", "af_resnet50_tsm"}) {
+        check_without_masks(network_run(shipped_model(name), 2, 1, 48, 40));
+    }
 }
 
 TEST_CASE("AF-MobileNetV3 gives the same bits whatever runs before, beside and with it", "[network]") {

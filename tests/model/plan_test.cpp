@@ -15,7 +15,7 @@ using namespace afnet;
 namespace {
 
 std::vector<RunShape> run_shapes() {
-    RunShape plain, skipped, single, odd;
+    RunShape plain, skipped, single, odd, dense;
     skipped.unselected = Unselected::Skipped;
     skipped.gumbel_noise = true;
     single.frames = 1;
@@ -25,7 +25,9 @@ std::vector<RunShape> run_shapes() {
     odd.width = 101;
     odd.height = 67;
     odd.forced_masks = true;
-    return {plain, skipped, single, odd};
+    dense.frames = 3;
+    dense.without_masks = true;
+    return {plain, skipped, single, odd, dense};
 }
 
 // Calls check(plan) for the plans of a model: the network's and those of its F(0).

@@ -1,0 +1,303 @@
+#include "bench/kernel_bench.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstring>
+#include <fnmatch.h>
+#include <map>
+#include <tuple>
+
+#include "bench/stages.h"
+#include "model/installation.h"
+#include "model/isolated_step.h"
+#include "model/progress.h"
+#include "runtime/error.h"
+#include "runtime/halide_host.h"
+
+namespace afnet {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int kTurns = 3;         // of the peak and a kernel
+constexpr size_t kLeastCalls = 2; // in a turn
+constexpr int kCallsInPlace = 8;  // that update the same values: gates make them vanish or grow in geometric steps
+
+double milliseconds(Clock::duration d) {
+    return std::chrono::duration<double, std::milli>(d).count();
+}
+
+std::string extents_text(const TensorInfo &tensor) {
+    std::string text;
+    for (int extent : tensor.extents)
+        text += (text.empty() ? "" : "x") + std::to_string(extent);
+    return text;
+}
+
+bool is_activation(const Plan &plan, const Argument &argument) {
+    return !argument.ignored && plan.tensors[size_t(argument.tensor)].storage != Storage::Constant;
+}
+
+// Everything that the kernel's name leaves open.
+std::string shape_key(const Plan &plan, const Step &step) {
+    std::string key = step.kernel.name();
+    for (const Argument &argument : step.arguments) {
+        if (!is_activation(plan, argument)) continue;
+        const TensorInfo &tensor = plan.tensors[size_t(argument.tensor)];
+        key += " " + argument.name + extents_text(tensor) + "b" + std::to_string(tensor.border);
+    }
+    return key;
+}
+
+std::string shape_text(const Plan &plan, const Step &step) {
+    std::string read, written;
+    for (const Argument &argument : step.arguments) {
+        if (!is_activation(plan, argument)) continue;
+        std::string text = extents_text(plan.tensors[size_t(argument.tensor)]);
+        if (read.empty()) {
+            read = std::move(text);
+        } else {
+            written = std::move(text); // outputs come last
+        }
+    }
+    return read + " -> " + written;
+}
+
+/// Calls of one step, with what it updates in place renewed now and then.
+class Calls {
+public:
+    explicit Calls(IsolatedStep &step) : step_(step) {
+        const auto &arguments = step.step().arguments;
+        const auto output = std::find_if(arguments.begin(), arguments.end(),
+                                         [](const Argument &argument) { return argument.name == "output"; });
+        if (output == arguments.end()) return;
+        const bool in_place = std::any_of(arguments.begin(), arguments.end(), [&](const Argument &argument) {
+            return !argument.ignored && argument.name != "output" && argument.tensor == output->tensor;
+        });
+        if (!in_place) return;
+        updated_ = step.argument("output");
+        const auto *bytes = static_cast<const unsigned char *>(updated_.data);
+        original_.assign(bytes, bytes + updated_.bytes);
+    }
+
+    /// At least some calls, until time is up; `before` each runs outside of what is timed.
+    template <class Before> void turn(double seconds, bool prepares, const Before &before) {
+        const auto begin = Clock::now();
+        const size_t had = ms.size();
+        while (ms.size() < had + kLeastCalls || milliseconds(Clock::now() - begin) < 1e3 * seconds) {
+            if (!original_.empty()) std::memcpy(updated_.data, original_.data(), original_.size());
+            // One look at the processor's time for several calls: it is a system call.
+            const double processor = processor_milliseconds();
+            double sum = 0;
+            for (int call = 0; call < (prepares ? 1 : kCallsInPlace); call++) {
+                if (prepares) before();
+                const auto start = Clock::now();
+                step_.run();
+                ms.push_back(milliseconds(Clock::now() - start));
+                sum += ms.back();
+            }
+            if (!prepares) processor_ms += processor_milliseconds() - processor;
+            if (!prepares) wall_ms += sum;
+        }
+    }
+
+    std::vector<double> ms;
+    double wall_ms = 0, processor_ms = 0;
+
+private:
+    IsolatedStep &step_;
+    TensorMemory updated_;
+    std::vector<unsigned char> original_;
+};
+
+/// What all rows of one plan have in common.
+struct PlanBench {
+    const KernelBenchOptions &options;
+    const LoadedModel &model;
+    const LoweredNetwork &network;
+    KernelStore &kernels;
+    MachineMeter &meter;
+    KernelRow row;
+    RunShape shape;
+};
+
+// What a call moves at the least. For what fills unselected frames, lists count the others.
+double bytes_of(IsolatedStep &step, int computed) {
+    if (!step.listed()) return step.compulsory_bytes();
+    const int count = step.frames();
+    step.set_count(computed);
+    const double bytes = step.compulsory_bytes();
+    step.set_count(count);
+    return bytes;
+}
+
+bool fills_the_rest(const Step &step) {
+    return std::any_of(step.arguments.begin(), step.arguments.end(),
+                       [](const Argument &argument) { return argument.frames == Frames::Unselected; });
+}
+
+KernelRow measured(KernelRow row, IsolatedStep &step, MachineMeter &meter, double seconds) {
+    Calls calls(step);
+    const bool cold = row.setting.caches == "cold";
+    configure_halide(row.setting.threads);
+    step.run();
+    for (int turn = 0; turn < kTurns; turn++) {
+        meter.measure_fma(row.setting.threads);
+        calls.turn(seconds / kTurns, cold, [&] { meter.sweep_caches(); });
+    }
+    row.ms = summarize(calls.ms);
+    row.cores = calls.wall_ms > 0 ? calls.processor_ms / calls.wall_ms : 0;
+    return row;
+}
+
+void bench_step(const PlanBench &bench, const DistinctStep &distinct, const std::vector<int> &threads,
+                std::vector<KernelRow> &rows) {
+    IsolatedStep step(bench.network, distinct.index, bench.kernels, bench.model.description.name, bench.model.weights);
+    int computed = step.frames();
+    if (step.listed()) {
+        const int count = int(std::lround(bench.options.rt * bench.shape.frames)) * bench.shape.clips;
+        step.set_count(count);
+        computed = fills_the_rest(step.step()) ? step.step().frames - count : count;
+    }
+    if (computed == 0) return;
+    KernelRow row = bench.row;
+    row.kernel = step.step().kernel.name();
+    row.layer = step.step().label;
+    row.count = distinct.count;
+    row.shape = shape_text(bench.network.plan, bench.network.plan.steps[distinct.index]);
+    row.convolution = counts_as_convolution(step.step());
+    row.gmac = step.step().macs * computed / 1e9;
+    row.bytes = bytes_of(step, computed);
+    for (int count : threads) {
+        row.setting.threads = count;
+        for (const bool cold : {false, true}) {
+            if (cold && !bench.options.cold) continue;
+            row.setting.caches = cold ? "cold" : "warm";
+            rows.push_back(measured(row, step, bench.meter, bench.options.seconds));
+        }
+    }
+}
+
+bool passes(const std::string &filter, const Step &step) {
+    return ::fnmatch(filter.c_str(), step.kernel.name().c_str(), 0) == 0 ||
+           ::fnmatch(filter.c_str(), step.label.c_str(), 0) == 0;
+}
+
+std::vector<const Target *> wanted_targets(const std::vector<std::string> &names) {
+    std::vector<const Target *> wanted;
+    for (const std::string &name : names) {
+        const Target &target = target_named(name);
+        if (!runs_here(target)) throw Error("target " + name + ": " + obstacle(target));
+        wanted.push_back(&target);
+    }
+    if (wanted.empty()) wanted.push_back(&choose_library_target(kernel_folder()));
+    return wanted;
+}
+
+void bench_plan(const PlanBench &bench, const std::vector<int> &threads, bool quiet, std::vector<KernelRow> &rows) {
+    const Plan &plan = bench.network.plan;
+    const std::vector<DistinctStep> steps = distinct_steps(plan, bench.options.filter);
+    if (steps.empty()) throw UsageError("--filter " + bench.options.filter + ": no kernel or layer has such a name");
+    Progress progress("bench " + bench.options.model + " for " + bench.row.setting.target, steps.size(), quiet);
+    for (size_t i = 0; i < steps.size(); i++) {
+        progress.update(i, plan.steps[steps[i].index].kernel.name());
+        bench_step(bench, steps[i], threads, rows);
+    }
+    for (int count : threads)
+        bench.meter.measure_memory(count);
+}
+
+// All shapes on one target.
+void bench_target(const KernelBenchOptions &options, const LoadedModel &model, const Target &target,
+                  const std::vector<int> &threads, bool quiet, KernelBenchResult &result) {
+    KernelStore kernels(kernel_folder(), target);
+    MachineMeter meter(kernels, threads);
+    std::vector<KernelRow> rows;
+    for (const std::string &dtype : options.run.dtypes) {
+        for (int size : options.run.sizes) {
+            for (int frames : options.run.frames) {
+                for (int clips : options.run.clips) {
+                    const RunShape shape = run_shape(model, frames, size, clips, dtype, options.run.unselected);
+                    KernelRow row;
+                    row.setting.model = options.model;
+                    row.setting.dtype = dtype;
+                    row.setting.target = target.name;
+                    row.setting.frames = shape.frames;
+                    row.setting.size = size;
+                    row.setting.clips = clips;
+                    row.setting.rt = options.rt;
+                    const LoweredNetwork network = lower(model.description, shape);
+                    bench_plan({options, model, network, kernels, meter, row, shape}, threads, quiet, rows);
+                }
+            }
+        }
+    }
+    for (KernelRow &row : rows) {
+        const PeakFigures &peak = meter.peak(row.setting.threads);
+        row.percent_of_peak = 100 * row.gmac_per_s() / peak.fma_gmac_per_s;
+        row.percent_of_memory = 100 * row.bytes_per_s() / peak.memory.best();
+        result.rows.push_back(row);
+    }
+    meter.report(result.machine);
+}
+
+}  // namespace
+
+bool operator==(const KernelSetting &a, const KernelSetting &b) {
+    const auto all = [](const KernelSetting &s) {
+        return std::tie(s.model, s.dtype, s.target, s.caches, s.frames, s.size, s.clips, s.threads, s.rt);
+    };
+    return all(a) == all(b);
+}
+
+std::vector<DistinctStep> distinct_steps(const Plan &plan, const std::string &filter) {
+    std::vector<DistinctStep> distinct;
+    std::map<std::string, size_t> places;
+    for (size_t i = 0; i < plan.steps.size(); i++) {
+        if (!passes(filter, plan.steps[i])) continue;
+        const auto [place, added] = places.try_emplace(shape_key(plan, plan.steps[i]), distinct.size());
+        if (added) distinct.push_back({i, 0});
+        distinct[place->second].count++;
+    }
+    return distinct;
+}
+
+std::vector<ConvolutionSum> sum_convolutions(const std::vector<KernelRow> &rows) {
+    std::vector<ConvolutionSum> sums;
+    for (const KernelRow &row : rows) {
+        if (!row.convolution) continue;
+        auto sum =
+            std::find_if(sums.begin(), sums.end(), [&](const ConvolutionSum &s) { return s.setting == row.setting; });
+        if (sum == sums.end()) {
+            sum = sums.insert(sums.end(), ConvolutionSum{});
+            sum->setting = row.setting;
+        }
+        if (sum->least_kernel.empty() || row.percent_of_peak < sum->least_percent) {
+            sum->least_percent = row.percent_of_peak;
+            sum->least_kernel = row.kernel;
+            sum->least_layer = row.layer;
+        }
+        sum->ms += row.count * row.ms.median;
+        sum->gmac += row.count * row.gmac;
+        sum->percent_of_peak += row.count * row.ms.median * row.percent_of_peak;
+    }
+    for (ConvolutionSum &sum : sums)
+        sum.percent_of_peak /= sum.ms;
+    return sums;
+}
+
+KernelBenchResult bench_kernels(const KernelBenchOptions &options, const std::vector<int> &threads, bool quiet) {
+    KernelBenchResult result;
+    const LoadedModel model = load_model(options.model);
+    const std::vector<const Target *> targets = wanted_targets(options.targets);
+    LoadGuard guard(quiet);
+    for (const Target *target : targets)
+        bench_target(options, model, *target, threads, quiet, result);
+    result.convolutions = sum_convolutions(result.rows);
+    result.machine.load = guard.finish();
+    return result;
+}
+
+}  // namespace afnet

@@ -1,0 +1,86 @@
+#include "bench/machine_meter.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "model/text_table.h"
+#include "runtime/halide_host.h"
+
+namespace afnet {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json peak_json(const PeakFigures &peak) {
+    return {{"target", peak.target},
+            {"threads", peak.threads},
+            {"fma_peak_gmac_per_s", peak.fma_gmac_per_s},
+            {"memory_bytes_per_s", peak.memory.best()},
+            {"memory_read_bytes_per_s", peak.memory.read},
+            {"memory_copy_bytes_per_s", peak.memory.copy}};
+}
+
+}  // namespace
+
+MachineMeter::MachineMeter(KernelStore &kernels, const std::vector<int> &threads) : memory_(kernels) {
+    for (int count : threads) {
+        configure_halide(count);
+        fma_[count] = std::make_unique<PeakMeter>(kernels, count);
+        peaks_[count].target = kernels.target().name;
+        peaks_[count].threads = count;
+        measure_fma(count);
+        measure_memory(count);
+    }
+}
+
+double MachineMeter::measure_fma(int threads) {
+    configure_halide(threads);
+    double &best = peaks_.at(threads).fma_gmac_per_s;
+    return best = std::max(best, fma_.at(threads)->measure());
+}
+
+const MemoryRates &MachineMeter::measure_memory(int threads) {
+    configure_halide(threads);
+    const MemoryRates rates = memory_.measure();
+    MemoryRates &best = peaks_.at(threads).memory;
+    best.read = std::max(best.read, rates.read);
+    best.copy = std::max(best.copy, rates.copy);
+    return best;
+}
+
+void MachineMeter::report(MachineFigures &figures) const {
+    figures.cpu = cpu_name();
+    figures.memory_mib = double(memory_.bytes()) / (1 << 20);
+    for (const auto &[threads, peak] : peaks_)
+        figures.peaks.push_back(peak);
+    std::stable_sort(figures.peaks.begin(), figures.peaks.end(),
+                     [](const PeakFigures &a, const PeakFigures &b) { return a.fma_gmac_per_s > b.fma_gmac_per_s; });
+}
+
+Json machine_json(const MachineFigures &figures) {
+    Json machine = {{"cpu", figures.cpu}};
+    machine.update(peak_json(figures.peaks.at(0)));
+    machine["memory_mib"] = figures.memory_mib;
+    machine["load_average"] = figures.load.average;
+    machine["busy_before"] = figures.load.busy_before;
+    machine["busy_share"] = figures.load.busy_share;
+    machine["peaks"] = Json::array();
+    for (const PeakFigures &peak : figures.peaks)
+        machine["peaks"].push_back(peak_json(peak));
+    return machine;
+}
+
+std::string machine_text(const MachineFigures &figures) {
+    std::string text = figures.cpu + "; others used " + decimal(100 * figures.load.busy_share, 0) +
+                       " % of its processors, load average " + decimal(figures.load.average, 2) + "\n";
+    for (const PeakFigures &peak : figures.peaks) {
+        text += peak.target + ", " + std::to_string(peak.threads) + (peak.threads == 1 ? " thread" : " threads") +
+                ": FMA peak " + decimal(peak.fma_gmac_per_s, 1) + " GMAC/s (" + decimal(2 * peak.fma_gmac_per_s, 0) +
+                " GFLOP/s), memory " + decimal(peak.memory.read / 1e9, 1) + " GB/s read, " +
+                decimal(peak.memory.copy / 1e9, 1) + " GB/s copied\n";
+    }
+    return text;
+}
+
+}  // namespace afnet

@@ -1,0 +1,57 @@
+#include "bench/run_options.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+#include "runtime/error.h"
+#include "runtime/halide_host.h"
+
+namespace afnet {
+
+namespace {
+
+// Element types of weights and activations, as RunShape can ask for them.
+const std::vector<std::string> kDtypes = {"f32"};
+
+}  // namespace
+
+void add_run_options(CLI::App &app, RunChoices &choices) {
+    app.add_option("--frames", choices.frames, "Frames per clip; 0: what the model is for")
+        ->check(CLI::Range(0, 256))
+        ->capture_default_str();
+    app.add_option("--size", choices.sizes, "Columns and rows")->check(CLI::Range(32, 2048))->capture_default_str();
+    app.add_option("--batch", choices.clips, "Clips at a time")->check(CLI::Range(1, 1024))->capture_default_str();
+    app.add_option("--threads", choices.threads, "Threads for kernels; 0: one per available processor")
+        ->check(CLI::Range(0, 1024));
+    app.add_option("--dtype", choices.dtypes, "Element types")->check(CLI::IsMember(kDtypes))->capture_default_str();
+    app.add_option("--unselected", choices.unselected, "What unselected frames get")
+        ->check(CLI::IsMember({"masked", "skipped"}))
+        ->capture_default_str();
+}
+
+std::vector<int> thread_counts(const RunChoices &choices, int threads_before) {
+    std::vector<int> counts;
+    for (int threads : choices.threads.empty() ? std::vector<int>{threads_before} : choices.threads) {
+        const int count = configure_halide(threads);
+        if (std::find(counts.begin(), counts.end(), count) == counts.end()) counts.push_back(count);
+    }
+    return counts;
+}
+
+RunShape run_shape(const LoadedModel &model, int frames, int size, int clips, const std::string &dtype,
+                   const std::string &unselected) {
+    const ModelDescription &d = model.description;
+    RunShape shape;
+    shape.frames = frames > 0 ? frames : d.frames;
+    if (model.trained && d.adaptive() && shape.frames != d.frames) {
+        throw UsageError(d.name + ": its weights are for clips of " + std::to_string(d.frames) +
+                         " frames; --frames asks for " + std::to_string(shape.frames));
+    }
+    shape.width = shape.height = size;
+    shape.clips = clips;
+    shape.unselected = unselected == "skipped" ? Unselected::Skipped : Unselected::Masked;
+    if (dtype != "f32") throw UsageError("--dtype " + dtype + ": f32 expected");
+    return shape;
+}
+
+}  // namespace afnet

@@ -1,0 +1,35 @@
+// What is run, as the command line says it: models, clips, threads, element types. Shared by the subcommands.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "model/network.h"
+#include "model/weights_file.h"
+
+namespace CLI {
+class App;
+}
+
+namespace afnet {
+
+/// Values of a sweep; every combination is run.
+struct RunChoices {
+    std::vector<int> frames = {0}; // per clip; 0: what the model is for
+    std::vector<int> sizes = {224}, clips = {1};
+    std::vector<int> threads; // empty: as --threads before the subcommand says
+    std::vector<std::string> dtypes = {"f32"};
+    std::string unselected = "masked";
+};
+
+/// Adds --frames, --size, --batch, --threads, --dtype and --unselected.
+void add_run_options(CLI::App &app, RunChoices &choices);
+
+/// The numbers of threads that are run, each at least 1; sets up the Halide runtime.
+std::vector<int> thread_counts(const RunChoices &choices, int threads_before);
+
+/// How one combination runs `model`. Throws UsageError where the model's weights are for another number of frames.
+RunShape run_shape(const LoadedModel &model, int frames, int size, int clips, const std::string &dtype,
+                   const std::string &unselected);
+
+}  // namespace afnet

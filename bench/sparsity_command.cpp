@@ -1,0 +1,81 @@
+// afnet bench sparsity: its options, and where its results go.
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <cstdio>
+#include <memory>
+#include <optional>
+
+#include "bench/commands.h"
+#include "bench/output_folder.h"
+#include "bench/sparsity_bench.h"
+#include "bench/sparsity_page.h"
+#include "bench/sparsity_report.h"
+#include "model/installation.h"
+#include "runtime/error.h"
+
+namespace afnet {
+
+namespace {
+
+constexpr size_t kReportBytes = size_t(4) << 20;  // what a large sweep writes: room for that is looked for beforehand
+
+// CLI11 would take -1 for the largest number, and cut larger ones down to it.
+std::string seed_fault(const std::string &text) {
+    uint64_t value = 0;
+    const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (fault == std::errc() && end == text.data() + text.size()) return "";
+    return "Value " + text + " is no whole number from 0 to " + std::to_string(UINT64_MAX);
+}
+
+int run(const SparsityOptions &options, const std::string &out, const CommandContext &context) {
+    std::optional<OutputFolder> folder;
+    if (!out.empty()) folder.emplace(out, kReportBytes);
+    const std::vector<int> threads = thread_counts(options.run, context.threads);
+    KernelStore kernels(kernel_folder(), choose_library_target(kernel_folder()));
+    const SparsityResult result = bench_sparsity(options, kernels, threads, context.quiet);
+    // First where nothing can be lost: a disk may have filled up meanwhile.
+    std::fputs((context.json ? sparsity_json(result) : sparsity_text(result)).c_str(), stdout);
+    std::fflush(stdout);
+    if (!folder) return 0;
+    // The page last: who sees it finds the others.
+    folder->write("sparsity.json", sparsity_json(result));
+    folder->write("sparsity.csv", sparsity_csv(result));
+    folder->write("sparsity.html", sparsity_page(result));
+    return 0;
+}
+
+void add_options(CLI::App &app, SparsityOptions &o, std::string &out) {
+    app.add_option("-m,--model", o.models, "Adaptive models or weights files")->capture_default_str();
+    app.add_option("--rt", o.ratios, "Ratios of selected frames; 1 is always measured")
+        ->check(CLI::Range(0.0, 1.0))
+        ->capture_default_str();
+    app.add_option("--mask", o.masks,
+                   "Which frames: first, alternating, spread, random, clip; default: spread, with --clip clip")
+        ->check(CLI::IsMember({"first", "alternating", "spread", "random", kClipMask}));
+    app.add_option("--clip", o.clip,
+                   "Video or folder of frames that the network sees; --mask clip takes its own choice");
+    add_run_options(app, o.run);
+    app.add_option("--rounds", o.rounds, "Rounds over all masks")->check(CLI::Range(1, 100000))->capture_default_str();
+    app.add_option("--seconds", o.seconds, "Time per network and shape, at the most")
+        ->check(CLI::Range(0.1, 1e6))
+        ->capture_default_str();
+    app.add_option("--seed", o.seed, "Seed of random masks, and of weights and clips that are made up")
+        ->check(seed_fault)
+        ->capture_default_str();
+    app.add_option("--out", out, "Folder for sparsity.json, sparsity.csv and sparsity.html")
+        ->check([](const std::string &path) { return path.empty() ? "a folder is needed" : ""; });
+}
+
+}  // namespace
+
+BenchCommand add_sparsity_command(CLI::App &bench, CommandContext &context) {
+    auto o = std::make_shared<SparsityOptions>();
+    auto out = std::make_shared<std::string>();
+    CLI::App *app = bench.add_subcommand("sparsity", "What masks turn into time, against the network without masks");
+    app->fallthrough();
+    add_options(*app, *o, *out);
+    app->footer("Example: afnet bench sparsity --model af_resnet50_tsm --rt 0.25 0.5 --frames 8 12 --out study");
+    return {app, [o, out, &context] { return run(*o, *out, context); }};
+}
+
+}  // namespace afnet
