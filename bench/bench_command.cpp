@@ -100,8 +100,8 @@ const RegisterCommand registered{
          app.footer("Example: afnet bench network --model af_resnet50_tsm resnet50 --rt 1 0.4");
          return [o, &context] {
              const int threads = configure_halide(context.threads);
-             const Target &target = choose_library_target(kernel_folder());
-             KernelStore kernels(kernel_folder(), target);
+             KernelStore kernels(kernel_folder());
+             const Target &target = kernels.target();
              const NetworkBenchResult result = bench_networks(*o, kernels, threads, context.quiet);
              context.json ? print_json(result, target, threads) : print_text(result, target, threads);
              return 0;
