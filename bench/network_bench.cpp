@@ -7,7 +7,6 @@
 #include "model/machine.h"
 #include "model/progress.h"
 #include "model/weights_file.h"
-#include "runtime/error.h"
 
 namespace afnet {
 
@@ -64,10 +63,7 @@ NetworkBenchResult bench_networks(const NetworkBenchOptions &options, KernelStor
         const LoadedModel model = load_model(name);
         RunShape shape;
         shape.frames = options.frames > 0 ? options.frames : model.description.frames;
-        if (model.trained && model.description.adaptive() && shape.frames != model.description.frames) {
-            throw Error(name + ": its weights are for clips of " + std::to_string(model.description.frames) +
-                        " frames; --frames asks for another number");
-        }
+        check_frames(model, shape.frames);
         shape.width = shape.height = options.size;
         shape.clips = options.clips;
         shape.unselected = options.unselected == "skipped" ? Unselected::Skipped : Unselected::Masked;
