@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "model/recipe.h"
+#include "runtime/heap.h"
 #include "runtime/kernel_trace.h"
 #include "runtime/parallel_for.h"
 
@@ -45,6 +46,7 @@ void Network::pack_constants(const Weights &weights) {
         PackedConstant packed = recipe.make(weights, *executor_.kernel(recipe.step).entry);
         executor_.set_constant(recipe.tensor, std::move(packed.extents), packed.elements);
     });
+    give_back_freed_memory();
 }
 
 void Network::compute_zero_response(const ZeroResponse &response, KernelStore &kernels, const Weights &weights) {
