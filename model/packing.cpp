@@ -59,9 +59,9 @@ PackedConstant pack_conv_weights(const std::vector<float> &weights, int co, int 
                 const size_t end = std::min(ci, begin + kTile);
                 for (size_t c = 0; c < here; c++) {
                     const float *row = source + c * filter;
-                    for (size_t i = begin; i < end; i++) {
-                        for (size_t tap = 0; tap < taps; tap++)
-                            block[(tap * ci + i) * width + c] = row[i * taps + tap];
+                    for (size_t tap = 0; tap < taps; tap++) {
+                        float *to = block + tap * ci * width + c;
+                        for (size_t i = begin; i < end; i++) to[i * width] = row[i * taps + tap];
                     }
                 }
             }
