@@ -43,10 +43,7 @@ RunShape run_shape(const LoadedModel &model, int frames, int size, int clips, co
     const ModelDescription &d = model.description;
     RunShape shape;
     shape.frames = frames > 0 ? frames : d.frames;
-    if (model.trained && d.adaptive() && shape.frames != d.frames) {
-        throw UsageError(d.name + ": its weights are for clips of " + std::to_string(d.frames) +
-                         " frames; --frames asks for " + std::to_string(shape.frames));
-    }
+    check_frames(model, shape.frames);
     shape.width = shape.height = size;
     shape.clips = clips;
     shape.unselected = unselected == "skipped" ? Unselected::Skipped : Unselected::Masked;

@@ -4,8 +4,6 @@
 #include <chrono>
 #include <numeric>
 
-#include "runtime/error.h"
-
 namespace afnet {
 
 namespace {
@@ -22,11 +20,7 @@ RunShape run_shape(const LoadedModel &model, const ClassifierOptions &options) {
     shape.width = shape.height = options.size > 0 ? options.size : model.description.size;
     shape.unselected = options.unselected;
     shape.gumbel_noise = options.gumbel_seed.has_value();
-    if (model.trained && model.description.adaptive() && shape.frames != model.description.frames) {
-        throw Error(model.source + ": its weights are for clips of " + std::to_string(model.description.frames) +
-                    " frames; --frames " + std::to_string(shape.frames) +
-                    " asks for another number, for which the navigation has no weights");
-    }
+    check_frames(model, shape.frames);
     return shape;
 }
 

@@ -48,8 +48,9 @@ std::string seed_fault(const std::string &text) {
 class Session {
 public:
     Session(const Options &options, const CommandContext &context)
-        : options_(options), context_(context), kernels_(kernel_folder(), choose_library_target(kernel_folder())),
-          model_(load_model(options.model, options.seed)), classifier_(model_, kernels_, options.classifier) {
+        : options_(options), context_(context), kernels_(kernel_folder()), manifests_ms_(clock_.lap_ms()),
+          model_(load_model(options.model, options.seed)), weights_ms_(clock_.lap_ms()),
+          classifier_(model_, kernels_, options.classifier) {
         if (!model_.trained && !context.quiet) {
             std::fprintf(stderr, "afnet: %s has no trained weights here: %s are good for timing, its labels mean nothing\n",
                          options.model.c_str(), model_.source.c_str());
@@ -137,6 +138,13 @@ private:
         }
     }
 
+    LoadTimes load_times() {
+        LoadTimes times = classifier_.network().load_times();
+        times.kernels += manifests_ms_;
+        times.weights = weights_ms_;
+        return times;
+    }
+
     void report(const ClipResult &result, const std::vector<RgbFrame> &frames) {
         if (std::ferror(stdout)) refuse_output();  // a stream reports its own end: said once
         if (!context_.quiet) {
@@ -147,7 +155,7 @@ private:
             std::fprintf(stderr, "afnet: %s\n", result.error.c_str());
         }
         if (context_.json) {
-            std::printf("%s\n", clip_json(result).c_str());
+            std::printf("%s\n", clip_json(result, load_times()).c_str());
         } else if (result.error.empty()) {
             std::printf("%s", clip_text(result).c_str());
         }
@@ -163,8 +171,11 @@ private:
 
     const Options &options_;
     const CommandContext &context_;
+    LapClock clock_;
     KernelStore kernels_;
+    double manifests_ms_;
     LoadedModel model_;
+    double weights_ms_;
     Classifier classifier_;
     std::vector<ClipResult> results_;
     size_t done_ = 0;

@@ -69,7 +69,7 @@ std::string clip_text(const ClipResult &r) {
     return text;
 }
 
-std::string clip_json(const ClipResult &r) {
+std::string clip_json(const ClipResult &r, const LoadTimes &load) {
     Json line = {{"path", r.path}, {"status", r.error.empty() ? "ok" : "error"}};
     line["error"] = r.error.empty() ? Json() : Json(r.error);
     line["topk"] = Json::array();
@@ -88,6 +88,11 @@ std::string clip_json(const ClipResult &r) {
     line["realised_rt"] = r.realised_rt;
     line["gmac"] = r.gmac;
     line["ms"] = {{"decode", r.decode_ms}, {"preprocess", r.preprocess_ms}, {"network", r.network_ms}};
+    line["load_ms"] = {{"weights", load.weights},
+                       {"kernels", load.kernels},
+                       {"packing", load.packing},
+                       {"memory", load.memory},
+                       {"zero_responses", load.zero_responses}};
     line["warnings"] = r.warnings;
     // Names of files need not be UTF-8; JSON must be.
     return line.dump(-1, ' ', false, Json::error_handler_t::replace);

@@ -12,8 +12,9 @@ namespace afnet {
 std::string clip_text(const ClipResult &result);
 
 /// One line of JSON: path, status, error, topk [{label, index, prob}], frames, frame_pts, masks {block: [0/1…]},
-/// realised_rt, block_rt {block: ratio}, gmac, ms {decode, preprocess, network}, warnings.
-std::string clip_json(const ClipResult &result);
+/// realised_rt, block_rt {block: ratio}, gmac, ms {decode, preprocess, network}, load_ms {weights,
+/// kernels, packing, memory, zero_responses}, warnings.
+std::string clip_json(const ClipResult &result, const LoadTimes &load);
 
 /// CSV, quoted as RFC 4180 says, lines ending in LF: a header, then a line per clip: path, status, error, label, index, prob, realised_rt, gmac, decode_ms,
 /// preprocess_ms, network_ms.

@@ -8,6 +8,7 @@
 
 #include "runtime/command.h"
 #include "runtime/error.h"
+#include "runtime/heap.h"
 #include "runtime/interrupt.h"
 #include "runtime/kernel_trace.h"
 
@@ -61,6 +62,7 @@ int main(int argc, char **argv) {
     std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGXFSZ, SIG_IGN);
     catch_interrupts();
+    keep_freed_memory();
     try {
         return run(argc, argv);
     } catch (const Interrupted &) {

@@ -4,7 +4,9 @@
 #include <cstring>
 
 #include "model/recipe.h"
+#include "runtime/heap.h"
 #include "runtime/kernel_trace.h"
+#include "runtime/parallel_for.h"
 
 namespace afnet {
 
@@ -24,8 +26,14 @@ Network::Network(const ModelDescription &description, const RunShape &shape, Ker
                  const Weights &weights)
     : description_(description), shape_(shape), lowered_(lower(description, shape)),
       executor_(lowered_.plan, kernels, description.name) {
+    load_times_.kernels = clock_.lap_ms();
     pack_constants(weights);
-    for (const ZeroResponse &response : lowered_.zero_responses) compute_zero_response(response, kernels, weights);
+    load_times_.packing = clock_.lap_ms();
+    executor_.populate_arena();
+    load_times_.memory = clock_.lap_ms();
+    for (const ZeroResponse &response : lowered_.zero_responses)
+        compute_zero_response(response, kernels, weights);
+    load_times_.zero_responses = clock_.lap_ms();
 }
 
 void Network::pack_constants(const Weights &weights) {
@@ -33,10 +41,12 @@ void Network::pack_constants(const Weights &weights) {
         executor_.set_constant(lowered_.ones, {shape_.flat_frames()},
                                std::vector<int>(size_t(shape_.flat_frames()), 1));
     }
-    for (const ConstantRecipe &recipe : lowered_.constants) {
+    parallel_for(lowered_.constants.size(), [&](size_t i) {
+        const ConstantRecipe &recipe = lowered_.constants[i];
         PackedConstant packed = recipe.make(weights, *executor_.kernel(recipe.step).entry);
         executor_.set_constant(recipe.tensor, std::move(packed.extents), packed.elements);
-    }
+    });
+    give_back_freed_memory();
 }
 
 void Network::compute_zero_response(const ZeroResponse &response, KernelStore &kernels, const Weights &weights) {

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "model/load_times.h"
 #include "model/lowering.h"
 #include "runtime/executor.h"
 
@@ -11,14 +12,16 @@ namespace afnet {
 
 class Network {
 public:
-    /// Lowers, finds kernels, packs weights and computes every focal block's F(0). Throws Error when a kernel or a
-    /// parameter is missing.
+    /// Lowers, finds kernels, packs weights on all threads and computes every focal block's F(0). Throws Error when a
+    /// kernel or a parameter is missing, Interrupted after Ctrl-C. Threads call `weights` at the same time.
     Network(const ModelDescription &description, const RunShape &shape, KernelStore &kernels, const Weights &weights);
 
     const ModelDescription &description() const { return description_; }
     const RunShape &shape() const { return shape_; }
     const LoweredNetwork &lowered() const { return lowered_; }
     Executor &executor() { return executor_; }
+    /// All but `weights`, which are read before; `kernels` without the manifests that are read before.
+    const LoadTimes &load_times() const { return load_times_; }
 
     /// Copies one normalised frame [3, x, y] into the input.
     void set_frame(int flat_frame, const float *pixels);
@@ -48,6 +51,8 @@ private:
     void compute_zero_response(const ZeroResponse &response, KernelStore &kernels, const Weights &weights);
     std::vector<float> scores(TensorId id, int clip);
 
+    LapClock clock_;
+    LoadTimes load_times_;
     ModelDescription description_;
     RunShape shape_;
     LoweredNetwork lowered_;

@@ -1,5 +1,6 @@
 #include "model/packing.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "runtime/error.h"
@@ -7,6 +8,8 @@
 namespace afnet {
 
 namespace {
+
+constexpr size_t kTile = 16; // floats of a cache line
 
 // gamma / sqrt(var + eps), per channel.
 std::vector<double> batch_norm_scale(const Weights &weights, const std::string &norm, int co) {
@@ -49,15 +52,23 @@ PackedConstant pack_conv_weights(const std::vector<float> &weights, int co, int 
     PackedConstant packed;
     packed.extents = {co_block, ci_per_group, kernel, kernel, blocks, groups};
     packed.elements.assign(size_t(co_block) * size_t(ci_per_group * kernel * kernel) * size_t(blocks * groups), 0.0f);
-    const size_t taps = size_t(kernel) * size_t(kernel), filter = size_t(ci_per_group) * taps;
+    const size_t taps = size_t(kernel) * size_t(kernel), ci = size_t(ci_per_group), filter = ci * taps;
+    const size_t width = size_t(co_block);
     for (int g = 0; g < groups; g++) {
-        for (int c = 0; c < channels; c++) {
-            const float *source = &weights[size_t(g * channels + c) * filter];
-            float *block = &packed.elements[size_t(g * blocks + c / co_block) * filter * size_t(co_block)];
-            for (size_t tap = 0; tap < taps; tap++) {
-                float *to = block + tap * size_t(ci_per_group) * size_t(co_block) + c % co_block;
-                for (size_t i = 0; i < size_t(ci_per_group); i++)
-                    to[i * size_t(co_block)] = source[i * taps + tap];
+        for (int b = 0; b < blocks; b++) {
+            const size_t first = size_t(b) * width, here = std::min(width, size_t(channels) - first);
+            const float *source = &weights[(size_t(g) * size_t(channels) + first) * filter];
+            float *block = &packed.elements[size_t(g * blocks + b) * filter * width];
+            // A few input channels at a time, so that what is written stays in the first cache until it is full lines.
+            for (size_t begin = 0; begin < ci; begin += kTile) {
+                const size_t end = std::min(ci, begin + kTile);
+                for (size_t c = 0; c < here; c++) {
+                    const float *row = source + c * filter;
+                    for (size_t tap = 0; tap < taps; tap++) {
+                        float *to = block + tap * ci * width + c;
+                        for (size_t i = begin; i < end; i++) to[i * width] = row[i * taps + tap];
+                    }
+                }
             }
         }
     }
@@ -107,9 +118,13 @@ PackedConstant pack_linear_weights(const std::vector<float> &weights, int out, i
     PackedConstant packed;
     packed.extents = {out, in};
     packed.elements.resize(weights.size());
-    for (size_t k = 0; k < size_t(out); k++) {
-        for (size_t c = 0; c < size_t(in); c++)
-            packed.elements[c * size_t(out) + k] = weights[k * size_t(in) + c];
+    const size_t rows = size_t(out), columns = size_t(in);
+    for (size_t first = 0; first < rows; first += kTile) {
+        const size_t end = std::min(rows, first + kTile);
+        for (size_t c = 0; c < columns; c++) {
+            for (size_t k = first; k < end; k++)
+                packed.elements[c * rows + k] = weights[k * columns + c];
+        }
     }
     return packed;
 }

@@ -52,7 +52,7 @@ const RegisterCommand registered{
          app.footer("Example: afnet verify tests/golden/r50_tsn_t8_s64.safetensors");
          return [paths, &context] {
              configure_halide(context.threads);
-             KernelStore kernels(kernel_folder(), choose_library_target(kernel_folder()));
+             KernelStore kernels(kernel_folder());
              bool passed = true;
              for (const std::string &path : *paths) {
                  try {

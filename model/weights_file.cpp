@@ -8,6 +8,7 @@
 
 #include "model/lowering.h"
 #include "runtime/error.h"
+#include "runtime/parallel_for.h"
 #include "runtime/safetensors.h"
 #include "runtime/text.h"
 
@@ -16,6 +17,7 @@ namespace afnet {
 namespace {
 
 constexpr size_t kMostFaultsShown = 40;
+constexpr size_t kReleasedBytes = size_t(1) << 17;
 
 std::vector<std::string> lines(const std::string &text) {
     std::vector<std::string> result;
@@ -48,16 +50,15 @@ LoadedModel load_file(const std::string &path) {
                         std::to_string(model.description.classes) + " expected");
         }
     }
+    const std::vector<SafetensorsTensor> &tensors = file->tensors();
+    std::vector<size_t> bad(tensors.size());
+    parallel_for(tensors.size(), [&](size_t i) { bad[i] = first_not_finite(tensors[i]); });
     std::map<std::string, GivenParameter> given;
     std::vector<std::string> faults;
-    for (const SafetensorsTensor &tensor : file->tensors()) {
-        given[tensor.name].shape = tensor.shape;
-        const std::vector<float> values = to_floats(tensor);
-        const auto bad = std::find_if(values.begin(), values.end(), [](float v) { return !std::isfinite(v); });
-        if (bad != values.end()) {
-            faults.push_back(printable(tensor.name) + ": element " + std::to_string(bad - values.begin()) +
-                             " is not finite");
-        }
+    for (size_t i = 0; i < tensors.size(); i++) {
+        given[tensors[i].name].shape = tensors[i].shape;
+        if (bad[i] == tensors[i].bytes / element_bytes(tensors[i].dtype)) continue;
+        faults.push_back(printable(tensors[i].name) + ": element " + std::to_string(bad[i]) + " is not finite");
     }
     const auto misfits = parameter_faults(model.description, given);
     faults.insert(faults.begin(), misfits.begin(), misfits.end());
@@ -65,12 +66,12 @@ LoadedModel load_file(const std::string &path) {
         const std::string verb = faults.size() == 1 ? " parameter does" : " parameters do";
         throw Error(fault_list(path + ": " + std::to_string(faults.size()) + verb + " not fit the model:", faults));
     }
-    file->file().release_pages();
     model.weights = [file](const ParameterInfo &p) {
         const SafetensorsTensor *tensor = file->find(p.key);
         if (!tensor || tensor->shape != p.shape) throw Error(file->file().path() + ": no " + p.key);
         std::vector<float> values = to_floats(*tensor);
-        file->file().release_pages();
+        // Parameters are read once, as a rule; small ones are not worth a call.
+        if (tensor->bytes >= kReleasedBytes) file->file().release_pages(tensor->data, tensor->bytes);
         return values;
     };
     return model;
@@ -103,6 +104,13 @@ std::vector<std::string> parameter_faults(const ModelDescription &description,
         faults.push_back(printable(key) + ": " + shape_text(parameter.shape) + " is no part of the model");
     }
     return faults;
+}
+
+void check_frames(const LoadedModel &model, int frames) {
+    const int fixed = model.description.frames;
+    if (!model.trained || !model.description.adaptive() || frames == fixed) return;
+    throw Error(model.source + ": its weights are for clips of " + std::to_string(fixed) + " frames; --frames " +
+                std::to_string(frames) + " asks for another number, for which the navigation has no weights");
 }
 
 std::string fault_list(const std::string &intro, const std::vector<std::string> &faults) {

@@ -28,6 +28,10 @@ struct LoadedModel {
 /// nothing else of that kind. Throws Error with one list of all that is wrong, UsageError for an unknown name.
 LoadedModel load_model(const std::string &model, uint64_t seed = 1);
 
+/// Throws Error where the model's weights are for clips of another number of frames than `frames`: an adaptive
+/// network's navigation has weights for each frame.
+void check_frames(const LoadedModel &model, int frames);
+
 /// Writes a weights file. `parameters` are those of the lowered description, in its order.
 void save_model(const std::string &path, const ModelDescription &description,
                 const std::map<std::string, std::vector<float>> &parameters, const std::vector<std::string> &labels);

@@ -1,6 +1,7 @@
 #include "runtime/arena.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <limits>
@@ -9,6 +10,7 @@
 #include <tuple>
 
 #include "runtime/error.h"
+#include "runtime/parallel_for.h"
 
 namespace afnet {
 
@@ -56,25 +58,81 @@ bool free_for(const Slot &slot, const Life &life, const std::vector<Life> &all) 
     return std::none_of(slot.tenants.begin(), slot.tenants.end(), [&](size_t t) { return all[t].meets(life); });
 }
 
-}  // namespace
+constexpr size_t kHugePage = size_t(2) << 20;
 
-void AlignedBytes::Free::operator()(unsigned char *memory) const {
-    std::free(memory);
+size_t rounded_up(size_t bytes, size_t unit) {
+    return (bytes + unit - 1) / unit * unit;
+}
+
+[[noreturn]] void refuse(size_t bytes) {
+    throw Error("cannot allocate " + std::to_string(bytes >> 20) + " MiB; use fewer frames or a smaller size");
+}
+
+// On huge pages where there is room for one; not zeroed.
+unsigned char *allocate(size_t bytes) {
+    const size_t alignment = bytes >= kHugePage ? kHugePage : kAlignment;
+    void *memory = std::aligned_alloc(alignment, rounded_up(bytes, alignment));
+    if (!memory) refuse(bytes);
+    if (bytes >= kHugePage) ::madvise(memory, bytes, MADV_HUGEPAGE);
+    return static_cast<unsigned char *>(memory);
+}
+
+// Pages that are zero, from a multiple of a huge page's size.
+unsigned char *map_pages(size_t bytes) {
+    void *mapped = ::mmap(nullptr, bytes + kHugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (mapped == MAP_FAILED) refuse(bytes);
+    unsigned char *begin = static_cast<unsigned char *>(mapped);
+    const size_t before =
+        rounded_up(reinterpret_cast<uintptr_t>(begin), kHugePage) - reinterpret_cast<uintptr_t>(begin);
+    if (before > 0) ::munmap(begin, before);
+    if (before < kHugePage) ::munmap(begin + before + bytes, kHugePage - before);
+    ::madvise(begin + before, bytes, MADV_HUGEPAGE);
+    return begin + before;
+}
+
+} // namespace
+
+void FreeBlock::operator()(unsigned char *memory) const {
+    mapped > 0 ? void(::munmap(memory, mapped)) : std::free(memory);
 }
 
 void AlignedBytes::resize(size_t bytes) {
-    constexpr size_t kHugePage = size_t(2) << 20;
-    const size_t alignment = bytes >= kHugePage ? kHugePage : kAlignment;
-    const size_t rounded = (std::max(bytes, size_t(1)) + kAlignment - 1) / kAlignment * kAlignment;
     memory_.reset();
-    memory_.reset(static_cast<unsigned char *>(
-        std::aligned_alloc(alignment, (rounded + alignment - 1) / alignment * alignment)));
-    if (!memory_) {
-        throw Error("cannot allocate " + std::to_string(bytes >> 20) + " MiB; use fewer frames or a smaller size");
-    }
-    if (bytes >= kHugePage) ::madvise(memory_.get(), rounded, MADV_HUGEPAGE);
-    std::memset(memory_.get(), 0, rounded);
     bytes_ = bytes;
+    if (bytes >= kMappedBytes) {
+        const size_t mapped = rounded_up(bytes, kHugePage);
+        memory_ = {map_pages(mapped), FreeBlock{mapped}};
+        return;
+    }
+    const size_t rounded = rounded_up(std::max(bytes, size_t(1)), kAlignment);
+    memory_ = {allocate(rounded), FreeBlock{}};
+    std::memset(memory_.get(), 0, rounded);
+}
+
+void AlignedBytes::populate() {
+    if (bytes_ < kMappedBytes) return;
+    constexpr size_t kPiece = 2 * kHugePage;
+    parallel_for((bytes_ + kPiece - 1) / kPiece, [&](size_t piece) {
+        const size_t begin = piece * kPiece;
+        // Where the system cannot (before Linux 5.14), pages come one by one as they are written to.
+        ::madvise(memory_.get() + begin, std::min(bytes_ - begin, kPiece), MADV_POPULATE_WRITE);
+    });
+}
+
+unsigned char *PieceMemory::take(size_t bytes) {
+    constexpr size_t kFirst = size_t(1) << 20, kLargest = size_t(32) << 20;
+    const size_t rounded = rounded_up(std::max(bytes, size_t(1)), kAlignment);
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (chunk_bytes_ - used_ < rounded) {
+        const size_t next = std::clamp(2 * chunk_bytes_, kFirst, kLargest);
+        const size_t chunk = rounded_up(std::max(next, rounded), kFirst);
+        chunks_.emplace_back(allocate(chunk));
+        chunk_bytes_ = chunk;
+        used_ = 0;
+    }
+    unsigned char *piece = chunks_.back().get() + used_;
+    used_ += rounded;
+    return piece;
 }
 
 std::vector<int> stored_extents(const TensorInfo &tensor) {

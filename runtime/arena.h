@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "runtime/plan.h"
@@ -11,20 +12,39 @@ namespace afnet {
 
 constexpr size_t kAlignment = 64;
 
-/// Zeroed memory at a multiple of kAlignment; large blocks lie on huge pages where the system has them.
+/// Gives a block back to where it is from.
+struct FreeBlock {
+    size_t mapped = 0; // bytes that mmap gave; 0: the block is from aligned_alloc
+    void operator()(unsigned char *memory) const;
+};
+
+/// Zeroed memory at a multiple of kAlignment; large blocks lie on huge pages where the system has them. The system
+/// gives a block of kMappedBytes or more its pages, which are zero, when they are first written to.
 class AlignedBytes {
 public:
+    static constexpr size_t kMappedBytes = size_t(32) << 20;
     /// Forgets what was there. Throws Error when the memory cannot be had.
     void resize(size_t bytes);
     unsigned char *data() const { return memory_.get(); }
     size_t size() const { return bytes_; }
+    /// Has the system give all pages now, on all threads; the first run would wait for them otherwise. Changes no byte.
+    void populate();
 
 private:
-    struct Free {
-        void operator()(unsigned char *memory) const;
-    };
-    std::unique_ptr<unsigned char, Free> memory_;
+    std::unique_ptr<unsigned char, FreeBlock> memory_;
     size_t bytes_ = 0;
+};
+
+/// Memory at multiples of kAlignment, handed out piece by piece and given back as a whole. Any thread may take.
+class PieceMemory {
+public:
+    /// Not zeroed. Throws Error when the memory cannot be had.
+    unsigned char *take(size_t bytes);
+
+private:
+    std::mutex mutex_;
+    std::vector<std::unique_ptr<unsigned char, FreeBlock>> chunks_;
+    size_t used_ = 0, chunk_bytes_ = 0; // of the last chunk
 };
 
 /// Extents as they lie in memory: with border and zero frame.

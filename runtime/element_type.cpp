@@ -137,6 +137,27 @@ void convert_elements(const std::string &dtype, const unsigned char *data, size_
     require_element_type(dtype).to_double(data, count, out);
 }
 
+size_t first_not_finite(const unsigned char *floats, size_t count) {
+    // Blocks of one size become vector instructions; only a block that holds a fault is looked through.
+    constexpr size_t kBlock = 1024;
+    constexpr uint32_t kExponent = 0x7f800000U;
+    const auto exponent_full = [floats](size_t i) -> uint32_t {
+        uint32_t bits;
+        std::memcpy(&bits, floats + i * sizeof bits, sizeof bits);
+        return (bits & kExponent) == kExponent;
+    };
+    size_t at = 0;
+    for (; at + kBlock <= count; at += kBlock) {
+        uint32_t found = 0;
+        for (size_t i = 0; i < kBlock; i++)
+            found |= exponent_full(at + i);
+        if (found) break;
+    }
+    while (at < count && !exponent_full(at))
+        at++;
+    return at;
+}
+
 void require_finite(const std::string &path, const std::string &tensor, const std::vector<float> &values) {
     require_finite_values(path, tensor, values);
 }

@@ -29,6 +29,9 @@ std::string shape_text(const std::vector<int64_t> &shape);
 void convert_elements(const std::string &dtype, const unsigned char *data, size_t count, float *out);
 void convert_elements(const std::string &dtype, const unsigned char *data, size_t count, double *out);
 
+/// The index of the first of `count` floats, at any alignment, that is NaN or an infinity; `count` where none is.
+size_t first_not_finite(const unsigned char *floats, size_t count);
+
 /// Throws Error naming `path`, `tensor` and the index of the first NaN or infinity among `values`.
 void require_finite(const std::string &path, const std::string &tensor, const std::vector<float> &values);
 void require_finite(const std::string &path, const std::string &tensor, const std::vector<double> &values);

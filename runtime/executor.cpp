@@ -51,12 +51,13 @@ struct Executor::Binding {
 };
 
 Executor::Executor(Plan plan, KernelStore &kernels, const std::string &model)
-    : plan_(std::move(plan)), arena_(plan_arena(plan_)), owned_(plan_.tensors.size()),
-      shared_(plan_.tensors.size()) {
-    for (const Step &step : plan_.steps) kernels_.push_back(&kernels.kernel(step.kernel, model));
+    : plan_(std::move(plan)), arena_(plan_arena(plan_)), inputs_(plan_.tensors.size()),
+      constants_(plan_.tensors.size()) {
+    for (const Step &step : plan_.steps)
+        kernels_.push_back(&kernels.kernel(step.kernel, model));
     block_.resize(arena_.bytes);
     for (size_t i = 0; i < plan_.tensors.size(); i++) {
-        if (plan_.tensors[i].storage == Storage::Input) owned_[i].resize(stored_bytes(plan_.tensors[i]));
+        if (plan_.tensors[i].storage == Storage::Input) inputs_[i].resize(stored_bytes(plan_.tensors[i]));
     }
 }
 
@@ -71,29 +72,31 @@ void Executor::set_constant(TensorId id, std::vector<int> extents, const void *e
         throw Error("constant " + tensor.name + " has " + std::to_string(elements_bytes) + " bytes; its extents " +
                     shape_text(tensor.extents) + " need " + std::to_string(wanted));
     }
-    owned_[size_t(id)].resize(stored_bytes(tensor));
-    std::memcpy(owned_[size_t(id)].data(), elements, elements_bytes);
-    prepared_ = false;
+    const size_t stored = stored_bytes(tensor);
+    unsigned char *memory = constant_memory_.take(stored);
+    std::memcpy(memory, elements, elements_bytes);
+    std::memset(memory + elements_bytes, 0, stored - elements_bytes);
+    constants_[size_t(id)] = {memory, stored};
+    if (prepared_) prepared_ = false; // written by one thread only: threads set constants before the first run
 }
 
 void Executor::share_constant(TensorId id, Executor &owner, TensorId original) {
     plan_.tensors[size_t(id)].extents = owner.plan_.tensors[size_t(original)].extents;
-    shared_[size_t(id)] = owner.memory(original);
+    constants_[size_t(id)] = owner.memory(original);
     prepared_ = false;
 }
 
 TensorMemory Executor::memory(TensorId id) {
     const TensorInfo &tensor = plan_.tensors[size_t(id)];
-    if (shared_[size_t(id)].data) return shared_[size_t(id)];
-    if (tensor.storage == Storage::Input || tensor.storage == Storage::Constant) {
-        return {owned_[size_t(id)].data(), owned_[size_t(id)].size()};
-    }
+    if (tensor.storage == Storage::Constant) return constants_[size_t(id)];
+    if (tensor.storage == Storage::Input) return {inputs_[size_t(id)].data(), inputs_[size_t(id)].size()};
     return {block_.data() + arena_.offsets[size_t(id)], stored_bytes(tensor)};
 }
 
 size_t Executor::constant_bytes() const {
     size_t total = 0;
-    for (const auto &bytes : owned_) total += bytes.size();
+    for (const TensorMemory &memory : constants_)
+        total += memory.bytes;
     return total;
 }
 

@@ -39,7 +39,8 @@ public:
     /// The kernel that step `index` runs; its knobs tell how constants are packed.
     const Kernel &kernel(size_t index) const { return *kernels_[index]; }
 
-    /// Gives a Constant its extents and elements (as many as the extents say), packed as the kernel wants them.
+    /// Gives a Constant its extents and elements (as many as the extents say), packed as the kernel wants them. Before
+    /// the first run, threads may set different constants at the same time.
     template <class Element>
     void set_constant(TensorId id, std::vector<int> extents, const std::vector<Element> &elements) {
         set_constant(id, std::move(extents), elements.data(), elements.size() * sizeof(Element));
@@ -50,6 +51,9 @@ public:
 
     /// Elements of an Input (to write), a Kept tensor after a run, or any tensor from an observer.
     TensorMemory memory(TensorId id);
+
+    /// Has the system give the arena's memory now instead of during the first run.
+    void populate_arena() { block_.populate(); }
 
     /// Called after each step with its report; taps of the plan become readable through memory().
     using Observer = std::function<void(const StepReport &)>;
@@ -71,9 +75,10 @@ private:
     Plan plan_;
     ArenaLayout arena_;
     std::vector<const Kernel *> kernels_;
-    AlignedBytes block_;                // all arena tensors
-    std::vector<AlignedBytes> owned_;   // inputs and constants
-    std::vector<TensorMemory> shared_;  // constants of another executor
+    AlignedBytes block_; // all arena tensors
+    std::vector<AlignedBytes> inputs_;
+    PieceMemory constant_memory_;
+    std::vector<TensorMemory> constants_; // in constant_memory_, or of another executor
     std::vector<std::unique_ptr<Binding>> bindings_;
     bool prepared_ = false;
 };

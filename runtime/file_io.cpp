@@ -113,6 +113,13 @@ void MappedFile::release_pages() const {
     if (data_) ::madvise(const_cast<unsigned char *>(data_), size_, MADV_DONTNEED);
 }
 
+void MappedFile::release_pages(const unsigned char *begin, size_t bytes) const {
+    const size_t page = size_t(::sysconf(_SC_PAGESIZE));
+    const size_t first = (size_t(begin - data_) + page - 1) / page * page;
+    const size_t end = size_t(begin - data_ + bytes) / page * page;
+    if (end > first) ::madvise(const_cast<unsigned char *>(data_) + first, end - first, MADV_DONTNEED);
+}
+
 namespace {
 
 // Lets `write` fill the descriptor; gives back what went wrong, empty if nothing did.

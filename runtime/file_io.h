@@ -24,6 +24,8 @@ public:
 
     /// Tells the kernel that the pages read so far may be dropped from memory; they are read again on next use.
     void release_pages() const;
+    /// The same for the pages that lie wholly in `bytes` bytes of data() from `begin`.
+    void release_pages(const unsigned char *begin, size_t bytes) const;
 
 private:
     std::string path_;

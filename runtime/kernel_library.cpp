@@ -6,7 +6,6 @@
 #include <dlfcn.h>
 #include <filesystem>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <unistd.h>
 
 #include "runtime/content_hash.h"
@@ -30,11 +29,20 @@ Function symbol(void *handle, const std::string &name, const std::string &librar
     return reinterpret_cast<Function>(address);
 }
 
-std::vector<std::string> manifest_paths(const std::string &folder) {
+std::string manifest_ending(const Target &target) {
+    return "." + target.name + ".json";
+}
+
+bool ends_with(const std::string &text, const std::string &ending) {
+    return text.size() > ending.size() && text.compare(text.size() - ending.size(), ending.size(), ending) == 0;
+}
+
+// The manifests of a target, by their names, sorted.
+std::vector<std::string> manifest_paths(const std::string &folder, const Target &target) {
     std::vector<std::string> paths;
     std::error_code error;
     for (const auto &file : std::filesystem::directory_iterator(folder, error)) {
-        if (file.path().extension() == ".json") paths.push_back(file.path().string());
+        if (ends_with(file.path().filename().string(), manifest_ending(target))) paths.push_back(file.path().string());
     }
     std::sort(paths.begin(), paths.end());
     return paths;
@@ -85,7 +93,10 @@ std::string manifest_text(const Manifest &manifest) {
     return json.dump(1) + "\n";
 }
 
-KernelLibrary::KernelLibrary(const std::string &manifest_path) : manifest_(read_manifest(manifest_path)) {
+KernelLibrary::KernelLibrary(const std::string &manifest_path)
+    : KernelLibrary(manifest_path, read_manifest(manifest_path)) {}
+
+KernelLibrary::KernelLibrary(const std::string &manifest_path, Manifest manifest) : manifest_(std::move(manifest)) {
     const auto missing = missing_features(manifest_.features);
     if (!missing.empty()) {
         throw Error(manifest_path + ": kernels for " + manifest_.target + ", but this CPU lacks " + join(missing) +
@@ -117,39 +128,63 @@ const Kernel *KernelLibrary::find(const std::string &name) const {
 }
 
 const Target &choose_library_target(const std::string &folder, std::string *why) {
-    std::set<std::string> compiled;
-    for (const std::string &path : manifest_paths(folder)) compiled.insert(read_manifest(path).target);
-    return choose_target(why, {compiled.begin(), compiled.end()});
+    std::vector<std::string> compiled;
+    for (const Target &target : targets()) {
+        if (!manifest_paths(folder, target).empty()) compiled.push_back(target.name);
+    }
+    return choose_target(why, compiled);
 }
 
+KernelStore::KernelStore(const std::string &folder) : KernelStore(folder, choose_library_target(folder)) {}
+
 KernelStore::KernelStore(const std::string &folder, const Target &target) : folder_(folder), target_(target) {
-    for (const std::string &path : manifest_paths(folder)) {
-        Manifest manifest = read_manifest(path);
-        if (manifest.target != target.name) continue;
-        manifests_.push_back(std::move(manifest));
-        paths_.push_back(path);
-    }
-    if (manifests_.empty()) {
+    for (std::string &path : manifest_paths(folder, target))
+        entries_.push_back({std::move(path), {}, nullptr});
+    if (entries_.empty()) {
         throw Error(folder + ": no kernel library for target " + target.name +
                     "; build the project, or run `afnet compile --target " + target.name + " --model MODEL`");
     }
-    opened_.resize(manifests_.size());
 }
 
-KernelLibrary &KernelStore::open(size_t index) {
-    if (!opened_[index]) opened_[index] = std::make_unique<KernelLibrary>(paths_[index]);
-    return *opened_[index];
+const Manifest &KernelStore::manifest_of(Entry &entry) {
+    if (!entry.manifest) {
+        Manifest manifest = read_manifest(entry.path);
+        if (manifest.target != target_.name) {
+            throw Error(entry.path + ": its kernels are for target " + manifest.target + "; " + target_.name +
+                        ", as in its name, expected" + kRecompile);
+        }
+        entry.manifest = std::move(manifest);
+    }
+    return *entry.manifest;
+}
+
+// nullptr where the manifest lists no such kernel.
+const Kernel *KernelStore::find(Entry &entry, const std::string &name) {
+    const auto &rows = manifest_of(entry).kernels;
+    if (std::none_of(rows.begin(), rows.end(), [&](const KernelEntry &e) { return e.symbol == name; })) return nullptr;
+    if (!entry.library) entry.library = std::make_unique<KernelLibrary>(entry.path, *entry.manifest);
+    return entry.library->find(name);
+}
+
+std::vector<Manifest> KernelStore::manifests() {
+    std::vector<Manifest> all;
+    for (Entry &entry : entries_)
+        all.push_back(manifest_of(entry));
+    return all;
+}
+
+size_t KernelStore::manifests_read() const {
+    return size_t(
+        std::count_if(entries_.begin(), entries_.end(), [](const Entry &e) { return e.manifest.has_value(); }));
 }
 
 const Kernel &KernelStore::kernel(const KernelSpec &spec, const std::string &preferred_model) {
     const std::string name = spec.name();
+    const std::string preferred_name = preferred_model + manifest_ending(target_);
     for (const bool preferred : {true, false}) {
-        for (size_t i = 0; i < manifests_.size(); i++) {
-            if ((manifests_[i].model == preferred_model) != preferred) continue;
-            const auto &rows = manifests_[i].kernels;
-            const bool listed =
-                std::any_of(rows.begin(), rows.end(), [&](const KernelEntry &e) { return e.symbol == name; });
-            if (listed) return *open(i).find(name);
+        for (Entry &entry : entries_) {
+            if ((std::filesystem::path(entry.path).filename() == preferred_name) != preferred) continue;
+            if (const Kernel *kernel = find(entry, name)) return *kernel;
         }
     }
     throw Error(folder_ + ": no library for target " + target_.name + " holds kernel " + name +

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,8 @@ public:
     /// Checks that this CPU has the manifest's features *before* it opens the shared object. Throws Error when features
     /// are missing, the library is missing, was not made with this manifest, or lacks a kernel that it lists.
     explicit KernelLibrary(const std::string &manifest_path);
+    /// The same with a manifest that was read from `manifest_path` before.
+    KernelLibrary(const std::string &manifest_path, Manifest manifest);
     ~KernelLibrary();
     KernelLibrary(const KernelLibrary &) = delete;
     KernelLibrary &operator=(const KernelLibrary &) = delete;
@@ -61,9 +64,12 @@ private:
     std::map<std::string, Kernel> kernels_;
 };
 
-/// The kernel libraries of one target in a folder; opened as they are needed.
+/// The kernel libraries of one target in a folder, those whose manifest is called `<model>.<target>.json`. Manifests
+/// are read, and libraries opened, as they are needed: most programs need one model's.
 class KernelStore {
 public:
+    /// For the target that choose_library_target() takes.
+    explicit KernelStore(const std::string &folder);
     /// Throws Error when the folder holds no library for `target`.
     KernelStore(const std::string &folder, const Target &target);
 
@@ -72,20 +78,27 @@ public:
     const Kernel &kernel(const KernelSpec &spec, const std::string &preferred_model);
 
     const Target &target() const { return target_; }
-    const std::vector<Manifest> &manifests() const { return manifests_; }
+    /// Reads those that were not needed yet.
+    std::vector<Manifest> manifests();
+    /// How many manifests were read so far.
+    size_t manifests_read() const;
 
 private:
-    KernelLibrary &open(size_t index);
+    struct Entry {
+        std::string path; // of the manifest
+        std::optional<Manifest> manifest;
+        std::unique_ptr<KernelLibrary> library;
+    };
+    const Manifest &manifest_of(Entry &entry);
+    const Kernel *find(Entry &entry, const std::string &name);
 
     std::string folder_;
     Target target_;
-    std::vector<Manifest> manifests_;
-    std::vector<std::string> paths_;
-    std::vector<std::unique_ptr<KernelLibrary>> opened_;
+    std::vector<Entry> entries_;
 };
 
 /// The best target of the libraries in `folder` that runs here, or the best for this CPU when there are no libraries
-/// (runtime/target.h: choose_target).
+/// (runtime/target.h: choose_target). The manifests' names say which targets there are; none is read.
 const Target &choose_library_target(const std::string &folder, std::string *why = nullptr);
 
 /// Where kernel libraries are: AFNET_KERNELS when set, else `kernels` beside the program.

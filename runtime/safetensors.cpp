@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 
 #include "runtime/error.h"
 #include "runtime/safetensors_header.h"
@@ -84,6 +85,11 @@ void check_cover(const std::string &path, const std::vector<SafetensorsEntry> &e
 }
 
 template <typename T> std::vector<T> converted(const SafetensorsTensor &tensor) {
+    const bool as_stored = std::is_same_v<T, float> ? tensor.dtype == "F32" : tensor.dtype == "F64";
+    if (as_stored && reinterpret_cast<uintptr_t>(tensor.data) % alignof(T) == 0) { // fills no vector twice
+        const T *elements = reinterpret_cast<const T *>(tensor.data);
+        return std::vector<T>(elements, elements + tensor.bytes / sizeof(T));
+    }
     const size_t element = element_bytes(tensor.dtype);
     std::vector<T> values(element ? tensor.bytes / element : 0);
     convert_elements(tensor.dtype, tensor.data, values.size(), values.data());
@@ -137,6 +143,13 @@ const MappedFile &SafetensorsFile::file() const {
 
 std::vector<float> to_floats(const SafetensorsTensor &tensor) {
     return converted<float>(tensor);
+}
+
+size_t first_not_finite(const SafetensorsTensor &tensor) {
+    const size_t count = tensor.bytes / std::max(size_t(1), element_bytes(tensor.dtype));
+    if (tensor.dtype == "F32") return first_not_finite(tensor.data, count);
+    const std::vector<float> values = to_floats(tensor);
+    return first_not_finite(reinterpret_cast<const unsigned char *>(values.data()), count);
 }
 
 std::vector<double> to_doubles(const SafetensorsTensor &tensor) {

@@ -60,6 +60,8 @@ private:
 /// made and whose dtype is unknown.
 std::vector<float> to_floats(const SafetensorsTensor &tensor);
 std::vector<double> to_doubles(const SafetensorsTensor &tensor);
+/// The index of the first element that is, as a float, NaN or an infinity; the number of elements where all are finite.
+size_t first_not_finite(const SafetensorsTensor &tensor);
 
 /// Writes `path` (all of it or nothing, see write_file). The data starts at a multiple of 64 bytes, and wider element
 /// types come first, so that every element is aligned; otherwise the order is kept. The same input gives the same

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "model/recipe.h"
+#include "runtime/error.h"
 #include "runtime/halide_host.h"
 #include "tests/kernel_targets.h"
 #include "tests/model/network_run.h"
@@ -112,6 +113,26 @@ void check_threads(const ModelDescription &description) {
     }
 }
 
+// Threads pack constants side by side; each is what its recipe makes alone.
+void check_packing(const ModelDescription &description) {
+    const NetworkRun run = network_run(description, 2, 1, 32, 32);
+    const Weights weights = recipe_weights(run.seed);
+    for (const int threads : {1, 4}) {
+        configure_halide(threads);
+        KernelStore &kernels = test_kernel_store(runnable_targets().back());
+        Network network(run.description, run.shape, kernels, weights);
+        for (const ConstantRecipe &recipe : network.lowered().constants) {
+            const PackedConstant alone = recipe.make(weights, *network.executor().kernel(recipe.step).entry);
+            const TensorInfo &tensor = network.executor().plan().tensors[size_t(recipe.tensor)];
+            INFO(tensor.name << ", " << threads << " threads");
+            CHECK(tensor.extents == alone.extents);
+            const float *packed = static_cast<const float *>(network.executor().memory(recipe.tensor).data);
+            CHECK(std::equal(alone.elements.begin(), alone.elements.end(), packed));
+        }
+    }
+    configure_halide(0);
+}
+
 void check_runs_apart(const ModelDescription &description) {
     const NetworkRun run = with(network_run(description, 3, 2, 48, 40), Masks::Random);
     const auto network = open_network(run, runnable_targets().back());
@@ -156,6 +177,34 @@ TEST_CASE("a small AF-ResNet without masks equals the one with all frames select
         check_without_masks(network_run(small_af_resnet(shift), 3, 2, 48, 40));
         check_without_masks(network_run(small_af_resnet(shift), 1, 1, 33, 47));
     }
+}
+
+TEST_CASE("threads pack what one thread packs", "[small_network]") {
+    check_packing(small_af_resnet(true));
+}
+
+TEST_CASE("of missing parameters the same one is said, whatever the number of threads", "[small_network]") {
+    const NetworkRun run = network_run(small_af_resnet(true), 2, 1, 32, 32);
+    const Weights drawn = recipe_weights(1);
+    const Weights incomplete = [&](const ParameterInfo &p) {
+        if (p.key.rfind("layer3.", 0) == 0) throw Error("no " + p.key);
+        return drawn(p);
+    };
+    KernelStore &kernels = test_kernel_store(runnable_targets().back());
+    const auto refusal = [&](int threads) -> std::string {
+        configure_halide(threads);
+        try {
+            Network(run.description, run.shape, kernels, incomplete);
+        } catch (const Error &error) {
+            return error.what();
+        }
+        return "";
+    };
+    const std::string alone = refusal(1);
+    CHECK_THAT(alone, Catch::StartsWith("no layer3."));
+    for (int round = 0; round < 5; round++)
+        CHECK(refusal(4) == alone);
+    configure_halide(0);
 }
 
 TEST_CASE("a small network gives the same bits whatever runs before, beside and with it", "[small_network]") {

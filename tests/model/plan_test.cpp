@@ -210,10 +210,10 @@ bool surroundings_are_zero(const TensorInfo &tensor, TensorMemory memory) {
 
 TEST_CASE("every step of every shipped model has its kernel in the model's library", "[plan]") {
     for (const Target &target : runnable_targets()) {
-        const KernelStore store(AFNET_KERNEL_DIR, target);
+        const std::vector<Manifest> manifests = KernelStore(AFNET_KERNEL_DIR, target).manifests();
         for (const ModelDescription &model : shipped_models()) {
             std::set<std::string> compiled;
-            for (const Manifest &manifest : store.manifests()) {
+            for (const Manifest &manifest : manifests) {
                 if (manifest.model != model.name) continue;
                 for (const KernelEntry &entry : manifest.kernels) compiled.insert(entry.symbol);
             }

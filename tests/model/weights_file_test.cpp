@@ -96,6 +96,35 @@ TEST_CASE("weights: parameters for another T", "[weights_file]") {
     CHECK_THAT(message, Contains("'layer2.list_gen.0.conv_gs.weight': is [8, 2, 1, 1]; [16, 2, 1, 1] expected"));
 }
 
+TEST_CASE("weights: an adaptive network's are for one T, static and drawn ones for any", "[weights_file]") {
+    LoadedModel model;
+    model.source = "m.safetensors";
+    model.description = small_network(Family::AfResNet);
+    CHECK_NOTHROW(check_frames(model, 4));
+    CHECK_THAT(refusal([&] { check_frames(model, 8); }),
+               Contains("m.safetensors: its weights are for clips of 4 frames; --frames 8 asks for another number"));
+    model.trained = false;
+    CHECK_NOTHROW(check_frames(model, 8));
+    model.trained = true;
+    model.description = small_network(Family::ResNet);
+    CHECK_NOTHROW(check_frames(model, 8));
+}
+
+TEST_CASE("weights: large parameters may be read again", "[weights_file]") {
+    const ScratchFolder folder;
+    ModelDescription d = small_network(Family::ResNet);
+    d.width = 64;
+    std::map<std::string, std::vector<float>> parameters;
+    for (const ParameterInfo &p : parameters_of(d))
+        parameters[p.key] = recipe_parameter(p.key, p.shape, 9);
+    save_model(folder / "m.safetensors", d, parameters, {});
+    const LoadedModel loaded = load_model(folder / "m.safetensors");
+    for (int round = 0; round < 2; round++) {
+        for (const ParameterInfo &p : parameters_of(d))
+            CHECK((loaded.weights(p) == parameters[p.key]));
+    }
+}
+
 TEST_CASE("weights: a long list is cut", "[weights_file]") {
     Draft draft;
     for (Entry &entry : draft.entries) entry.key = "x." + entry.key;

@@ -32,6 +32,7 @@ json result_of(const Arguments &more) {
 
 json without_times(json line) {
     line.erase("ms");
+    line.erase("load_ms");
     return line;
 }
 
@@ -87,7 +88,11 @@ TEST_CASE("the sample video is classified by the frames of the evaluation rule",
     check_scores(line, 5);
     check_masks(line, 12);
     CHECK(line.at("gmac").get<double>() > 0);
-    for (const char *phase : {"decode", "preprocess", "network"}) CHECK(line.at("ms").at(phase).get<double>() > 0);
+    for (const char *phase : {"decode", "preprocess", "network"})
+        CHECK(line.at("ms").at(phase).get<double>() > 0);
+    for (const char *phase : {"weights", "kernels", "packing", "memory", "zero_responses"}) {
+        CHECK(line.at("load_ms").at(phase).get<double>() >= 0);
+    }
 }
 
 TEST_CASE("a folder of frames is classified as the video that they are from", "[program_classify]") {

@@ -81,3 +81,24 @@ TEST_CASE("element type: numbers that are not finite are named", "[element_type]
                }),
                Contains("tensor 'a\\x0ab' holds an infinity at index 0 of 3"));
 }
+
+TEST_CASE("element type: the first float that is not finite is found, wherever it is", "[element_type]") {
+    const float inf = std::numeric_limits<float>::infinity(), largest = std::numeric_limits<float>::max();
+    for (const size_t count : {size_t(0), size_t(1), size_t(1023), size_t(1024), size_t(1025), size_t(3000)}) {
+        for (const size_t shift : {size_t(0), size_t(1)}) { // nothing is aligned
+            std::vector<float> floats(count, largest);
+            const auto first = [&] {
+                const std::string bytes =
+                    std::string(shift, ' ') +
+                    std::string(reinterpret_cast<const char *>(floats.data()), count * sizeof(float));
+                return first_not_finite(bytes_of(bytes) + shift, count);
+            };
+            CHECK(first() == count);
+            for (const size_t at : {size_t(2999), size_t(2048), size_t(1024), size_t(1023), size_t(5), size_t(0)}) {
+                if (at >= count) continue;
+                floats[at] = at % 2 ? -inf : std::nanf("");
+                CHECK(first() == at);
+            }
+        }
+    }
+}

@@ -129,3 +129,29 @@ TEST_CASE("the store says what to do when a kernel or a target is missing", "[ke
     const TemporaryFolder empty;
     REQUIRE_THROWS_WITH(KernelStore(empty.path(), choose_library_target(AFNET_TEST_KERNELS)), Contains("no kernel library for target"));
 }
+
+TEST_CASE("the store reads the manifests that it needs, and no others", "[kernel_library]") {
+    const TemporaryFolder folder;
+    copied_manifest(folder);
+    const std::string ending = "." + choose_library_target(folder.path()).name + ".json";
+    write_file(folder.file("another" + ending), "{");
+    write_file(folder.file("remarks.json"), "{");
+    KernelStore store(folder.path());
+    CHECK(store.target().name == choose_library_target(folder.path()).name);
+    CHECK(store.manifests_read() == 0);
+    const KernelSpec spec = KernelSpec("spatial_mean").set("upsample", false);
+    CHECK(store.kernel(spec, kTestLibrary).entry->symbol == "spatial_mean");
+    CHECK(store.kernel(spec, kTestLibrary).run != nullptr);
+    CHECK(store.manifests_read() == 1);
+    // Others are read when the model's own does not list a kernel.
+    REQUIRE_THROWS_WITH(store.kernel(KernelSpec("no_such_generator"), kTestLibrary),
+                        Contains("another" + ending + ": not a kernel manifest"));
+}
+
+TEST_CASE("a manifest for another target than its name says is refused", "[kernel_library]") {
+    const TemporaryFolder folder;
+    const std::string manifest = copied_manifest(folder), target = choose_library_target(folder.path()).name;
+    replace_in_file(manifest, "\"target\": \"" + target + "\"", "\"target\": \"pdp-11\"");
+    KernelStore store(folder.path());
+    REQUIRE_THROWS_WITH(store.kernel(KernelSpec("avg_pool"), kTestLibrary), Contains(manifest) && Contains("pdp-11"));
+}
