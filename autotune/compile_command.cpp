@@ -2,18 +2,17 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
-#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <thread>
 
 #include "autotune/kernel_compiler.h"
+#include "autotune/model_arguments.h"
 #include "model/lowering.h"
 #include "model/machine.h"
 #include "model/preprocess.h"
 #include "runtime/command.h"
 #include "runtime/error.h"
-#include "runtime/file_io.h"
 
 namespace afnet {
 
@@ -32,27 +31,13 @@ struct Library {
     std::vector<KernelSpec> specs;
 };
 
-std::vector<ModelDescription> wanted_models(const Options &options) {
-    std::vector<ModelDescription> models;
-    for (const std::string &name : options.models) {
-        if (name == "all") {
-            models.insert(models.end(), shipped_models().begin(), shipped_models().end());
-        } else if (std::filesystem::path(name).extension() == ".json") {
-            models.push_back(parse_description(read_file(name, 1 << 20), name));
-        } else {
-            models.push_back(shipped_model(name));
-        }
-    }
-    return models;
-}
-
 // Kernels are generic in frames and size; both are checked here, where a wrong one is found early.
 std::vector<Library> wanted_libraries(const Options &options) {
     std::vector<Library> libraries;
     RunShape shape;
     shape.frames = options.frames;
     shape.width = shape.height = options.size;
-    for (const ModelDescription &model : wanted_models(options)) {
+    for (const ModelDescription &model : described_models(options.models)) {
         lower(model, shape);
         libraries.push_back({model.name, kernel_specs(model)});
     }
