@@ -71,7 +71,7 @@ ContestResult result_from(const Json &json) {
 }
 
 bool speaks_of_memory(const std::string &text) {
-    for (const char *words : {"ut of memory", "bad_alloc", "Cannot allocate memory"}) {
+    for (const char *words : {"ut of memory", "emory exhausted", "bad_alloc", "Cannot allocate memory"}) {
         if (text.find(words) != std::string::npos) return true;
     }
     return false;
@@ -156,8 +156,8 @@ ContestResult failure(Outcome outcome, const std::string &detail) {
 Outcome outcome_of(const ProcessResult &process) {
     if (process.timed_out) return Outcome::Timeout;
     // A kill that was not ours is the system's, which is out of memory.
-    if (process.status == 128 + SIGKILL || speaks_of_memory(process.output)) return Outcome::Memory;
-    return process.status > 128 ? Outcome::Crash : Outcome::Failed;
+    if (process.signal == SIGKILL || speaks_of_memory(process.output)) return Outcome::Memory;
+    return process.signal != 0 ? Outcome::Crash : Outcome::Failed;
 }
 
 ContestResult run_contest(const ContestRequest &request, const ProcessLimits &limits, const std::string &scratch) {
@@ -166,9 +166,9 @@ ContestResult run_contest(const ContestRequest &request, const ProcessLimits &li
     write_file(request_path, request_json(request).dump());
     const ProcessResult process = run_process({"/proc/self/exe", kContestCommand, request_path, result_path}, limits);
     if (process.status != 0) {
-        const std::string how = process.timed_out      ? "still ran at the time limit"
-                                : process.status > 128 ? "ended by signal " + std::to_string(process.status - 128)
-                                                       : "";
+        const std::string how = process.timed_out     ? "still ran at the time limit"
+                                : process.signal != 0 ? "ended by signal " + std::to_string(process.signal)
+                                                      : "";
         return failure(outcome_of(process), how + (how.empty() || process.output.empty() ? "" : ": ") + process.output);
     }
     try {

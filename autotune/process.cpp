@@ -94,12 +94,13 @@ public:
         open_ = false;
     }
 
-    // True once it has ended, with its status.
-    bool ended(int &status) {
+    // True once it has ended; then it says how.
+    bool ended(ProcessResult &result) {
         int how = 0;
         const pid_t found = ::waitpid(id_, &how, WNOHANG);
         if (found == 0 || (found < 0 && errno == EINTR)) return false;
-        status = WIFEXITED(how) ? WEXITSTATUS(how) : 128 + WTERMSIG(how);
+        result.signal = WIFSIGNALED(how) ? WTERMSIG(how) : 0;
+        result.status = WIFEXITED(how) ? WEXITSTATUS(how) : 128 + result.signal;
         ::kill(-id_, SIGKILL);  // what it has left behind
         id_ = -1;
         return true;
@@ -128,10 +129,11 @@ ProcessResult run_process(const std::vector<std::string> &arguments, const Proce
     for (;;) {
         child.wait_for_output();
         child.take_output(result.output);
-        if (child.ended(result.status)) break;
+        if (child.ended(result)) break;
         if (interrupted()) throw Interrupted();
         if (limits.seconds > 0 && std::chrono::duration<double>(Clock::now() - begin).count() > limits.seconds) {
             child.kill();
+            result.signal = SIGKILL;
             result.status = 128 + SIGKILL;
             result.timed_out = true;
             break;

@@ -16,6 +16,7 @@ struct ProcessLimits {
 /// How a program ended, and what it wrote.
 struct ProcessResult {
     int status = 0;          // exit status; 128 + signal when a signal ended it; 127 when it could not be started
+    int signal = 0;          // that ended it
     std::string output;      // standard output and standard error together, at most 1 MiB of it
     bool timed_out = false;  // it was killed at the time limit
 };

@@ -100,7 +100,7 @@ const Measurement *TuningLog::find(const std::string &key) const {
 
 void TuningLog::append(const std::string &key, const Json &context, const Measurement &measurement) {
     Json line = {{"format", kFormat}, {"key", key}, {"time", utc_time()}};
-    line.update(context);
+    if (!context.empty()) line.update(context);
     line.update(measurement_json(measurement));
     const std::string text = line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
     const LockedFile file(path_);

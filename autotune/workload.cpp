@@ -117,7 +117,8 @@ std::vector<Workload> workloads(const Runs &runs, const std::vector<std::string>
     if (found.empty()) {
         std::string names;
         for (const std::string &glob : globs) names += " '" + glob + "'";
-        throw UsageError("tune: no kernel of these models matches" + names + "; `afnet info --model MODEL` lists them");
+        throw UsageError("tune: no kernel that computes anything at these ratios matches" + names +
+                         "; `afnet info --model MODEL` lists all");
     }
     std::vector<Workload> result;
     for (auto &[name, workload] : found) result.push_back(std::move(workload));
