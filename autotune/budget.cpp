@@ -45,4 +45,4 @@ std::string duration_text(double seconds) {
     return text;
 }
 
-}  // namespace afnet
+} // namespace afnet

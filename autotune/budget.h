@@ -18,4 +18,4 @@ Budget parse_budget(const std::string &text);
 /// A time for people: `45 s`, `12 min`, `3.5 h`.
 std::string duration_text(double seconds);
 
-}  // namespace afnet
+} // namespace afnet

@@ -32,7 +32,7 @@ CompiledCandidate compile(const CandidateCompiler &compiler, const Knobs &knobs)
     request.specs = {compiler.kernel};
     request.target = compiler.target;
     request.generators = compiler.generators;
-    request.records = compiler.scratch;  // of no consequence: the knobs are given
+    request.records = compiler.scratch; // of no consequence: the knobs are given
     request.output = candidate.folder;
     request.cache = compiler.cache;
     request.knobs[compiler.kernel.name()] = knobs;
@@ -50,7 +50,7 @@ CompiledCandidate compile(const CandidateCompiler &compiler, const Knobs &knobs)
     return candidate;
 }
 
-}  // namespace
+} // namespace
 
 std::vector<CompiledCandidate> compile_candidates(const CandidateCompiler &compiler,
                                                   const std::vector<Knobs> &candidates, int jobs) {
@@ -70,11 +70,13 @@ std::vector<CompiledCandidate> compile_candidates(const CandidateCompiler &compi
         }
     };
     std::vector<std::thread> threads;
-    for (int i = 1; i < std::min<int>(jobs, int(candidates.size())); i++) threads.emplace_back(work);
+    for (int i = 1; i < std::min<int>(jobs, int(candidates.size())); i++)
+        threads.emplace_back(work);
     work();
-    for (std::thread &thread : threads) thread.join();
+    for (std::thread &thread : threads)
+        thread.join();
     if (failure) std::rethrow_exception(failure);
     return result;
 }
 
-}  // namespace afnet
+} // namespace afnet

@@ -16,14 +16,14 @@ struct CandidateCompiler {
     KernelSpec kernel;
     Target target;
     std::string generators, cache;
-    std::string scratch;   // folder that receives a folder for each candidate
-    ProcessLimits limits;  // of each generator
+    std::string scratch;  // folder that receives a folder for each candidate
+    ProcessLimits limits; // of each generator
 };
 
 /// A candidate, compiled or not.
 struct CompiledCandidate {
-    std::string folder;  // of its library
-    Measurement state;   // knobs, and `code` and `resolved` where it was compiled; else the outcome and the detail
+    std::string folder; // of its library
+    Measurement state;  // knobs, and `code` and `resolved` where it was compiled; else the outcome and the detail
     bool compiled = false;
 };
 
@@ -32,4 +32,4 @@ struct CompiledCandidate {
 std::vector<CompiledCandidate> compile_candidates(const CandidateCompiler &compiler,
                                                   const std::vector<Knobs> &candidates, int jobs);
 
-}  // namespace afnet
+} // namespace afnet

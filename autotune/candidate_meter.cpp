@@ -86,7 +86,8 @@ Measurement CandidateMeter::meet_automatic(const CompiledCandidate &candidate) {
 
 std::vector<Measurement> CandidateMeter::measure_together(std::vector<Measurement> candidates) {
     Json names = Json::array();
-    for (const Measurement &m : candidates) names.push_back(m.knobs);
+    for (const Measurement &m : candidates)
+        names.push_back(m.knobs);
     const std::string suffix = "-final-" + content_hash(names.dump());
     std::vector<Measurement> known;
     for (const Measurement &m : candidates) {
@@ -95,7 +96,8 @@ std::vector<Measurement> CandidateMeter::measure_together(std::vector<Measuremen
     if (known.size() == candidates.size()) return known;
 
     std::vector<std::string> folders = {folder_of({})};
-    for (const Measurement &m : candidates) folders.push_back(folder_of(m.knobs));
+    for (const Measurement &m : candidates)
+        folders.push_back(folder_of(m.knobs));
     ProcessLimits limits = settings_.limits;
     if (limits.seconds > 0) limits.seconds += double(folders.size()) * settings_.final_rounds.seconds;
     const ContestResult contest = run_contest(request(folders, settings_.final_rounds), limits, settings_.scratch);
@@ -142,4 +144,4 @@ ContestRequest CandidateMeter::request(std::vector<std::string> folders, const R
     return request;
 }
 
-}  // namespace afnet
+} // namespace afnet

@@ -47,8 +47,8 @@ private:
     std::string name_, identity_;
     CandidateCompiler compiler_;
     nlohmann::ordered_json context_;
-    std::map<std::string, Knobs> by_code_;  // hash of machine code -> knobs that were timed in this search
-    std::map<Knobs, std::string> folders_;  // of libraries
+    std::map<std::string, Knobs> by_code_; // hash of machine code -> knobs that were timed in this search
+    std::map<Knobs, std::string> folders_; // of libraries
 };
 
-}  // namespace afnet
+} // namespace afnet

@@ -28,7 +28,7 @@ struct Options {
 
 struct Library {
     std::string name;
-    std::vector<KernelSpec> specs;
+    SpecList kernels;
 };
 
 // Kernels are generic in frames and size; both are checked here, where a wrong one is found early.
@@ -39,11 +39,11 @@ std::vector<Library> wanted_libraries(const Options &options) {
     shape.width = shape.height = options.size;
     for (const ModelDescription &model : described_models(options.models)) {
         lower(model, shape);
-        libraries.push_back({model.name, kernel_specs(model)});
+        libraries.push_back({model.name, {kernel_specs(model), {}}});
     }
     if (!options.models.empty()) {
-        libraries.push_back({kPreprocessLibrary, preprocess_specs()});
-        libraries.push_back({kMachineLibrary, machine_specs()});
+        libraries.push_back({kPreprocessLibrary, {preprocess_specs(), {}}});
+        libraries.push_back({kMachineLibrary, {machine_specs(), {}}});
     }
     if (!options.specs.empty()) libraries.push_back({options.name, read_specs(options.specs)});
     return libraries;
@@ -54,9 +54,12 @@ int processors() {
 }
 
 void print_json(const std::string &library, const std::string &target, const CompileReport &report) {
-    const nlohmann::ordered_json line = {{"library", library},           {"target", target},
-                                         {"manifest", report.manifest_path}, {"kernels", report.kernels},
-                                         {"generated", report.generated}, {"linked", report.linked}};
+    const nlohmann::ordered_json line = {{"library", library},
+                                         {"target", target},
+                                         {"manifest", report.manifest_path},
+                                         {"kernels", report.kernels},
+                                         {"generated", report.generated},
+                                         {"linked", report.linked}};
     std::printf("%s\n", line.dump().c_str());
 }
 
@@ -70,12 +73,14 @@ int compile(const Options &options, const CommandContext &context) {
         request.records = options.records;
         request.output = options.output.empty() ? kernel_folder() : options.output;
         request.cache = options.cache.empty() ? request.output + "/../kernel-cache" : options.cache;
-        for (const std::string &feature : options.features) request.extra_features += "-" + feature;
+        for (const std::string &feature : options.features)
+            request.extra_features += "-" + feature;
         request.jobs = options.jobs > 0 ? options.jobs : context.threads > 0 ? context.threads : processors();
         request.quiet = context.quiet;
         for (const Library &library : libraries) {
             request.model = library.name;
-            request.specs = library.specs;
+            request.specs = library.kernels.specs;
+            request.knobs = library.kernels.knobs;
             const CompileReport report = compile_kernels(request);
             if (context.json) print_json(library.name, target, report);
             if (!context.quiet && report.linked) {
@@ -111,6 +116,6 @@ const RegisterCommand registered{
          };
      }}};
 
-}  // namespace
+} // namespace
 
-}  // namespace afnet
+} // namespace afnet

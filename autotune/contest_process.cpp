@@ -19,12 +19,13 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr size_t kMostBytes = size_t(1) << 26;  // of a request or result
+constexpr size_t kMostBytes = size_t(1) << 26; // of a request or result
 constexpr size_t kMostDetail = 400;
 
 Json request_json(const ContestRequest &request) {
     Json occurrences = Json::array();
-    for (const Occurrence &occurrence : request.occurrences) occurrences.push_back(occurrence_json(occurrence));
+    for (const Occurrence &occurrence : request.occurrences)
+        occurrences.push_back(occurrence_json(occurrence));
     return {{"kernel", request.kernel},
             {"target", request.target},
             {"occurrences", occurrences},
@@ -41,7 +42,8 @@ ContestRequest request_from(const Json &json) {
     ContestRequest request;
     request.kernel = json.at("kernel").get<std::string>();
     request.target = json.at("target").get<std::string>();
-    for (const Json &row : json.at("occurrences")) request.occurrences.push_back(occurrence_from(row));
+    for (const Json &row : json.at("occurrences"))
+        request.occurrences.push_back(occurrence_from(row));
     request.folders = json.at("folders").get<std::vector<std::string>>();
     request.machine_folder = json.at("machine_folder").get<std::string>();
     request.threads = json.at("threads").get<int>();
@@ -117,7 +119,8 @@ bool contest_at(const Occurrence &occurrence, const ContestRequest &request, con
     for (size_t v = 0; v < ms.size(); v++) {
         std::vector<double> &sums = result.ms[v];
         sums.resize(first ? ms[v].size() : std::min(sums.size(), ms[v].size()));
-        for (size_t round = 0; round < sums.size(); round++) sums[round] += occurrence.weight * ms[v][round];
+        for (size_t round = 0; round < sums.size(); round++)
+            sums[round] += occurrence.weight * ms[v][round];
     }
     return true;
 }
@@ -151,7 +154,7 @@ ContestResult failure(Outcome outcome, const std::string &detail) {
     return result;
 }
 
-}  // namespace
+} // namespace
 
 Outcome outcome_of(const ProcessResult &process) {
     if (process.timed_out) return Outcome::Timeout;
@@ -198,4 +201,4 @@ void answer_contest(const std::string &request_path, const std::string &result_p
     write_file(result_path, result_json(result).dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
-}  // namespace afnet
+} // namespace afnet

@@ -17,21 +17,21 @@ namespace afnet {
 struct ContestRequest {
     std::string kernel, target;
     std::vector<Occurrence> occurrences;
-    std::vector<std::string> folders;  // of kernel libraries: the automatic kernel's, then each candidate's
-    std::string machine_folder;        // of the library that measures the machine's peak; it may be missing
+    std::vector<std::string> folders; // of kernel libraries: the automatic kernel's, then each candidate's
+    std::string machine_folder;       // of the library that measures the machine's peak; it may be missing
     int threads = 0;
     uint64_t seed = 1;
-    double tolerance = 2e-5;  // largest difference from the automatic kernel, over its largest magnitude
-    Rounds rounds;            // over all occurrences
+    double tolerance = 2e-5; // largest difference from the automatic kernel, over its largest magnitude
+    Rounds rounds;           // over all occurrences
 };
 
 /// What it answers. All times are sums over the occurrences, as often as each occurs.
 struct ContestResult {
     Outcome outcome = Outcome::Failed;
     std::string detail;
-    std::vector<double> differences;      // per candidate
-    std::vector<std::vector<double>> ms;  // the automatic kernel's, then each candidate's, one number per round
-    double peak_gmac_per_s = 0;           // 0: not measured
+    std::vector<double> differences;     // per candidate
+    std::vector<std::vector<double>> ms; // the automatic kernel's, then each candidate's, one number per round
+    double peak_gmac_per_s = 0;          // 0: not measured
 };
 
 /// Runs a contest in a process with limits; `scratch` is a folder for its files. Whatever becomes of the process is in
@@ -47,4 +47,4 @@ void answer_contest(const std::string &request_path, const std::string &result_p
 /// The command's name.
 constexpr const char *kContestCommand = "tune-contest";
 
-}  // namespace afnet
+} // namespace afnet

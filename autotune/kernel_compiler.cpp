@@ -12,11 +12,11 @@
 
 #include "autotune/process.h"
 #include "autotune/records.h"
+#include "model/progress.h"
 #include "runtime/content_hash.h"
 #include "runtime/error.h"
 #include "runtime/file_io.h"
 #include "runtime/interrupt.h"
-#include "model/progress.h"
 
 namespace afnet {
 
@@ -72,8 +72,8 @@ std::string halide_library(const std::string &generator) {
 
 struct Job {
     KernelSpec spec;
-    Knobs knobs;      // from the request or the record
-    std::string key;  // in the cache
+    std::map<std::string, int> knobs; // from the record
+    std::string key;                  // in the cache
 };
 
 class Compilation {
@@ -105,14 +105,15 @@ private:
     }
 
     void plan_jobs() {
-        std::map<std::string, std::string> hashes;  // of executables
+        std::map<std::string, std::string> hashes; // of executables
         std::string halide;
         for (const KernelSpec &spec : request_.specs) {
             const std::string executable = generator_path(request_.generators, spec);
             if (!hashes.count(executable)) {
                 if (!fs::exists(executable)) {
-                    throw Error(executable + ": no such generator; `afnet compile` needs the project's generators, "
-                                             "libHalide and a linker: build the project, or name them with --generators");
+                    throw Error(executable +
+                                ": no such generator; `afnet compile` needs the project's generators, "
+                                "libHalide and a linker: build the project, or name them with --generators");
                 }
                 hashes[executable] = file_hash(executable);
                 if (halide.empty()) halide = file_hash(halide_library(executable));
@@ -155,9 +156,11 @@ private:
             }
         };
         std::vector<std::thread> threads;
-        for (int i = 1; i < request_.jobs; i++) threads.emplace_back(work);
+        for (int i = 1; i < request_.jobs; i++)
+            threads.emplace_back(work);
         work();
-        for (std::thread &thread : threads) thread.join();
+        for (std::thread &thread : threads)
+            thread.join();
         if (failure) std::rethrow_exception(failure);
         return missing.size();
     }
@@ -166,11 +169,21 @@ private:
         const ScratchFolder scratch(request_.cache);
         const std::string name = job.spec.name();
         std::vector<std::string> arguments = {generator_path(request_.generators, job.spec),
-                                              "--resolved", scratch.path() + "/knobs.json",
-                                              "-g", job.spec.generator, "-f", name, "-o", scratch.path(),
-                                              "-e", "object", "target=" + target_string()};
-        for (const auto &[param, value] : job.spec.params) arguments.push_back(param + "=" + value);
-        for (const auto &[knob, value] : job.knobs) arguments.push_back(knob + "=" + std::to_string(value));
+                                              "--resolved",
+                                              scratch.path() + "/knobs.json",
+                                              "-g",
+                                              job.spec.generator,
+                                              "-f",
+                                              name,
+                                              "-o",
+                                              scratch.path(),
+                                              "-e",
+                                              "object",
+                                              "target=" + target_string()};
+        for (const auto &[param, value] : job.spec.params)
+            arguments.push_back(param + "=" + value);
+        for (const auto &[knob, value] : job.knobs)
+            arguments.push_back(knob + "=" + std::to_string(value));
         ProcessResult result = run_process(arguments, request_.limits);
         if (result.status != 0) throw GenerationError(name, std::move(result));
         move_into_place(scratch.path() + "/knobs.json", cached(job, ".json"));
@@ -190,8 +203,7 @@ private:
             KernelEntry entry;
             entry.spec = job.spec;
             entry.symbol = job.spec.name();
-            entry.knobs =
-                nlohmann::json::parse(read_file(cached(job, ".json"))).get<std::map<std::string, int>>();
+            entry.knobs = nlohmann::json::parse(read_file(cached(job, ".json"))).get<std::map<std::string, int>>();
             manifest.kernels.push_back(std::move(entry));
         }
         manifest.inputs = content_hash(inputs);
@@ -206,7 +218,8 @@ private:
         const ScratchFolder scratch(request_.output);
         const std::string library = scratch.path() + "/" + manifest.library;
         std::vector<std::string> arguments = {request_.target.linker, "-shared", "-o", library};
-        for (const Job &job : jobs_) arguments.push_back(cached(job, ".o"));
+        for (const Job &job : jobs_)
+            arguments.push_back(cached(job, ".o"));
         const ProcessResult result = run_process(arguments);
         if (result.status != 0) {
             throw Error("linking with " + request_.target.linker + " failed: " + result.output +
@@ -222,7 +235,7 @@ private:
     std::vector<Job> jobs_;
 };
 
-}  // namespace
+} // namespace
 
 GenerationError::GenerationError(const std::string &kernel, ProcessResult how)
     : Error("generator for " + kernel +
@@ -243,20 +256,22 @@ CompileReport compile_kernels(const CompileRequest &request) {
     return Compilation(request).run();
 }
 
-std::vector<KernelSpec> read_specs(const std::string &path) {
+SpecList read_specs(const std::string &path) {
+    SpecList result;
     std::map<std::string, KernelSpec> specs;
     try {
         for (const auto &row : nlohmann::json::parse(read_file(path, 1 << 24))) {
             KernelSpec spec(row.at("generator").get<std::string>());
             spec.params = row.at("params").get<std::map<std::string, std::string>>();
             specs[spec.name()] = spec;
+            if (row.contains("knobs")) result.knobs[spec.name()] = row["knobs"].get<std::map<std::string, int>>();
         }
     } catch (const nlohmann::json::exception &error) {
         throw Error(path + ": not a list of kernel specs: " + error.what());
     }
-    std::vector<KernelSpec> result;
-    for (const auto &[name, spec] : specs) result.push_back(spec);
+    for (const auto &[name, spec] : specs)
+        result.specs.push_back(spec);
     return result;
 }
 
-}  // namespace afnet
+} // namespace afnet

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "autotune/process.h"
-#include "autotune/records.h"
 #include "runtime/error.h"
 #include "runtime/kernel_library.h"
 
@@ -14,24 +13,24 @@ namespace afnet {
 
 /// What to compile and with what.
 struct CompileRequest {
-    std::string model;              // the library's name
-    std::vector<KernelSpec> specs;  // each once
+    std::string model;             // the library's name
+    std::vector<KernelSpec> specs; // each once
     Target target;
-    std::string generators;  // folder of generator executables
-    std::string records;     // folder of records
-    std::string output;      // folder of kernel libraries
-    std::string cache;       // folder of compiled kernels, shared by all models
-    std::string extra_features;  // appended to Halide's target string, e.g. `-asan`
-    std::map<std::string, Knobs> knobs;  // of kernels by name, instead of what their records say
-    ProcessLimits limits;                // of each generator
+    std::string generators;                                  // folder of generator executables
+    std::string records;                                     // folder of records
+    std::map<std::string, std::map<std::string, int>> knobs; // by kernel, in the place of its record
+    std::string output;                                      // folder of kernel libraries
+    std::string cache;                                       // folder of compiled kernels, shared by all models
+    std::string extra_features;                              // appended to Halide's target string, e.g. `-asan`
+    ProcessLimits limits;                                    // of each generator
     int jobs = 1;
     bool quiet = false;
 };
 
 struct CompileReport {
     std::string manifest_path;
-    size_t kernels = 0, generated = 0;  // generated: not found in the cache
-    bool linked = false;                // false: the library was up to date
+    size_t kernels = 0, generated = 0; // generated: not found in the cache
+    bool linked = false;               // false: the library was up to date
 };
 
 /// A generator that did not make its kernel.
@@ -49,11 +48,18 @@ CompileReport compile_kernels(const CompileRequest &request);
 /// The executable that makes a spec's kernel, in the folder `generators`.
 std::string generator_path(const std::string &generators, const KernelSpec &spec);
 
-/// One hash of that executable and of libHalide: what a measurement of its kernels is good for. Throws Error when either
-/// is missing.
+/// One hash of that executable and of libHalide: what a measurement of its kernels is good for. Throws Error when
+/// either is missing.
 std::string generator_hash(const std::string &generators, const KernelSpec &spec);
 
-/// The specs of a JSON file: [{"generator": …, "params": {…}}, …]. Throws Error when it is no such file.
-std::vector<KernelSpec> read_specs(const std::string &path);
+/// Kernels to compile, and knobs for those that are to have others than their record's.
+struct SpecList {
+    std::vector<KernelSpec> specs; // each once
+    std::map<std::string, std::map<std::string, int>> knobs;
+};
 
-}  // namespace afnet
+/// The specs of a JSON file: [{"generator": …, "params": {…}, "knobs": {…}}, …], knobs as the case may be. Throws Error
+/// when it is no such file.
+SpecList read_specs(const std::string &path);
+
+} // namespace afnet

@@ -21,7 +21,7 @@ double quantile(std::vector<double> values, double part) {
     return values[size_t(part * double(values.size() - 1) + 0.5)];
 }
 
-}  // namespace
+} // namespace
 
 std::string outcome_name(Outcome outcome) {
     for (const auto &[value, name] : kOutcomes) {
@@ -90,4 +90,4 @@ Measurement measurement_from(const nlohmann::ordered_json &json) {
     return m;
 }
 
-}  // namespace afnet
+} // namespace afnet

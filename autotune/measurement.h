@@ -10,14 +10,14 @@
 namespace afnet {
 
 enum class Outcome {
-    Ok,       // right, and timed
-    Same,     // the same machine code as a candidate before it: not timed again
-    Refused,  // the generator stopped with a message: knobs that do not go together
-    Wrong,    // its output differs from the automatic kernel's
-    Crash,    // a signal ended the generator or the kernel
-    Timeout,  // the generator or the measurement took longer than allowed
-    Memory,   // the generator or the measurement needed more memory than allowed
-    Failed,   // the kernel reported an error
+    Ok,      // right, and timed
+    Same,    // the same machine code as a candidate before it: not timed again
+    Refused, // the generator stopped with a message: knobs that do not go together
+    Wrong,   // its output differs from the automatic kernel's
+    Crash,   // a signal ended the generator or the kernel
+    Timeout, // the generator or the measurement took longer than allowed
+    Memory,  // the generator or the measurement needed more memory than allowed
+    Failed,  // the kernel reported an error
 };
 
 /// The outcome's name in logs, and back. Throws Error for another name.
@@ -25,16 +25,16 @@ std::string outcome_name(Outcome outcome);
 Outcome outcome_named(const std::string &name);
 
 struct Measurement {
-    Knobs knobs;     // as proposed
-    Knobs resolved;  // as the schedule settled on them; empty where the generator did not get that far
+    Knobs knobs;    // as proposed
+    Knobs resolved; // as the schedule settled on them; empty where the generator did not get that far
     Outcome outcome = Outcome::Failed;
-    std::string detail;                // for people: what went wrong and where
-    std::string code;                  // hash of the compiled kernel; empty where there is none
-    std::vector<double> ms;            // of all occurrences together, one per round
-    std::vector<double> automatic_ms;  // of the automatic kernel, in turn with `ms`
-    double difference = 0;             // from the automatic kernel's output: largest, over its largest magnitude
-    double gmac = 0;                   // GMACs of all occurrences together
-    double peak_gmac_per_s = 0;        // of the machine, measured beside; 0: not measured
+    std::string detail;               // for people: what went wrong and where
+    std::string code;                 // hash of the compiled kernel; empty where there is none
+    std::vector<double> ms;           // of all occurrences together, one per round
+    std::vector<double> automatic_ms; // of the automatic kernel, in turn with `ms`
+    double difference = 0;            // from the automatic kernel's output: largest, over its largest magnitude
+    double gmac = 0;                  // GMACs of all occurrences together
+    double peak_gmac_per_s = 0;       // of the machine, measured beside; 0: not measured
 
     /// Whether it cost, or would cost, a run on the machine.
     bool measured() const { return outcome != Outcome::Same && outcome != Outcome::Refused; }
@@ -58,4 +58,4 @@ nlohmann::ordered_json measurement_json(const Measurement &measurement);
 /// Throws nlohmann::json::exception or Error for what is no measurement.
 Measurement measurement_from(const nlohmann::ordered_json &json);
 
-}  // namespace afnet
+} // namespace afnet

@@ -20,4 +20,4 @@ std::vector<ModelDescription> described_models(const std::vector<std::string> &n
     return models;
 }
 
-}  // namespace afnet
+} // namespace afnet

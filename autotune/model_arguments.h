@@ -11,4 +11,4 @@ namespace afnet {
 /// Shipped models by name, `all` of them, or files with a description (*.json). Throws Error or UsageError.
 std::vector<ModelDescription> described_models(const std::vector<std::string> &models);
 
-}  // namespace afnet
+} // namespace afnet

@@ -23,7 +23,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr size_t kMostOutput = 1 << 20;
-constexpr int kTickMilliseconds = 50;  // how often an interrupt and the time limit are looked at
+constexpr int kTickMilliseconds = 50; // how often an interrupt and the time limit are looked at
 
 // Between fork and exec: system calls only, because other threads may hold locks.
 [[noreturn]] void become(char *const *argv, const ProcessLimits &limits, int output) {
@@ -51,7 +51,8 @@ class Child {
 public:
     Child(const std::vector<std::string> &arguments, const ProcessLimits &limits) {
         std::vector<char *> argv;
-        for (const std::string &argument : arguments) argv.push_back(const_cast<char *>(argument.c_str()));
+        for (const std::string &argument : arguments)
+            argv.push_back(const_cast<char *>(argument.c_str()));
         argv.push_back(nullptr);
         int ends[2];
         if (::pipe2(ends, O_CLOEXEC) != 0) throw Error(std::string("cannot make a pipe: ") + std::strerror(errno));
@@ -65,7 +66,7 @@ public:
             throw Error(std::string("cannot make a process: ") + std::strerror(failure));
         }
         ::fcntl(output_, F_SETFL, O_NONBLOCK);
-        ::setpgid(id_, id_);  // here as well: whoever comes first
+        ::setpgid(id_, id_); // here as well: whoever comes first
     }
     ~Child() {
         kill();
@@ -101,7 +102,7 @@ public:
         if (found == 0 || (found < 0 && errno == EINTR)) return false;
         result.signal = WIFSIGNALED(how) ? WTERMSIG(how) : 0;
         result.status = WIFEXITED(how) ? WEXITSTATUS(how) : 128 + result.signal;
-        ::kill(-id_, SIGKILL);  // what it has left behind
+        ::kill(-id_, SIGKILL); // what it has left behind
         id_ = -1;
         return true;
     }
@@ -120,7 +121,7 @@ private:
     bool open_ = true;
 };
 
-}  // namespace
+} // namespace
 
 ProcessResult run_process(const std::vector<std::string> &arguments, const ProcessLimits &limits) {
     const Clock::time_point begin = Clock::now();
@@ -143,4 +144,4 @@ ProcessResult run_process(const std::vector<std::string> &arguments, const Proce
     return result;
 }
 
-}  // namespace afnet
+} // namespace afnet

@@ -34,8 +34,9 @@ void write_record(const std::string &folder, const std::string &target, const st
 
 std::string knob_text(const Knobs &knobs) {
     std::string text;
-    for (const auto &[name, value] : knobs) text += (text.empty() ? "" : ", ") + name + " " + std::to_string(value);
+    for (const auto &[name, value] : knobs)
+        text += (text.empty() ? "" : ", ") + name + " " + std::to_string(value);
     return text.empty() ? "automatic" : text;
 }
 
-}  // namespace afnet
+} // namespace afnet

@@ -25,4 +25,4 @@ void write_record(const std::string &folder, const std::string &target, const st
 /// Knobs for people: `co_block 32, tile_x 7`, or `automatic`.
 std::string knob_text(const Knobs &knobs);
 
-}  // namespace afnet
+} // namespace afnet

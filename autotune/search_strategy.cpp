@@ -48,7 +48,7 @@ private:
     SearchSpace space_;
     uint64_t size_, next_ = 0;
     std::mt19937_64 draw_;
-    std::unordered_map<uint64_t, uint64_t> moved_;  // place -> point, where it is not the place's own
+    std::unordered_map<uint64_t, uint64_t> moved_; // place -> point, where it is not the place's own
 };
 
 class Beginning : public SearchStrategy {
@@ -72,7 +72,7 @@ private:
     std::set<Knobs> proposed_;
 };
 
-}  // namespace
+} // namespace
 
 std::unique_ptr<SearchStrategy> make_strategy(const std::string &name, const SearchSpace &space, uint64_t seed) {
     if (name == "exhaustive") return std::make_unique<Exhaustive>(space);
@@ -84,4 +84,4 @@ std::unique_ptr<SearchStrategy> beginning_with(std::vector<Knobs> first, std::un
     return std::make_unique<Beginning>(std::move(first), std::move(then));
 }
 
-}  // namespace afnet
+} // namespace afnet

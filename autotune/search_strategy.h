@@ -32,4 +32,4 @@ std::unique_ptr<SearchStrategy> make_strategy(const std::string &name, const Sea
 /// Proposes `first`, then what `then` proposes, nothing twice.
 std::unique_ptr<SearchStrategy> beginning_with(std::vector<Knobs> first, std::unique_ptr<SearchStrategy> then);
 
-}  // namespace afnet
+} // namespace afnet

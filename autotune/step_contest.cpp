@@ -14,8 +14,8 @@ using Clock = std::chrono::steady_clock;
 
 constexpr double kNotFinite = 1e9;
 constexpr int kLeastRounds = 3;
-constexpr double kLeastSample = 2;  // milliseconds: below, a sample is several runs
-constexpr int kMostRuns = 16;       // a step in place changes its data in every run; not so often that it decays
+constexpr double kLeastSample = 2; // milliseconds: below, a sample is several runs
+constexpr int kMostRuns = 16;      // a step in place changes its data in every run; not so often that it decays
 
 double milliseconds(Clock::duration d) {
     return std::chrono::duration<double, std::milli>(d).count();
@@ -36,7 +36,7 @@ double float_difference(const float *expected, const float *actual, size_t count
     return largest > 0 ? std::min(difference / largest, kNotFinite) : kNotFinite;
 }
 
-}  // namespace
+} // namespace
 
 StepContest::StepContest(const Occurrence &occurrence, const std::vector<KernelStore *> &variants, uint64_t seed) {
     const LoweredNetwork network = lower(occurrence.model, occurrence.run);
@@ -88,7 +88,8 @@ std::vector<double> StepContest::differences() {
     std::vector<double> result;
     for (const auto &step : steps_) {
         double worst = 0;
-        for (const Operand &operand : operands_) worst = std::max(worst, difference(*steps_.front(), *step, operand));
+        for (const Operand &operand : operands_)
+            worst = std::max(worst, difference(*steps_.front(), *step, operand));
         result.push_back(worst);
     }
     return result;
@@ -99,15 +100,17 @@ double StepContest::sample(IsolatedStep &step, int runs) {
         std::any_of(operands_.begin(), operands_.end(), [](const Operand &operand) { return operand.in_place; });
     if (in_place) {
         restore(step);
-        step.run();  // as warm as a step that needed no restoring
+        step.run(); // as warm as a step that needed no restoring
     }
     const auto begin = Clock::now();
-    for (int i = 0; i < runs; i++) step.run();
+    for (int i = 0; i < runs; i++)
+        step.run();
     return milliseconds(Clock::now() - begin) / runs;
 }
 
 std::vector<std::vector<double>> StepContest::time(const Rounds &rounds) {
-    for (const auto &step : steps_) sample(*step, 1);
+    for (const auto &step : steps_)
+        sample(*step, 1);
     const double once = sample(*steps_.front(), 1);
     const int runs = std::clamp(int(std::ceil(kLeastSample / std::max(once, 1e-6))), 1, kMostRuns);
     std::vector<std::vector<double>> ms(steps_.size());
@@ -122,4 +125,4 @@ std::vector<std::vector<double>> StepContest::time(const Rounds &rounds) {
     return ms;
 }
 
-}  // namespace afnet
+} // namespace afnet

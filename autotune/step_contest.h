@@ -12,8 +12,8 @@ namespace afnet {
 
 /// How long variants are measured.
 struct Rounds {
-    int most = 9;        // rounds over all variants
-    double seconds = 1;  // no round begins after that, once three are done
+    int most = 9;       // rounds over all variants
+    double seconds = 1; // no round begins after that, once three are done
 };
 
 class StepContest {
@@ -37,8 +37,8 @@ private:
     struct Operand {
         std::string argument;
         ElementType type = ElementType::Float32;
-        bool in_place = false;         // two arguments share it: a run changes what the next one reads
-        std::vector<char> beginnings;  // its bytes before the first run, where it is in place
+        bool in_place = false;        // two arguments share it: a run changes what the next one reads
+        std::vector<char> beginnings; // its bytes before the first run, where it is in place
     };
 
     void restore(IsolatedStep &step);
@@ -49,4 +49,4 @@ private:
     std::vector<Operand> operands_;
 };
 
-}  // namespace afnet
+} // namespace afnet

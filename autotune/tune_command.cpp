@@ -31,9 +31,9 @@ struct Options {
     std::vector<std::string> models, kernels;
     std::string budget = "40", target, log;
     std::string generators, cache;
-    double least_gain = 2;       // percent
-    double time_limit = 60;      // seconds of one generator or one measurement
-    size_t memory_limit = 4096;  // MiB of the same
+    double least_gain = 2;      // percent
+    double time_limit = 60;     // seconds of one generator or one measurement
+    size_t memory_limit = 4096; // MiB of the same
     bool dry_run = false;
     TuneSettings settings;
 };
@@ -84,7 +84,8 @@ void print_json(const std::vector<TuneResult> &results, const TuneSettings &sett
     Json document;
     document["machine"] = {{"cpu", cpu_name()}, {"threads", settings.threads}, {"target", settings.target.name}};
     document["rows"] = Json::array();
-    for (const TuneResult &result : results) document["rows"].push_back(row(result));
+    for (const TuneResult &result : results)
+        document["rows"].push_back(row(result));
     std::printf("%s\n", document.dump(1, ' ', false, Json::error_handler_t::replace).c_str());
 }
 
@@ -108,7 +109,8 @@ int list(const std::vector<Workload> &work, const Options &options, bool json) {
     TextTable table({"kernel", "points", "GMAC", "times", "shape"}, "lrrrl");
     for (const Workload &workload : work) {
         const std::string name = workload.kernel.name();
-        const uint64_t points = search_space_of(options.settings.generators, workload.kernel).size();
+        const uint64_t points =
+            restricted(search_space_of(options.settings.generators, workload.kernel), options.settings.only).size();
         rows.push_back({{"kernel", name}, {"space", points}, {"shapes", workload.shapes()}});
         for (const Occurrence &o : workload.occurrences) {
             const bool first = &o == &workload.occurrences.front();
@@ -243,6 +245,7 @@ const RegisterCommand registered{
              ->capture_default_str();
          app.add_option("--strategy", s.strategy, "Default: exhaustive where the budget allows, else random")
              ->check(CLI::IsMember({"exhaustive", "random"}));
+         app.add_option("--only", s.only, "Only some candidates of a knob: knob=value,value");
          app.add_option("--seed", s.seed, "Of the random order and of the data")->capture_default_str();
          app.add_option("--target", o->target, "Target; default: the one this CPU would use");
          app.add_option("--log", o->log, "Log of all measurements; default: `tuning-log.jsonl` beside the program");
@@ -280,7 +283,7 @@ const RegisterCommand registered{
 
 const RegisterCommand registered_contest{
     {kContestCommand, "Measures one candidate of `tune`", [](CLI::App &app, CommandContext &) {
-         app.group("");  // not in the list of commands: `tune` alone starts it
+         app.group(""); // not in the list of commands: `tune` alone starts it
          auto paths = std::make_shared<std::pair<std::string, std::string>>();
          app.add_option("request", paths->first)->required();
          app.add_option("result", paths->second)->required();
@@ -290,6 +293,6 @@ const RegisterCommand registered_contest{
          };
      }}};
 
-}  // namespace
+} // namespace
 
-}  // namespace afnet
+} // namespace afnet

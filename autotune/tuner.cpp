@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <filesystem>
 #include <optional>
 
@@ -20,6 +21,11 @@ double seconds_since(Clock::time_point begin) {
     return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
+// Three decimals are what a measurement is good for, and a record is read by people.
+double rounded(double value) {
+    return std::round(value * 1e3) / 1e3;
+}
+
 class Tuning {
 public:
     Tuning(const Workload &workload, const Budget &budget, const TuneSettings &settings, TuningLog &log,
@@ -31,7 +37,7 @@ public:
     }
 
     TuneResult run() {
-        const SearchSpace space = search_space_of(settings_.generators, workload_.kernel);
+        const SearchSpace space = restricted(search_space_of(settings_.generators, workload_.kernel), settings_.only);
         result_.space = space.size();
         if (result_.space == 0) {
             result_.fault = "its schedule has no knobs";
@@ -60,6 +66,8 @@ private:
             while (knobs.size() < std::min<uint64_t>(batch, left())) {
                 const std::optional<Knobs> proposal = proposals->propose();
                 if (!proposal) break;
+                // Compiling it would show that it is the same. The record is asked all the same: it may defend itself.
+                if (known_.covers(*proposal) && *proposal != record_) continue;
                 knobs.push_back(*proposal);
             }
             if (knobs.empty()) break;
@@ -85,6 +93,7 @@ private:
         if (now) result_.measured_now++;
         result_.outcomes[outcome]++;
         if (measurement.measured()) costly_++;
+        known_.add(measurement.resolved);
         if (measurement.outcome == Outcome::Ok) {
             right_.push_back(measurement);
             if (!measurement.knobs.empty()) best_ratio_ = std::min(best_ratio_, ratio_to_automatic(measurement));
@@ -148,10 +157,10 @@ private:
     }
 
     Json measured(const Measurement &m) const {
-        Json json = {{"ms", median(m.ms)},
-                     {"automatic_ms", median(m.automatic_ms)},
-                     {"gain", 1 - ratio_to_automatic(m)},
-                     {"percent_of_peak", 100 * share_of_peak(m)},
+        Json json = {{"ms", rounded(median(m.ms))},
+                     {"automatic_ms", rounded(median(m.automatic_ms))},
+                     {"gain", rounded(1 - ratio_to_automatic(m))},
+                     {"percent_of_peak", rounded(100 * share_of_peak(m))},
                      {"rounds", m.ms.size()},
                      {"difference", m.difference}};
         json["cpu"] = meter_.context().at("cpu");
@@ -174,15 +183,16 @@ private:
     bool has_record_ = false;
     Outcome record_outcome_ = Outcome::Failed;
     Clock::time_point begin_;
-    double search_seconds_ = 0;  // where the budget is a time: without the last round
+    double search_seconds_ = 0; // where the budget is a time: without the last round
     uint64_t most_ = 0;
-    size_t costly_ = 0;  // tried ones that were measured, or failed while they were
+    size_t costly_ = 0; // tried ones that were measured, or failed while they were
     double best_ratio_ = 1;
-    std::vector<Measurement> right_;  // the automatic one first
+    KnownCode known_;
+    std::vector<Measurement> right_; // the automatic one first
     TuneResult result_;
 };
 
-}  // namespace
+} // namespace
 
 std::string fate_name(RecordFate fate) {
     switch (fate) {
@@ -207,4 +217,4 @@ TuneResult tune_kernel(const Workload &workload, const Budget &budget, const Tun
     return Tuning(workload, budget, settings, log, observer).run();
 }
 
-}  // namespace afnet
+} // namespace afnet

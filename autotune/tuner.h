@@ -16,35 +16,35 @@
 namespace afnet {
 
 enum class RecordFate {
-    None,     // there is none: nothing beat the automatic knobs
-    Kept,     // nothing beat it
-    Written,  // there was none
+    None,    // there is none: nothing beat the automatic knobs
+    Kept,    // nothing beat it
+    Written, // there was none
     Replaced,
-    Slower,    // kept, but the automatic knobs beat it
-    Unusable,  // kept, but its knobs do not compile, or its kernel fails
+    Slower,   // kept, but the automatic knobs beat it
+    Unusable, // kept, but its knobs do not compile, or its kernel fails
 };
 std::string fate_name(RecordFate fate);
 
 /// What is known about a kernel after its search.
 struct TuneResult {
-    std::string kernel, fault;  // fault: why it was not tuned; empty where it was
-    bool failed = false;        // the fault is one: not merely a kernel without knobs
+    std::string kernel, fault; // fault: why it was not tuned; empty where it was
+    bool failed = false;       // the fault is one: not merely a kernel without knobs
     nlohmann::ordered_json shapes;
-    uint64_t space = 0;                      // points
-    size_t tried = 0, measured_now = 0;      // candidates; of these not from the log
-    std::map<std::string, size_t> outcomes;  // of the tried ones, by name
-    double automatic_ms = 0, best_ms = 0;    // medians
-    double gain = 0;                         // 1 - median paired ratio of the best and the automatic kernel
-    double peak_share = 0;                   // of the best; 0: no MACs, or no peak measured
-    Knobs best;                              // empty: automatic
+    uint64_t space = 0;                     // points
+    size_t tried = 0, measured_now = 0;     // candidates; of these not from the log
+    std::map<std::string, size_t> outcomes; // of the tried ones, by name
+    double automatic_ms = 0, best_ms = 0;   // medians
+    double gain = 0;                        // 1 - median paired ratio of the best and the automatic kernel
+    double peak_share = 0;                  // of the best; 0: no MACs, or no peak measured
+    Knobs best;                             // empty: automatic
     RecordFate record = RecordFate::None;
 };
 
 /// Where a search is.
 struct TuneProgress {
-    size_t done = 0, most = 0;  // candidates; `most`: that can be tried at all
-    double best_ratio = 1;      // to the automatic kernel
-    double seconds_left = -1;   // of this kernel's search; -1: not known yet
+    size_t done = 0, most = 0; // candidates; `most`: that can be tried at all
+    double best_ratio = 1;     // to the automatic kernel
+    double seconds_left = -1;  // of this kernel's search; -1: not known yet
 };
 using TuneObserver = std::function<void(const TuneProgress &)>;
 
@@ -55,4 +55,4 @@ using TuneObserver = std::function<void(const TuneProgress &)>;
 TuneResult tune_kernel(const Workload &workload, const Budget &budget, const TuneSettings &settings, TuningLog &log,
                        const TuneObserver &observer);
 
-}  // namespace afnet
+} // namespace afnet

@@ -64,7 +64,7 @@ private:
     int fd_;
 };
 
-}  // namespace
+} // namespace
 
 std::string utc_time() {
     const std::time_t time = std::time(nullptr);
@@ -108,4 +108,4 @@ void TuningLog::append(const std::string &key, const Json &context, const Measur
     found_[key] = measurement;
 }
 
-}  // namespace afnet
+} // namespace afnet

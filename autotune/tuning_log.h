@@ -36,4 +36,4 @@ private:
     size_t unreadable_ = 0;
 };
 
-}  // namespace afnet
+} // namespace afnet

@@ -35,4 +35,4 @@ const Measurement *winner(const std::vector<Measurement> &finalists, const Knobs
     return best;
 }
 
-}  // namespace afnet
+} // namespace afnet

@@ -16,4 +16,4 @@ std::vector<Measurement> finalists(const std::vector<Measurement> &measurements,
 /// them, by at least `gain` (`beats`); of several, the quickest. nullptr: none does.
 const Measurement *winner(const std::vector<Measurement> &finalists, const Knobs *record, double gain);
 
-}  // namespace afnet
+} // namespace afnet

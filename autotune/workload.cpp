@@ -35,7 +35,8 @@ Json signature(const Plan &plan, const Step &step, int selected) {
 
 std::string extents_text(const TensorInfo &tensor) {
     std::string text = "[";
-    for (size_t i = 0; i < tensor.extents.size(); i++) text += (i ? ", " : "") + std::to_string(tensor.extents[i]);
+    for (size_t i = 0; i < tensor.extents.size(); i++)
+        text += (i ? ", " : "") + std::to_string(tensor.extents[i]);
     return text + "]";
 }
 
@@ -64,23 +65,25 @@ int computed_frames(const Step &step, int selected) {
     return rest ? step.frames - selected : selected;
 }
 
-}  // namespace
+} // namespace
 
 double Workload::gmac() const {
     double sum = 0;
-    for (const Occurrence &occurrence : occurrences) sum += occurrence.weight * occurrence.gmac;
+    for (const Occurrence &occurrence : occurrences)
+        sum += occurrence.weight * occurrence.gmac;
     return sum;
 }
 
 Json Workload::shapes() const {
     Json shapes = Json::array();
-    for (const Occurrence &o : occurrences) shapes.push_back({{"shape", o.shape}, {"weight", o.weight}});
+    for (const Occurrence &o : occurrences)
+        shapes.push_back({{"shape", o.shape}, {"weight", o.weight}});
     return shapes;
 }
 
 std::vector<Workload> workloads(const Runs &runs, const std::vector<std::string> &globs) {
-    std::map<std::string, Workload> found;                      // by kernel
-    std::map<std::string, std::map<std::string, size_t>> seen;  // kernel -> signature -> occurrence
+    std::map<std::string, Workload> found;                     // by kernel
+    std::map<std::string, std::map<std::string, size_t>> seen; // kernel -> signature -> occurrence
     for (const ModelDescription &model : runs.models) {
         RunShape run;
         run.frames = runs.frames > 0 ? runs.frames : model.frames;
@@ -116,12 +119,14 @@ std::vector<Workload> workloads(const Runs &runs, const std::vector<std::string>
     }
     if (found.empty()) {
         std::string names;
-        for (const std::string &glob : globs) names += " '" + glob + "'";
+        for (const std::string &glob : globs)
+            names += " '" + glob + "'";
         throw UsageError("tune: no kernel that computes anything at these ratios matches" + names +
                          "; `afnet info --model MODEL` lists all");
     }
     std::vector<Workload> result;
-    for (auto &[name, workload] : found) result.push_back(std::move(workload));
+    for (auto &[name, workload] : found)
+        result.push_back(std::move(workload));
     return result;
 }
 
@@ -151,4 +156,4 @@ Occurrence occurrence_from(const Json &json) {
     return o;
 }
 
-}  // namespace afnet
+} // namespace afnet

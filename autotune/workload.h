@@ -15,17 +15,17 @@ namespace afnet {
 struct Occurrence {
     ModelDescription model;
     RunShape run;
-    size_t step = 0;    // the first such step of the network's plan
-    int selected = -1;  // frames on the list; -1: the step has no list
-    double weight = 1;  // how many such steps there are, over all models, in a run at one ratio
-    double gmac = 0;    // of one such step
-    std::string label;  // the first such step's
-    std::string shape;  // for people and logs: `[64, 56, 56, 12] -> [64, 56, 56, 12], 5 selected`
+    size_t step = 0;   // the first such step of the network's plan
+    int selected = -1; // frames on the list; -1: the step has no list
+    double weight = 1; // how many such steps there are, over all models, in a run at one ratio
+    double gmac = 0;   // of one such step
+    std::string label; // the first such step's
+    std::string shape; // for people and logs: `[64, 56, 56, 12] -> [64, 56, 56, 12], 5 selected`
 };
 
 struct Workload {
     KernelSpec kernel;
-    std::vector<Occurrence> occurrences;  // at least one
+    std::vector<Occurrence> occurrences; // at least one
 
     /// GMACs of all occurrences, as often as they occur.
     double gmac() const;
@@ -36,7 +36,7 @@ struct Workload {
 /// Networks as they are run. Several ratios of selected frames weigh alike.
 struct Runs {
     std::vector<ModelDescription> models;
-    int frames = 0, size = 224;  // frames 0: what each model is for
+    int frames = 0, size = 224; // frames 0: what each model is for
     std::vector<double> ratios = {0.4};
 };
 
@@ -48,4 +48,4 @@ std::vector<Workload> workloads(const Runs &runs, const std::vector<std::string>
 nlohmann::ordered_json occurrence_json(const Occurrence &occurrence);
 Occurrence occurrence_from(const nlohmann::ordered_json &json);
 
-}  // namespace afnet
+} // namespace afnet

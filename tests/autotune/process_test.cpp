@@ -14,12 +14,12 @@ ProcessResult shell(const std::string &script, const ProcessLimits &limits = {})
     return run_process({"sh", "-c", script}, limits);
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("a process gives its status and all that it wrote", "[process]") {
     CHECK(shell("echo out; echo err >&2; exit 3").status == 3);
     CHECK(shell("echo out; echo err >&2").output == "out\nerr\n");
-    CHECK(shell("cat").status == 0);  // no standard input
+    CHECK(shell("cat").status == 0); // no standard input
     CHECK(shell("kill -SEGV $$").status == 128 + SIGSEGV);
     const ProcessResult missing = run_process({"/nowhere/program"});
     CHECK(missing.status == 127);

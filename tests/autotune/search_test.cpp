@@ -27,19 +27,21 @@ std::set<Knobs> every_point() {
     std::set<Knobs> points;
     for (int a : {1, 2, 4}) {
         for (int b : {7, 9}) {
-            for (int c : {3, 5, 6, 8}) points.insert({{"a", a}, {"b", b}, {"c", c}});
+            for (int c : {3, 5, 6, 8})
+                points.insert({{"a", a}, {"b", b}, {"c", c}});
         }
     }
     return points;
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("a search space is the product of its candidates, each point once", "[tune]") {
     CHECK(SearchSpace().size() == 0);
     REQUIRE(kSpace.size() == 24);
     std::set<Knobs> points;
-    for (uint64_t i = 0; i < kSpace.size(); i++) points.insert(kSpace.point(i));
+    for (uint64_t i = 0; i < kSpace.size(); i++)
+        points.insert(kSpace.point(i));
     CHECK(points == every_point());
 }
 
@@ -68,13 +70,15 @@ TEST_CASE("a random order follows from its seed", "[tune]") {
 TEST_CASE("a space that no memory could hold is searched at random without repetition", "[tune]") {
     SearchSpace large;
     std::vector<int> values(1000);
-    for (int i = 0; i < 1000; i++) values[size_t(i)] = i;
-    for (const char *knob : {"a", "b", "c", "d", "e", "f"}) large.candidates[knob] = values;
+    for (int i = 0; i < 1000; i++)
+        values[size_t(i)] = i;
+    for (const char *knob : {"a", "b", "c", "d", "e", "f"})
+        large.candidates[knob] = values;
     const auto strategy = make_strategy("random", large, 1);
     const std::vector<Knobs> some = proposals(*strategy, 500);
     CHECK(std::set<Knobs>(some.begin(), some.end()).size() == 500);
     large.candidates["g"] = values;
-    CHECK_THROWS_AS(large.size(), Error);  // 10^21 points
+    CHECK_THROWS_AS(large.size(), Error); // 10^21 points
 }
 
 TEST_CASE("the automatic knobs and the record come first, and not again", "[tune]") {
@@ -98,4 +102,30 @@ TEST_CASE("budgets are numbers of candidates or times", "[tune]") {
         INFO(wrong);
         CHECK_THROWS_AS(parse_budget(wrong), UsageError);
     }
+}
+
+TEST_CASE("a space can be restricted to some candidates", "[tune]") {
+    const SearchSpace some = restricted(kSpace, {"a=1,4,9", "nosuch=1"});
+    CHECK(some.candidates.at("a") == std::vector<int>{1, 4});
+    CHECK(some.size() == 16);
+    CHECK(restricted(kSpace, {}).size() == 24);
+    for (const char *wrong : {"a", "=1", "a=", "a=9", "a=x", "a=1,,2", "a=-1", "a=99999999999"}) {
+        INFO(wrong);
+        CHECK_THROWS_AS(restricted(kSpace, {wrong}), UsageError);
+    }
+}
+
+TEST_CASE("knobs that agree with all that a compilation resolved make no other code", "[tune]") {
+    KnownCode known;
+    CHECK_FALSE(known.covers({{"a", 1}}));
+    known.add({{"a", 1}, {"b", 7}});           // a = 1 asks for b only
+    known.add({{"a", 2}, {"b", 7}, {"c", 3}}); // a = 2 asks for c as well
+    CHECK(known.covers({{"a", 1}, {"b", 7}, {"c", 3}}));
+    CHECK(known.covers({{"a", 1}, {"b", 7}, {"c", 5}}));
+    CHECK_FALSE(known.covers({{"a", 1}, {"b", 9}, {"c", 5}}));
+    CHECK(known.covers({{"a", 2}, {"b", 7}, {"c", 3}}));
+    CHECK_FALSE(known.covers({{"a", 2}, {"b", 7}, {"c", 5}}));
+    CHECK_FALSE(known.covers({}));
+    known.add({}); // a generator that got nowhere
+    CHECK_FALSE(known.covers({{"a", 4}, {"b", 7}, {"c", 3}}));
 }

@@ -31,7 +31,7 @@ void append_text(const std::string &path, const std::string &text) {
     std::ofstream(path, std::ios::app | std::ios::binary) << text;
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("a log gives back what was appended", "[tune]") {
     const ScratchFolder folder;
@@ -104,7 +104,8 @@ TEST_CASE("two writers append whole lines", "[tune]") {
     const std::string path = folder / "log.jsonl";
     const auto write = [&](const std::string &name) {
         TuningLog log(path);
-        for (int i = 0; i < 200; i++) log.append(name + std::to_string(i), {}, sample(i));
+        for (int i = 0; i < 200; i++)
+            log.append(name + std::to_string(i), {}, sample(i));
     };
     std::thread one(write, "a"), two(write, "b");
     one.join();

@@ -26,11 +26,12 @@ Measurement candidate(int knob, double ratio, Outcome outcome = Outcome::Ok) {
 
 std::vector<int> knobs_of(const std::vector<Measurement> &measurements) {
     std::vector<int> values;
-    for (const Measurement &m : measurements) values.push_back(m.knobs.at("k"));
+    for (const Measurement &m : measurements)
+        values.push_back(m.knobs.at("k"));
     return values;
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("a gain counts beyond the noise only", "[tune]") {
     const std::vector<double> holder = {10, 20, 30, 40};
@@ -62,8 +63,8 @@ TEST_CASE("a winner beats the automatic knobs and the record", "[tune]") {
     CHECK(winner(final, nullptr, 0.02)->knobs.at("k") == 3);
     const Knobs record = {{"k", 1}}, best = {{"k", 3}};
     CHECK(winner(final, &record, 0.02)->knobs.at("k") == 3);
-    CHECK_FALSE(winner(final, &best, 0.02));                   // nothing beats the record
-    CHECK_FALSE(winner({final[0], final[1]}, &record, 0.02));  // one percent is noise
+    CHECK_FALSE(winner(final, &best, 0.02));                  // nothing beats the record
+    CHECK_FALSE(winner({final[0], final[1]}, &record, 0.02)); // one percent is noise
     CHECK_FALSE(winner({final[3]}, nullptr, 0.02));
     CHECK_FALSE(winner({candidate(1, 0.5, Outcome::Crash)}, nullptr, 0.02));
 }

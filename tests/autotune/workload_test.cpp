@@ -25,7 +25,8 @@ Runs small_runs(std::vector<double> ratios = {0.5}) {
 double steps_of(const std::vector<Workload> &work) {
     double steps = 0;
     for (const Workload &workload : work) {
-        for (const Occurrence &occurrence : workload.occurrences) steps += occurrence.weight;
+        for (const Occurrence &occurrence : workload.occurrences)
+            steps += occurrence.weight;
     }
     return steps;
 }
@@ -37,12 +38,13 @@ RunShape small_shape() {
     return shape;
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("kernels are chosen by glob, each once, in the order of their names", "[tune]") {
     const auto names = [](const std::vector<std::string> &globs) {
         std::vector<std::string> result;
-        for (const Workload &workload : workloads(small_runs(), globs)) result.push_back(workload.kernel.name());
+        for (const Workload &workload : workloads(small_runs(), globs))
+            result.push_back(workload.kernel.name());
         return result;
     };
     CHECK(names({"stem_c16"}) == std::vector<std::string>{"stem_c16"});
@@ -99,20 +101,23 @@ TEST_CASE("an occurrence survives the way to the measuring process", "[tune]") {
 
 TEST_CASE("variants of every step agree across targets, before and after they were timed", "[tune]") {
     std::vector<KernelStore *> variants;
-    for (const Target &target : runnable_targets()) variants.push_back(&test_kernel_store(target));
+    for (const Target &target : runnable_targets())
+        variants.push_back(&test_kernel_store(target));
     variants.push_back(variants.front());
-    for (const Workload &workload : workloads(small_runs(), {"[!f]*", "fuse*"})) {  // fill_unselected needs F(0)
+    for (const Workload &workload : workloads(small_runs(), {"[!f]*", "fuse*"})) { // fill_unselected needs F(0)
         for (const Occurrence &occurrence : workload.occurrences) {
             INFO(workload.kernel.name() << " at " << occurrence.label);
             StepContest contest(occurrence, variants, 1);
             const std::vector<double> first = contest.differences();
             REQUIRE(first.size() == variants.size());
             CHECK(first.front() == 0);
-            CHECK(first.back() == 0);  // the same kernel on memory of its own
-            for (double difference : first) CHECK(difference <= 2e-5);
+            CHECK(first.back() == 0); // the same kernel on memory of its own
+            for (double difference : first)
+                CHECK(difference <= 2e-5);
             const auto ms = contest.time({2, 1});
             REQUIRE(ms.size() == variants.size());
-            for (const auto &samples : ms) CHECK(samples.size() == 2);
+            for (const auto &samples : ms)
+                CHECK(samples.size() == 2);
             // What works in place must start from the same data again, however often each variant ran.
             CHECK(contest.differences() == first);
         }
