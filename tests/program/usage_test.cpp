@@ -28,7 +28,7 @@ std::string spelled(const Arguments &arguments) {
 
 TEST_CASE("every command explains itself", "[program_usage]") {
     const Arguments commands[] = {{},       {"bench"}, {"bench", "network"}, {"classify"}, {"compile"}, {"import"},
-                                  {"info"}, {"verify"}};
+                                  {"info"}, {"tune"}, {"verify"}};
     for (const Arguments &command : commands) {
         for (const char *option : {"--help", "-h"}) {
             const ProgramRun run = run_program(with(command, {option}));
@@ -39,7 +39,7 @@ TEST_CASE("every command explains itself", "[program_usage]") {
         }
     }
     const ProgramRun all = run_program({"--help"});
-    for (const char *name : {"bench", "classify", "compile", "import", "info", "verify"}) {
+    for (const char *name : {"bench", "classify", "compile", "import", "info", "tune", "verify"}) {
         CHECK_THAT(all.out, Contains("\n  " + std::string(name) + " "));
     }
 }
@@ -79,6 +79,8 @@ TEST_CASE("command lines that make no sense end with 2", "[program_usage]") {
         {"import", "a.pth", "b", "--shift", "--no-shift"},
         {"info", "--frames", "8"},
         {"info", "extra"},
+        {"tune"},
+        {"tune", "--kernels", "*", "--model", "resnet50", "--strategy", "nosuch"},
         {"verify"},
     };
     for (const Arguments &line : lines) {
