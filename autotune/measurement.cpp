@@ -37,6 +37,14 @@ Outcome outcome_named(const std::string &name) {
     throw Error("unknown outcome " + printable(name));
 }
 
+Knobs effective_knobs(const Measurement &measurement) {
+    Knobs effective;
+    for (const auto &[name, value] : measurement.knobs) {
+        if (measurement.resolved.count(name) > 0) effective[name] = value;
+    }
+    return effective;
+}
+
 double median(std::vector<double> values) {
     if (values.empty()) return 0;
     std::sort(values.begin(), values.end());

@@ -40,6 +40,9 @@ struct Measurement {
     bool measured() const { return outcome != Outcome::Same && outcome != Outcome::Refused; }
 };
 
+/// The candidate's knobs without those that the schedule did not ask for: they make the same code.
+Knobs effective_knobs(const Measurement &measurement);
+
 double median(std::vector<double> values);
 
 /// `numerator[i] / denominator[i]`, for as many as both have: measurements that were taken in turn, so that drifts of

@@ -136,7 +136,7 @@ private:
         const Measurement *best = winner(candidates, record, settings_.least_gain);
         if (best) {
             settle(*best);
-            write_record(settings_.records, settings_.target.name, name_, best->knobs, measured(*best));
+            write_record(settings_.records, settings_.target.name, name_, effective_knobs(*best), measured(*best));
             result_.record = has_record_ ? RecordFate::Replaced : RecordFate::Written;
         } else if (record && first.knobs == record_) {
             settle(first);
@@ -145,7 +145,7 @@ private:
     }
 
     void settle(const Measurement &best) {
-        result_.best = best.knobs;
+        result_.best = effective_knobs(best);
         result_.best_ms = median(best.ms);
         result_.gain = 1 - ratio_to_automatic(best);
         result_.peak_share = share_of_peak(best);

@@ -69,6 +69,13 @@ TEST_CASE("a winner beats the automatic knobs and the record", "[tune]") {
     CHECK_FALSE(winner({candidate(1, 0.5, Outcome::Crash)}, nullptr, 0.02));
 }
 
+TEST_CASE("a record names only knobs that the schedule asked for", "[tune]") {
+    Measurement m;
+    m.knobs = {{"algorithm", 1}, {"tiles", 8}, {"rows", 4}};
+    m.resolved = {{"algorithm", 1}, {"rows", 4}, {"automatic", 3}};
+    CHECK(effective_knobs(m) == Knobs{{"algorithm", 1}, {"rows", 4}});
+}
+
 TEST_CASE("a record is written whole, replaced, and read back", "[tune]") {
     const ScratchFolder folder;
     const std::string records = folder / "records";
