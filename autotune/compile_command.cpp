@@ -2,18 +2,17 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
-#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <thread>
 
 #include "autotune/kernel_compiler.h"
+#include "autotune/model_arguments.h"
 #include "model/lowering.h"
 #include "model/machine.h"
 #include "model/preprocess.h"
 #include "runtime/command.h"
 #include "runtime/error.h"
-#include "runtime/file_io.h"
 
 namespace afnet {
 
@@ -32,27 +31,13 @@ struct Library {
     SpecList kernels;
 };
 
-std::vector<ModelDescription> wanted_models(const Options &options) {
-    std::vector<ModelDescription> models;
-    for (const std::string &name : options.models) {
-        if (name == "all") {
-            models.insert(models.end(), shipped_models().begin(), shipped_models().end());
-        } else if (std::filesystem::path(name).extension() == ".json") {
-            models.push_back(parse_description(read_file(name, 1 << 20), name));
-        } else {
-            models.push_back(shipped_model(name));
-        }
-    }
-    return models;
-}
-
 // Kernels are generic in frames and size; both are checked here, where a wrong one is found early.
 std::vector<Library> wanted_libraries(const Options &options) {
     std::vector<Library> libraries;
     RunShape shape;
     shape.frames = options.frames;
     shape.width = shape.height = options.size;
-    for (const ModelDescription &model : wanted_models(options)) {
+    for (const ModelDescription &model : described_models(options.models)) {
         lower(model, shape);
         libraries.push_back({model.name, {kernel_specs(model), {}}});
     }
@@ -69,9 +54,12 @@ int processors() {
 }
 
 void print_json(const std::string &library, const std::string &target, const CompileReport &report) {
-    const nlohmann::ordered_json line = {{"library", library},           {"target", target},
-                                         {"manifest", report.manifest_path}, {"kernels", report.kernels},
-                                         {"generated", report.generated}, {"linked", report.linked}};
+    const nlohmann::ordered_json line = {{"library", library},
+                                         {"target", target},
+                                         {"manifest", report.manifest_path},
+                                         {"kernels", report.kernels},
+                                         {"generated", report.generated},
+                                         {"linked", report.linked}};
     std::printf("%s\n", line.dump().c_str());
 }
 
@@ -85,7 +73,8 @@ int compile(const Options &options, const CommandContext &context) {
         request.records = options.records;
         request.output = options.output.empty() ? kernel_folder() : options.output;
         request.cache = options.cache.empty() ? request.output + "/../kernel-cache" : options.cache;
-        for (const std::string &feature : options.features) request.extra_features += "-" + feature;
+        for (const std::string &feature : options.features)
+            request.extra_features += "-" + feature;
         request.jobs = options.jobs > 0 ? options.jobs : context.threads > 0 ? context.threads : processors();
         request.quiet = context.quiet;
         for (const Library &library : libraries) {
@@ -127,6 +116,6 @@ const RegisterCommand registered{
          };
      }}};
 
-}  // namespace
+} // namespace
 
-}  // namespace afnet
+} // namespace afnet

@@ -108,7 +108,7 @@ private:
         std::map<std::string, std::string> hashes; // of executables
         std::string halide;
         for (const KernelSpec &spec : request_.specs) {
-            const std::string executable = request_.generators + "/" + executable_of(spec.generator);
+            const std::string executable = generator_path(request_.generators, spec);
             if (!hashes.count(executable)) {
                 if (!fs::exists(executable)) {
                     throw Error(executable +
@@ -168,7 +168,7 @@ private:
     void generate(const Job &job) {
         const ScratchFolder scratch(request_.cache);
         const std::string name = job.spec.name();
-        std::vector<std::string> arguments = {request_.generators + "/" + executable_of(job.spec.generator),
+        std::vector<std::string> arguments = {generator_path(request_.generators, job.spec),
                                               "--resolved",
                                               scratch.path() + "/knobs.json",
                                               "-g",
@@ -184,11 +184,8 @@ private:
             arguments.push_back(param + "=" + value);
         for (const auto &[knob, value] : job.knobs)
             arguments.push_back(knob + "=" + std::to_string(value));
-        const ProcessResult result = run_process(arguments);
-        if (result.status != 0) {
-            throw Error("generator for " + name + " failed with status " + std::to_string(result.status) + ": " +
-                        result.output);
-        }
+        ProcessResult result = run_process(arguments, request_.limits);
+        if (result.status != 0) throw GenerationError(name, std::move(result));
         move_into_place(scratch.path() + "/knobs.json", cached(job, ".json"));
         move_into_place(scratch.path() + "/" + name + ".o", cached(job, ".o"));
     }
@@ -239,6 +236,21 @@ private:
 };
 
 } // namespace
+
+GenerationError::GenerationError(const std::string &kernel, ProcessResult how)
+    : Error("generator for " + kernel +
+            (how.timed_out ? " took too long: " : " failed with status " + std::to_string(how.status) + ": ") +
+            how.output),
+      result(std::move(how)) {}
+
+std::string generator_path(const std::string &generators, const KernelSpec &spec) {
+    return generators + "/" + executable_of(spec.generator);
+}
+
+std::string generator_hash(const std::string &generators, const KernelSpec &spec) {
+    const std::string path = generator_path(generators, spec);
+    return content_hash(file_hash(path) + file_hash(halide_library(path)));
+}
 
 CompileReport compile_kernels(const CompileRequest &request) {
     return Compilation(request).run();

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "autotune/process.h"
+#include "runtime/error.h"
 #include "runtime/kernel_library.h"
 
 namespace afnet {
@@ -20,6 +22,7 @@ struct CompileRequest {
     std::string output;                                      // folder of kernel libraries
     std::string cache;                                       // folder of compiled kernels, shared by all models
     std::string extra_features;                              // appended to Halide's target string, e.g. `-asan`
+    ProcessLimits limits;                                    // of each generator
     int jobs = 1;
     bool quiet = false;
 };
@@ -30,10 +33,24 @@ struct CompileReport {
     bool linked = false;               // false: the library was up to date
 };
 
+/// A generator that did not make its kernel.
+class GenerationError : public Error {
+public:
+    GenerationError(const std::string &kernel, ProcessResult how);
+    ProcessResult result;
+};
+
 /// Compiles and links one library. Throws Error when a generator, libHalide or the linker is missing or fails; what was
 /// there before is then untouched. A kernel's cache key is the hash of its generator executable, libHalide, parameters,
 /// knobs and target, so that nothing stale is ever used.
 CompileReport compile_kernels(const CompileRequest &request);
+
+/// The executable that makes a spec's kernel, in the folder `generators`.
+std::string generator_path(const std::string &generators, const KernelSpec &spec);
+
+/// One hash of that executable and of libHalide: what a measurement of its kernels is good for. Throws Error when
+/// either is missing.
+std::string generator_hash(const std::string &generators, const KernelSpec &spec);
 
 /// Kernels to compile, and knobs for those that are to have others than their record's.
 struct SpecList {

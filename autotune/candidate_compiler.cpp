@@ -1,0 +1,82 @@
+#include "autotune/candidate_compiler.h"
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "autotune/contest_process.h"
+#include "autotune/kernel_compiler.h"
+#include "runtime/content_hash.h"
+
+namespace afnet {
+
+namespace {
+
+constexpr size_t kMostDetail = 400;
+
+// A generator that ends by itself with a message has refused; everything else is an accident.
+Outcome outcome_of_generator(const ProcessResult &process) {
+    const Outcome outcome = outcome_of(process);
+    return outcome == Outcome::Failed ? Outcome::Refused : outcome;
+}
+
+CompiledCandidate compile(const CandidateCompiler &compiler, const Knobs &knobs) {
+    CompiledCandidate candidate;
+    candidate.state.knobs = knobs;
+    candidate.folder = compiler.scratch + "/" + content_hash(nlohmann::json(knobs).dump());
+    CompileRequest request;
+    request.model = "candidate";
+    request.specs = {compiler.kernel};
+    request.target = compiler.target;
+    request.generators = compiler.generators;
+    request.records = compiler.scratch; // of no consequence: the knobs are given
+    request.output = candidate.folder;
+    request.cache = compiler.cache;
+    request.knobs[compiler.kernel.name()] = knobs;
+    request.limits = compiler.limits;
+    request.quiet = true;
+    try {
+        const Manifest manifest = read_manifest(compile_kernels(request).manifest_path);
+        candidate.state.code = manifest.library_hash;
+        candidate.state.resolved = manifest.kernels.front().knobs;
+        candidate.compiled = true;
+    } catch (const GenerationError &error) {
+        candidate.state.outcome = outcome_of_generator(error.result);
+        candidate.state.detail = std::string(error.what()).substr(0, kMostDetail);
+    }
+    return candidate;
+}
+
+} // namespace
+
+std::vector<CompiledCandidate> compile_candidates(const CandidateCompiler &compiler,
+                                                  const std::vector<Knobs> &candidates, int jobs) {
+    std::vector<CompiledCandidate> result(candidates.size());
+    std::atomic<size_t> next{0};
+    std::mutex mutex;
+    std::exception_ptr failure;
+    const auto work = [&] {
+        for (size_t i; (i = next.fetch_add(1)) < candidates.size();) {
+            try {
+                result[i] = compile(compiler, candidates[i]);
+            } catch (...) {
+                const std::lock_guard<std::mutex> lock(mutex);
+                if (!failure) failure = std::current_exception();
+                next = candidates.size();
+            }
+        }
+    };
+    std::vector<std::thread> threads;
+    for (int i = 1; i < std::min<int>(jobs, int(candidates.size())); i++)
+        threads.emplace_back(work);
+    work();
+    for (std::thread &thread : threads)
+        thread.join();
+    if (failure) std::rethrow_exception(failure);
+    return result;
+}
+
+} // namespace afnet

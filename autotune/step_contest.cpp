@@ -1,0 +1,128 @@
+#include "autotune/step_contest.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstring>
+#include <set>
+
+namespace afnet {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr double kNotFinite = 1e9;
+constexpr int kLeastRounds = 3;
+constexpr double kLeastSample = 2; // milliseconds: below, a sample is several runs
+constexpr int kMostRuns = 16;      // a step in place changes its data in every run; not so often that it decays
+
+double milliseconds(Clock::duration d) {
+    return std::chrono::duration<double, std::milli>(d).count();
+}
+
+double float_difference(const float *expected, const float *actual, size_t count) {
+    double largest = 0, difference = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (expected[i] == actual[i]) {
+            largest = std::max(largest, std::fabs(double(expected[i])));
+            continue;
+        }
+        if (!std::isfinite(expected[i]) || !std::isfinite(actual[i])) return kNotFinite;
+        largest = std::max(largest, std::fabs(double(expected[i])));
+        difference = std::max(difference, std::fabs(double(expected[i]) - double(actual[i])));
+    }
+    if (difference == 0) return 0;
+    return largest > 0 ? std::min(difference / largest, kNotFinite) : kNotFinite;
+}
+
+} // namespace
+
+StepContest::StepContest(const Occurrence &occurrence, const std::vector<KernelStore *> &variants, uint64_t seed) {
+    const LoweredNetwork network = lower(occurrence.model, occurrence.run);
+    const Weights weights = recipe_weights(1);
+    for (KernelStore *kernels : variants) {
+        steps_.push_back(
+            std::make_unique<IsolatedStep>(network, occurrence.step, *kernels, occurrence.model.name, weights, seed));
+        if (occurrence.selected >= 0) steps_.back()->set_count(occurrence.selected);
+    }
+    const Step &step = network.plan.steps[occurrence.step];
+    std::set<TensorId> once;
+    for (const Argument &argument : step.arguments) {
+        const TensorInfo &tensor = network.plan.tensors[size_t(argument.tensor)];
+        if (tensor.storage == Storage::Constant || !once.insert(argument.tensor).second) continue;
+        Operand operand;
+        operand.argument = argument.name;
+        operand.type = tensor.type;
+        operand.in_place = std::count_if(step.arguments.begin(), step.arguments.end(), [&](const Argument &other) {
+                               return other.tensor == argument.tensor && !other.ignored;
+                           }) > 1;
+        if (operand.in_place) {
+            const TensorMemory memory = steps_.front()->argument(argument.name);
+            const char *bytes = static_cast<const char *>(memory.data);
+            operand.beginnings.assign(bytes, bytes + memory.bytes);
+        }
+        operands_.push_back(std::move(operand));
+    }
+}
+
+void StepContest::restore(IsolatedStep &step) {
+    for (const Operand &operand : operands_) {
+        if (!operand.in_place) continue;
+        std::memcpy(step.argument(operand.argument).data, operand.beginnings.data(), operand.beginnings.size());
+    }
+}
+
+double StepContest::difference(IsolatedStep &expected, IsolatedStep &step, const Operand &operand) const {
+    const TensorMemory a = expected.argument(operand.argument), b = step.argument(operand.argument);
+    if (operand.type != ElementType::Float32) return std::memcmp(a.data, b.data, a.bytes) == 0 ? 0 : kNotFinite;
+    return float_difference(static_cast<const float *>(a.data), static_cast<const float *>(b.data),
+                            a.bytes / sizeof(float));
+}
+
+std::vector<double> StepContest::differences() {
+    for (const auto &step : steps_) {
+        restore(*step);
+        step->run();
+    }
+    std::vector<double> result;
+    for (const auto &step : steps_) {
+        double worst = 0;
+        for (const Operand &operand : operands_)
+            worst = std::max(worst, difference(*steps_.front(), *step, operand));
+        result.push_back(worst);
+    }
+    return result;
+}
+
+double StepContest::sample(IsolatedStep &step, int runs) {
+    const bool in_place =
+        std::any_of(operands_.begin(), operands_.end(), [](const Operand &operand) { return operand.in_place; });
+    if (in_place) {
+        restore(step);
+        step.run(); // as warm as a step that needed no restoring
+    }
+    const auto begin = Clock::now();
+    for (int i = 0; i < runs; i++)
+        step.run();
+    return milliseconds(Clock::now() - begin) / runs;
+}
+
+std::vector<std::vector<double>> StepContest::time(const Rounds &rounds) {
+    for (const auto &step : steps_)
+        sample(*step, 1);
+    const double once = sample(*steps_.front(), 1);
+    const int runs = std::clamp(int(std::ceil(kLeastSample / std::max(once, 1e-6))), 1, kMostRuns);
+    std::vector<std::vector<double>> ms(steps_.size());
+    const auto begin = Clock::now();
+    for (int round = 0; round < rounds.most; round++) {
+        if (round >= kLeastRounds && milliseconds(Clock::now() - begin) > rounds.seconds * 1e3) break;
+        for (size_t i = 0; i < steps_.size(); i++) {
+            const size_t turn = round % 2 == 0 ? i : steps_.size() - 1 - i;
+            ms[turn].push_back(sample(*steps_[turn], runs));
+        }
+    }
+    return ms;
+}
+
+} // namespace afnet

@@ -1,0 +1,298 @@
+// afnet tune: knobs that were measured, as records; and the process in which its candidates are measured.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+#include "autotune/contest_process.h"
+#include "autotune/model_arguments.h"
+#include "autotune/search_space.h"
+#include "autotune/tuner.h"
+#include "model/machine.h"
+#include "model/progress.h"
+#include "model/text_table.h"
+#include "runtime/command.h"
+#include "runtime/error.h"
+#include "runtime/halide_host.h"
+
+namespace afnet {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Clock = std::chrono::steady_clock;
+
+struct Options {
+    Runs runs;
+    std::vector<std::string> models, kernels;
+    std::string budget = "40", target, log;
+    std::string generators, cache;
+    double least_gain = 2;      // percent
+    double time_limit = 60;     // seconds of one generator or one measurement
+    size_t memory_limit = 4096; // MiB of the same
+    bool dry_run = false;
+    TuneSettings settings;
+};
+
+// A folder for unfinished files that disappears with the object.
+class ScratchFolder {
+public:
+    ScratchFolder() : path_((std::filesystem::temp_directory_path() / "afnet-tune-XXXXXX").string()) {
+        if (!::mkdtemp(path_.data())) throw Error(path_ + ": cannot make this folder; TMPDIR names another place");
+    }
+    ~ScratchFolder() {
+        std::error_code ignored;
+        std::filesystem::remove_all(path_, ignored);
+    }
+    ScratchFolder(const ScratchFolder &) = delete;
+    ScratchFolder &operator=(const ScratchFolder &) = delete;
+    const std::string &path() const { return path_; }
+
+private:
+    std::string path_;
+};
+
+std::string outcome_text(const TuneResult &result) {
+    std::string text;
+    for (const auto &[outcome, count] : result.outcomes) {
+        text += (text.empty() ? "" : ", ") + std::to_string(count) + " " + outcome;
+    }
+    return text;
+}
+
+Json row(const TuneResult &r) {
+    return {{"kernel", r.kernel},
+            {"shapes", r.shapes},
+            {"space", r.space},
+            {"tried", r.tried},
+            {"measured_now", r.measured_now},
+            {"outcomes", r.outcomes},
+            {"automatic_ms", r.automatic_ms},
+            {"best_ms", r.best_ms},
+            {"gain", r.gain},
+            {"percent_of_peak", 100 * r.peak_share},
+            {"knobs", r.best},
+            {"record", fate_name(r.record)},
+            {"fault", r.fault.empty() ? Json() : Json(r.fault)}};
+}
+
+void print_json(const std::vector<TuneResult> &results, const TuneSettings &settings) {
+    Json document;
+    document["machine"] = {{"cpu", cpu_name()}, {"threads", settings.threads}, {"target", settings.target.name}};
+    document["rows"] = Json::array();
+    for (const TuneResult &result : results)
+        document["rows"].push_back(row(result));
+    std::printf("%s\n", document.dump(1, ' ', false, Json::error_handler_t::replace).c_str());
+}
+
+void print_table(const std::vector<TuneResult> &results) {
+    TextTable table({"kernel", "automatic ms", "best ms", "gain", "of peak", "record", "knobs"}, "lrrrrll");
+    for (const TuneResult &r : results) {
+        if (!r.fault.empty()) continue;
+        table.add({r.kernel, decimal(r.automatic_ms, 3), decimal(r.best_ms, 3), decimal(100 * r.gain, 1) + " %",
+                   r.peak_share > 0 ? decimal(100 * r.peak_share, 1) + " %" : "", fate_name(r.record),
+                   knob_text(r.best)});
+    }
+    std::printf("%s", table.text().c_str());
+    for (const TuneResult &r : results) {
+        if (!r.fault.empty()) std::printf("%s: not tuned: %s\n", r.kernel.c_str(), r.fault.c_str());
+    }
+}
+
+// What would be done, as far as it is known without compiling.
+int list(const std::vector<Workload> &work, const Options &options, bool json) {
+    Json rows = Json::array();
+    TextTable table({"kernel", "points", "GMAC", "times", "shape"}, "lrrrl");
+    for (const Workload &workload : work) {
+        const std::string name = workload.kernel.name();
+        const uint64_t points =
+            restricted(search_space_of(options.settings.generators, workload.kernel), options.settings.only).size();
+        rows.push_back({{"kernel", name}, {"space", points}, {"shapes", workload.shapes()}});
+        for (const Occurrence &o : workload.occurrences) {
+            const bool first = &o == &workload.occurrences.front();
+            table.add({first ? name : "", first ? std::to_string(points) : "", decimal(o.gmac, 3),
+                       decimal(o.weight, o.weight == double(int(o.weight)) ? 0 : 2), o.shape});
+        }
+    }
+    if (json) {
+        std::printf("%s\n", Json{{"rows", rows}}.dump(1).c_str());
+    } else {
+        std::printf("%s", table.text().c_str());
+    }
+    return 0;
+}
+
+std::string progress_text(const TuneProgress &progress, size_t kernels_left) {
+    std::string text = decimal(progress.best_ratio, 3) + " of automatic";
+    if (progress.seconds_left >= 0) text += ", " + duration_text(progress.seconds_left) + " left";
+    if (kernels_left > 0) text += ", " + std::to_string(kernels_left) + " kernels after it";
+    return text;
+}
+
+void remark(const TuneResult &r, const CommandContext &context) {
+    if (context.quiet) return;
+    if (!r.fault.empty()) {
+        std::fprintf(stderr, "tune: %s: not tuned: %s\n", r.kernel.c_str(), r.fault.c_str());
+        return;
+    }
+    std::fprintf(stderr, "tune: %s: %.3f ms, automatic %.3f ms; %s; record %s\n", r.kernel.c_str(), r.best_ms,
+                 r.automatic_ms, outcome_text(r).c_str(), fate_name(r.record).c_str());
+    if (r.record == RecordFate::Slower) {
+        std::fprintf(stderr, "tune: %s: automatic knobs are quicker than its record; delete the record\n",
+                     r.kernel.c_str());
+    } else if (r.record == RecordFate::Unusable) {
+        std::fprintf(stderr, "tune: %s: its record no longer makes a right kernel; delete the record\n",
+                     r.kernel.c_str());
+    }
+}
+
+// One kernel after the other. A kernel that cannot be tuned does not keep the others from it.
+std::vector<TuneResult> tune_all(const std::vector<Workload> &work, const Options &options, TuningLog &log,
+                                 const CommandContext &context, bool &stopped) {
+    const Budget budget = parse_budget(options.budget);
+    const Clock::time_point begin = Clock::now();
+    std::vector<TuneResult> results;
+    for (size_t i = 0; i < work.size() && !stopped; i++) {
+        const size_t left = work.size() - i;
+        Budget share = budget;
+        share.seconds -= std::chrono::duration<double>(Clock::now() - begin).count();
+        share.seconds = std::max(share.seconds, 0.0) / double(left);
+        std::unique_ptr<Progress> progress;
+        const auto observe = [&](const TuneProgress &p) {
+            const std::string label = "tune " + work[i].kernel.name();
+            if (!progress) progress = std::make_unique<Progress>(label, p.most, context.quiet);
+            progress->update(std::min(p.done, p.most), progress_text(p, left - 1));
+        };
+        try {
+            results.push_back(tune_kernel(work[i], share, options.settings, log, observe));
+        } catch (const Interrupted &) {
+            stopped = true;
+            break;
+        } catch (const Error &error) {
+            TuneResult failed;
+            failed.kernel = work[i].kernel.name();
+            failed.shapes = work[i].shapes();
+            failed.fault = error.what();
+            failed.failed = true;
+            results.push_back(std::move(failed));
+        }
+        progress.reset();
+        remark(results.back(), context);
+    }
+    return results;
+}
+
+int tune(Options &options, const CommandContext &context) {
+    options.runs.models = described_models(options.models);
+    const std::vector<Workload> work = workloads(options.runs, options.kernels);
+    TuneSettings &settings = options.settings;
+    parse_budget(options.budget);
+    settings.target = options.target.empty() ? choose_library_target(kernel_folder()) : target_named(options.target);
+    if (!runs_here(settings.target)) {
+        throw Error("tune: kernels for " + settings.target.name +
+                    " do not run on this CPU; `afnet info` says which do");
+    }
+    settings.generators = options.generators.empty() ? program_folder() + "/bin" : options.generators;
+    settings.cache = options.cache.empty() ? kernel_folder() + "/../kernel-cache" : options.cache;
+    settings.machine_folder = kernel_folder();
+    settings.limits = {options.time_limit, options.memory_limit << 20};
+    settings.least_gain = options.least_gain / 100;
+    settings.threads = configure_halide(context.threads);
+    if (settings.jobs == 0) settings.jobs = settings.threads;
+    if (options.dry_run) return list(work, options, context.json);
+
+    const std::string log_path = options.log.empty() ? program_folder() + "/tuning-log.jsonl" : options.log;
+    TuningLog log(log_path);
+    if (log.unreadable() > 0 && !context.quiet) {
+        std::fprintf(stderr, "tune: %s: %zu lines are no measurements and are left alone\n", log_path.c_str(),
+                     log.unreadable());
+    }
+    const ScratchFolder scratch;
+    settings.scratch = scratch.path();
+    bool stopped = false;
+    const std::vector<TuneResult> results = tune_all(work, options, log, context, stopped);
+    context.json ? print_json(results, settings) : print_table(results);
+    if (stopped) {
+        if (!context.quiet) {
+            std::fprintf(stderr, "tune: %s holds all measurements; the same command goes on from there\n",
+                         log_path.c_str());
+        }
+        throw Interrupted();
+    }
+    return std::any_of(results.begin(), results.end(), [](const TuneResult &r) { return r.failed; }) ? 1 : 0;
+}
+
+const RegisterCommand registered{
+    {"tune", "Measure knobs of kernels and keep the best as records", [](CLI::App &app, CommandContext &context) {
+         auto o = std::make_shared<Options>();
+         TuneSettings &s = o->settings;
+         s.records = AFNET_RECORDS;
+         s.jobs = 0;
+         app.add_option("-k,--kernels", o->kernels, "Kernels by name, with * and ?")->required();
+         app.add_option("-m,--model", o->models, "Shipped models, `all`, or files with a model description (*.json)")
+             ->required();
+         app.add_option("--frames", o->runs.frames, "Frames per clip; default: what each model is for")
+             ->check(CLI::Range(1, 256));
+         app.add_option("--size", o->runs.size, "Columns and rows")->check(CLI::Range(32, 4096))->capture_default_str();
+         app.add_option("--rt", o->runs.ratios, "Ratios of selected frames; several weigh alike")
+             ->check(CLI::Range(0.0, 1.0))
+             ->capture_default_str();
+         app.add_option("--budget", o->budget, "Candidates for each kernel, or a time for all (90s, 10m, 2h)")
+             ->capture_default_str();
+         app.add_option("--strategy", s.strategy, "Default: exhaustive where the budget allows, else random")
+             ->check(CLI::IsMember({"exhaustive", "random"}));
+         app.add_option("--only", s.only, "Only some candidates of a knob: knob=value,value");
+         app.add_option("--seed", s.seed, "Of the random order and of the data")->capture_default_str();
+         app.add_option("--target", o->target, "Target; default: the one this CPU would use");
+         app.add_option("--log", o->log, "Log of all measurements; default: `tuning-log.jsonl` beside the program");
+         app.add_option("--records", s.records, "Folder of records")->capture_default_str();
+         app.add_option("--gain", o->least_gain, "Percent of time that a record must save")
+             ->check(CLI::Range(0.0, 100.0))
+             ->capture_default_str();
+         app.add_option("--tolerance", s.tolerance,
+                        "Largest difference from the automatic kernel, over its largest value")
+             ->check(CLI::Range(0.0, 1.0))
+             ->capture_default_str();
+         app.add_option("--finalists", s.finalists, "Candidates that are measured again")
+             ->check(CLI::Range(1, 100))
+             ->capture_default_str();
+         app.add_option("--rounds", s.search_rounds.most, "Samples of each candidate")
+             ->check(CLI::Range(1, 1000))
+             ->capture_default_str();
+         app.add_option("--final-rounds", s.final_rounds.most, "Samples of each of those")
+             ->check(CLI::Range(1, 10000))
+             ->capture_default_str();
+         app.add_option("--time-limit", o->time_limit, "Seconds of one generator or measurement")
+             ->check(CLI::Range(0.1, 1e5))
+             ->capture_default_str();
+         app.add_option("--memory-limit", o->memory_limit, "MiB of one generator or measurement")
+             ->check(CLI::Range(64, 1 << 24))
+             ->capture_default_str();
+         app.add_option("--jobs", s.jobs, "Generators at a time; default: as many as threads")
+             ->check(CLI::Range(1, 1024));
+         app.add_option("--generators", o->generators, "Folder of generators; default: `bin` beside the program");
+         app.add_option("--cache", o->cache, "Folder of compiled kernels; default: the build's");
+         app.add_flag("--dry-run", o->dry_run, "List kernels, shapes and sizes of search spaces; measure nothing");
+         app.footer("Example: afnet tune --kernels 'conv2d_k3*' --model af_resnet50_tsm --budget 40 --seed 1");
+         return [o, &context] { return tune(*o, context); };
+     }}};
+
+const RegisterCommand registered_contest{
+    {kContestCommand, "Measures one candidate of `tune`", [](CLI::App &app, CommandContext &) {
+         app.group(""); // not in the list of commands: `tune` alone starts it
+         auto paths = std::make_shared<std::pair<std::string, std::string>>();
+         app.add_option("request", paths->first)->required();
+         app.add_option("result", paths->second)->required();
+         return [paths] {
+             answer_contest(paths->first, paths->second);
+             return 0;
+         };
+     }}};
+
+} // namespace
+
+} // namespace afnet
