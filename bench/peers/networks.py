@@ -1,19 +1,16 @@
 """The networks of the peers by the names that `afnet` gives them, with weights by the recipe."""
 import dataclasses
 
-import torch
-
 import recipe
 from mobilenetv3 import AfMobileNetV3
 from resnet import ResNet
 
-MODELS = {  # name without _tsm: depths, adaptive; reference-vector cases call the adaptive ones otherwise
+MODELS = {  # name without _tsm: depths, adaptive
     "resnet50": ((3, 4, 6, 3), False),
     "af_resnet50": ((3, 4, 6, 3), True),
     "af_resnet101": ((4, 8, 18, 3), True),
     "af_mobilenetv3": (None, True),
 }
-FORCE = 1e30  # beyond any gate's margin
 
 
 @dataclasses.dataclass
@@ -41,12 +38,3 @@ def build(name, frames=12, fold=True, gather=False, classes=174, seed=1, gain=1.
     network = AfMobileNetV3(source, options) if depths is None else ResNet(source, depths, adaptive, options)
     return network.eval()
 
-
-def spread_mask(frames, rt):
-    """As `afnet bench network` forces it: round(rt T) frames, spread evenly."""
-    selected = int(rt * frames + 0.5)
-    return [(t + 1) * selected // frames - t * selected // frames for t in range(frames)]
-
-
-def forcing_thresholds(blocks, mask):
-    return torch.tensor([[-FORCE if selected else FORCE for selected in mask]] * blocks, dtype=torch.float32)
