@@ -2,25 +2,18 @@
 import argparse
 import json
 import os
-import subprocess
 import sys
 
-import afnet_program
 import environment
 import participants
 import report
 from afnet_program import AfnetFailed
-from processes import PeerFailed, PeerProcess, available_memory_mib, busy_share, end_cleanly_on_signals
+from comparison import Comparison, say
+from processes import end_cleanly_on_signals
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(FOLDER))
-LOAD_SECONDS, TURN_SECONDS = 600, 600
-LEAST_MEMORY_MIB = 2000  # for one more process
 CPU_FEATURES = ("avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_bf16", "amx_int8")
-
-
-def say(text):
-    print(f"bench-peers: {text}", file=sys.stderr)
 
 
 def positive(text):
@@ -33,8 +26,9 @@ def positive(text):
 def parse(arguments=None):
     parser = argparse.ArgumentParser(prog="scripts/bench-peers", description=__doc__,
                                      epilog="Example: scripts/bench-peers --networks resnet50_tsm --engines openvino")
-    parser.add_argument("--networks", nargs="+", choices=sorted(participants.BLOCKS), metavar="NETWORK",
-                        default=list(participants.DEFAULT_NETWORKS), help="of " + ", ".join(sorted(participants.BLOCKS)))
+    networks = sorted(participants.BLOCKS)
+    parser.add_argument("--networks", nargs="+", choices=networks, metavar="NETWORK",
+                        default=list(participants.DEFAULT_NETWORKS), help="of " + ", ".join(networks))
     parser.add_argument("--engines", nargs="+", choices=list(participants.ENGINES), metavar="ENGINE",
                         default=list(participants.ENGINES), help="of " + ", ".join(participants.ENGINES))
     parser.add_argument("--dtypes", nargs="+", choices=("f32", "bf16"), default=["f32"], help="of afnet's own rows")
@@ -47,6 +41,8 @@ def parse(arguments=None):
     parser.add_argument("--json", metavar="FILE", help="all rows, as a file")
     parser.add_argument("--afnet", default=os.path.join(ROOT, "build", "afnet"), help="the program (build/afnet)")
     options = parser.parse_args(arguments)
+    for name in ("networks", "engines", "dtypes"):  # each once
+        setattr(options, name, list(dict.fromkeys(getattr(options, name))))
     if options.size % 32:
         parser.error(f"--size {options.size}: a multiple of 32 expected")
     if options.frames > 256:
@@ -64,168 +60,14 @@ def cpu_features():
     return []
 
 
-class Bench:
-    def __init__(self, options, python):
-        self.options, self.python = options, python
-        self.models = os.path.join(ROOT, "build", "peers-models")
-        os.makedirs(self.models, exist_ok=True)
-        self.machine, self.rows, self.failures = {}, [], []
-
-    def fail(self, name, error):
-        say(f"{name}: {error}")
-        self.failures.append(name)
-
-    def model(self, network):
-        """The network as ONNX; written once per program version."""
-        path = os.path.join(self.models, f"{network}.t{self.options.frames}.s{self.options.size}.onnx")
-        sources = [os.path.join(FOLDER, name) for name in os.listdir(FOLDER) if name.endswith(".py")]
-        if not os.path.exists(path) or os.path.getmtime(path) < max(map(os.path.getmtime, sources)):
-            say(f"exporting {network}")
-            result = subprocess.run([self.python, os.path.join(FOLDER, "export.py"), "--network", network, "--frames",
-                                     str(self.options.frames), "--size", str(self.options.size), "--output", path],
-                                    capture_output=True, text=True)
-            if result.returncode != 0:
-                raise PeerFailed("the export to ONNX failed: " + "".join(result.stderr.strip().splitlines()[-1:]))
-        return path
-
-    def open(self, peer, log):
-        """Starts a peer and checks its scores. Gives the process and each ratio's difference. Throws PeerFailed."""
-        if available_memory_mib() < LEAST_MEMORY_MIB:
-            raise PeerFailed(f"not started: {available_memory_mib()} MiB of memory left; try fewer --engines")
-        o = self.options
-        model = self.model(peer.network) if peer.engine in participants.NEEDS_ONNX else "none"
-        cases = os.path.join(self.models, peer.name.replace(" ", "."))
-        command = [self.python, os.path.join(FOLDER, "worker.py"), "--engine", peer.engine, "--network", peer.network,
-                   "--form", peer.form, "--model", model, "--cases", cases, "--threads", str(o.threads), "--frames",
-                   str(o.frames), "--size", str(o.size), "--rt", *map(str, peer.ratios)]
-        process = PeerProcess(command, peer.name, log)
-        try:
-            ready = process.answer(LOAD_SECONDS)
-            tolerance = participants.TOLERANCES[participants.dtype(peer.engine)]
-            differences = {}
-            for rt in peer.ratios:
-                differences[rt] = afnet_program.difference(o.afnet, ready["cases"][str(rt)], o.threads)
-                if not differences[rt] <= tolerance:
-                    raise PeerFailed(f"its scores differ from afnet's by {differences[rt]:.1e} of the largest at RT {rt:g}; "
-                                     f"at most {tolerance:.0e} expected")
-        except BaseException:
-            process.close()
-            raise
-        return process, differences, ready["remark"]
-
-    def section(self, section):
-        say(f"{section.title}: loading {len(section.peers)} peers")
-        opened, rows = [], []
-        log_path = os.path.join(self.models, f"{section.title}.log")
-        with open(log_path, "wb") as log:
-            try:
-                for peer in section.peers:
-                    try:
-                        process, differences, remark = self.open(peer, log)
-                    except (PeerFailed, AfnetFailed) as error:
-                        self.fail(peer.name, error)
-                        rows += [self.peer_row(peer, rt, error=str(error)) for rt in peer.ratios]
-                        continue
-                    mine = [self.peer_row(peer, rt, difference=differences[rt], remark=remark) for rt in peer.ratios]
-                    opened.append((peer, process, mine))
-                    rows += mine
-                ours = self.rounds(section, opened)
-            finally:
-                for _, process, _ in opened:
-                    process.close()
-        self.summarize(ours, rows)
-        self.rows += ours + rows
-
-    def rounds(self, section, opened):
-        network, ratios = section.ours
-        ours = [self.row(network, "afnet", dtype, "dense", rt) for dtype in self.options.dtypes for rt in ratios]
-        running = list(opened)
-        for number in range(self.options.rounds):
-            busy = busy_share()
-            if busy > 0.1:
-                say(f"warning: others use {100 * busy:.0f} % of the processors; times will be too long")
-            say(f"{section.title}: round {number + 1}/{self.options.rounds}")
-            turns = [lambda dtype=dtype: self.our_turn(ours, network, ratios, dtype, number)
-                     for dtype in self.options.dtypes]
-            turns += [lambda entry=entry: self.peer_turn(running, entry, number) for entry in running]
-            for turn in turns if number % 2 == 0 else reversed(turns):
-                turn()
-        return ours
-
-    def our_turn(self, ours, network, ratios, dtype, number):
-        timed, machine = afnet_program.bench(self.options.afnet, network, ratios, self.options, dtype)
-        self.machine = machine
-        mine = [row for row in ours if row["dtype"] == dtype]
-        for row, measured in zip(mine, timed, strict=True):
-            row["rounds"][number] = {"ms_median": measured.get("ms_median", measured.get("median_ms")), "ms_p95": measured.get("ms_p95", measured.get("p95_ms"))}
-            row["gmac"] = measured["gmac"]
-
-    def peer_turn(self, running, entry, number):
-        peer, process, rows = entry
-        try:
-            for row in rows:
-                ms = process.time(row["rt"], self.options.runs, TURN_SECONDS)
-                row["rounds"][number] = {"ms_median": report.median(ms), "ms_p95": report.p95(ms)}
-        except PeerFailed as error:
-            self.fail(peer.name, error)
-            running.remove(entry)
-            process.close()
-            for row in rows:
-                row["error"] = str(error)
-
-    def row(self, network, engine, dtype, form, rt, **fields):
-        return {"network": network, "engine": engine, "dtype": dtype, "form": form, "rt": rt,
-                "realised_rt": sum(participants.spread_mask(self.options.frames, rt)) / self.options.frames,
-                "ms_median": None, "ms_p95": None, "gmac": None, "ratios": {}, "difference": None, "remark": "",
-                "error": None, "rounds": {}, **fields}
-
-    def peer_row(self, peer, rt, **fields):
-        row = self.row(peer.network, peer.engine, participants.dtype(peer.engine), peer.form, rt, **fields)
-        row["against"], row["against_rt"] = peer.against, peer.against_rt
-        return row
-
-    def summarize(self, ours, rows):
-        """Medians, ratios to ours in the same rounds, and each program's own gain."""
-        for row in ours + rows:
-            if row["rounds"]:
-                row.update(report.of_rounds(list(row["rounds"].values())))
-        for row in rows:
-            for mine in ours:
-                wanted = row["against_rt"] or (None if row["form"] == "dense" else row["rt"])
-                if wanted is not None and mine["rt"] != wanted:
-                    continue
-                value = report.ratio(row["rounds"], mine["rounds"])
-                if value is not None:
-                    label = f"RT {mine['rt']:g}" if participants.BLOCKS[mine["network"]] else mine["network"]
-                    row["ratios"][label + ("" if mine["dtype"] == "f32" else " " + mine["dtype"])] = value
-        gmac = {row["rt"]: row["gmac"] for row in ours if row["dtype"] == "f32"}
-        for row in ours + rows:
-            self.own_gain(row, ours if row["engine"] == "afnet" else rows, gmac)
-
-    @staticmethod
-    def own_gain(row, all_rows, gmac):
-        if row["engine"] == "afnet":
-            dense = next((r for r in all_rows if r["rt"] == 1 and r["dtype"] == row["dtype"]), None)
-            wanted = row["rt"] != 1
-        else:
-            dense = next((r for r in all_rows if r["network"] == row["network"] and r["engine"] == row["engine"]
-                          and r["form"] == "dense"), None)
-            wanted = row["form"] == "gather"
-        speedup = report.ratio(dense["rounds"], row["rounds"]) if wanted and dense else None
-        if speedup is None or not gmac.get(1.0) or not gmac.get(row["rt"]):
-            return
-        row["own_speedup"], row["theory_speedup"] = speedup, gmac[1.0] / gmac[row["rt"]]
-        row["share"] = report.share(speedup, 1, gmac[1.0], gmac[row["rt"]])
-
-
-def print_tables(bench, options):
-    machine, rows = bench.machine, bench.rows
+def print_tables(comparison, options):
+    machine, rows = comparison.machine, comparison.rows
     versions = ", ".join(f"{name} {version}" for name, version in environment.versions().items())
     print(f"{machine.get('cpu', 'unknown CPU')} ({', '.join(cpu_features())}), {options.threads} threads, "
-          f"{machine.get('target', '')}, {options.frames} frames of {options.size}x{options.size}, {options.rounds} rounds "
-          f"of {options.runs} runs; {versions}\n")
-    tables = [report.ratio_table(rows), report.fastest_table(rows), report.gain_table(rows), report.published_table(rows)]
-    print("\n\n".join(table for table in tables if table))
+          f"{machine.get('target', '')}, {options.frames} frames of {options.size}x{options.size}, "
+          f"{options.rounds} rounds of {options.runs} runs; {versions}\n")
+    tables = (report.ratio_table, report.fastest_table, report.gain_table, report.published_table)
+    print("\n\n".join(text for text in (table(rows) for table in tables) if text))
     checked = [row for row in rows if row["difference"] is not None]
     for dtype in ("f32", "bf16"):
         worst = max((row["difference"] for row in checked if row["dtype"] == dtype), default=None)
@@ -233,11 +75,12 @@ def print_tables(bench, options):
             print(f"\nLargest difference of a peer's {dtype} scores from afnet's: {worst:.1e} of the largest score.")
 
 
-def write_json(bench, options):
-    document = {"machine": {**bench.machine, "cpu_features": cpu_features(), "threads": options.threads,
+def write_json(comparison, options):
+    document = {"machine": {**comparison.machine, "cpu_features": cpu_features(), "threads": options.threads,
                             "packages": environment.versions()},
                 "frames": options.frames, "size": options.size, "rounds": options.rounds, "runs": options.runs,
-                "rows": [{**row, "rounds": [row["rounds"][n] for n in sorted(row["rounds"])]} for row in bench.rows]}
+                "rows": [{**row, "rounds": [row["rounds"][n] for n in sorted(row["rounds"])]}
+                         for row in comparison.rows]}
     partial = f"{options.json}.{os.getpid()}"
     with open(partial, "w") as file:
         json.dump(document, file, indent=1)
@@ -256,19 +99,19 @@ def main():
     except environment.EnvironmentFailed as error:
         say(error)
         return 1
-    bench = Bench(options, python)
+    comparison = Comparison(options, python, os.path.join(ROOT, "build", "peers-models"))
     try:
         for section in participants.sections(options.networks, options.engines):
-            bench.section(section)
+            comparison.section(section)
         if options.json:
-            write_json(bench, options)
+            write_json(comparison, options)
     except (AfnetFailed, OSError) as error:
         say(error)
         return 1
-    print_tables(bench, options)
-    if bench.failures:
-        say("failed: " + ", ".join(bench.failures))
-    return 1 if bench.failures else 0
+    print_tables(comparison, options)
+    if comparison.failures:
+        say("failed: " + ", ".join(comparison.failures))
+    return 1 if comparison.failures else 0
 
 
 if __name__ == "__main__":

@@ -40,7 +40,8 @@ def dtype(engine):
 
 @dataclasses.dataclass(frozen=True)
 class Participant:
-    """One peer process. Each of its ratios is a row, held against afnet's `against` at the same ratio or `against_rt`."""
+    """One peer process, and afnet's network that it is held against: at the same ratio, at `against_rt`, or, where it
+    runs densely, at all."""
     network: str
     engine: str
     form: str

@@ -38,7 +38,7 @@ class PeerProcess:
             if not data:
                 raise PeerFailed(f"ended without an answer{self.how_it_ended()}")
             self.buffer += data
-        self.signal(signal.SIGSTOP)
+        self.stop()
         line, _, self.buffer = self.buffer.partition(b"\n")
         fields = json.loads(line)
         if "error" in fields:
@@ -61,6 +61,12 @@ class PeerProcess:
         except BrokenPipeError:
             raise PeerFailed(f"ended between two turns{self.how_it_ended()}") from None
         return self.answer(seconds)["ms"]
+
+    def stop(self):
+        """Returns when all its threads stand still, or it has ended."""
+        self.signal(signal.SIGSTOP)
+        if self.process.returncode is None:
+            os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def signal(self, number):
         try:

@@ -66,8 +66,8 @@ def write_case(path, case, tensors):
     header, position = {"__metadata__": {"case": json.dumps(case)}}, 0
     arrays = {name: np.ascontiguousarray(values, dtype="<f4") for name, values in tensors.items()}
     for name, values in arrays.items():
-        header[name] = {"dtype": "F32", "shape": list(values.shape), "data_offsets": [position, position + values.nbytes]}
-        position += values.nbytes
+        begin, position = position, position + values.nbytes
+        header[name] = {"dtype": "F32", "shape": list(values.shape), "data_offsets": [begin, position]}
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
     with open(path, "wb") as file:

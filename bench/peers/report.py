@@ -50,6 +50,10 @@ def markdown(header, rows):
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
 
 
+def against(row):
+    return ", ".join(f"{value:.2f}x ({ours})" for ours, value in row["ratios"].items())
+
+
 def ratio_table(rows):
     """network | engine | ms median | p95 | engine / ours"""
     lines = []
@@ -57,10 +61,11 @@ def ratio_table(rows):
         name = row["network"]
         if participants.BLOCKS[name]:
             name += f", RT {row['rt']:g}" if row["engine"] == "afnet" or row["form"] == "gather" else ", dense"
+        last = "1" if row["engine"] == "afnet" else against(row)
+        if row["error"]:
+            last = "failed: " + row["error"].splitlines()[0].replace("|", "/")
         lines.append([name, words(row["engine"], row["form"]), number(row["ms_median"], ".1f"),
-                      number(row["ms_p95"], ".1f"),
-                      ", ".join(f"{value:.2f}x ({against})" for against, value in row["ratios"].items())
-                      or ("1" if row["engine"] == "afnet" else row["error"] or "")])
+                      number(row["ms_p95"], ".1f"), last])
     return markdown(["network", "engine", "ms median", "p95", "engine / ours"], lines)
 
 
@@ -78,7 +83,7 @@ def fastest_table(rows):
             row = fastest(rows, network, dtype)
             if row and row["ratios"]:
                 lines.append([network, dtype, words(row["engine"], row["form"]), number(row["ms_median"], ".1f"),
-                              ", ".join(f"{value:.2f}x ({against})" for against, value in row["ratios"].items())])
+                              against(row)])
     return markdown(["network", "type", "fastest peer", "ms median", "peer / ours"], lines) if lines else ""
 
 
@@ -94,9 +99,9 @@ def gain_table(rows):
     lines = []
     for row in rows:
         if row.get("own_speedup") is not None:
+            part = "" if row["share"] is None else f"{100 * row['share']:.0f} %"
             lines.append([row["network"], words(row["engine"], row["form"]), f"{row['rt']:g}",
-                          f"{row['own_speedup']:.2f}x", number(row["theory_speedup"], ".2f") + "x",
-                          number(row["share"] and 100 * row["share"], ".0f") + (" %" if row["share"] is not None else "")])
+                          f"{row['own_speedup']:.2f}x", f"{row['theory_speedup']:.2f}x", part])
     header = ["network", "engine", "RT", "speed-up over its own dense network", "by MACs alone", "share of the gain"]
     return markdown(header, lines) if lines else ""
 
@@ -104,8 +109,8 @@ def gain_table(rows):
 def published_table(rows):
     """The paper's table beside the rows measured here."""
     def find(network, engine, rt=None):
-        return next((row for row in rows if row["network"] == network and row["engine"] == engine and row["dtype"] == "f32"
-                     and row["form"] == "dense" and (rt is None or row["rt"] == rt)), None)
+        return next((row for row in rows if (row["network"], row["engine"], row["dtype"], row["form"]) ==
+                     (network, engine, "f32", "dense") and rt in (None, row["rt"])), None)
 
     lines = []
     for name, published, network, rt in PUBLISHED:
