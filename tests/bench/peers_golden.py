@@ -13,8 +13,8 @@ import networks  # noqa: E402
 import recipe  # noqa: E402
 
 TOLERANCE = 2e-5
-CASES = {"mbv3_tsm_t8_s96": "af_mobilenetv3_tsm", "r50_tsn_t8_s64": "af_resnet50", "r50_tsm_t8_s64_b2": "af_resnet50_tsm",
-         "r101_tsm_t8_s96": "af_resnet101_tsm"}
+CASES = {"mbv3_tsm_t8_s96": "af_mobilenetv3_tsm", "r50_tsn_t8_s64": "af_resnet50",
+         "r50_tsm_t8_s64_b2": "af_resnet50_tsm", "r101_tsm_t8_s96": "af_resnet101_tsm"}
 
 
 def difference(name, network, fold, gather):

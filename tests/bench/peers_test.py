@@ -173,7 +173,8 @@ class Runs(unittest.TestCase):
             self.assertIn(line.count("|"), (0, 6, 7))
 
     def test_gains(self):
-        _, _, printed, document = self.compare("--networks", "af_resnet50_tsm", "--engines", "pytorch", "openvino-bf16")
+        _, _, printed, document = self.compare("--networks", "af_resnet50_tsm",
+                                               "--engines", "pytorch", "openvino-bf16")
         rows = {(row["network"], row["engine"], row["form"], row["rt"]): row for row in document["rows"]}
         self.assertEqual(rows["resnet50", "openvino-bf16", "dense", 1]["ratios"], {"RT 0.4": 4})
         self.assertEqual(rows["af_resnet50_tsm", "pytorch", "dense", 0.4]["ratios"], {"RT 1": 0.8, "RT 0.4": 1.6})
@@ -186,7 +187,8 @@ class Runs(unittest.TestCase):
 
 class CommandLine(unittest.TestCase):
     def run_script(self, *arguments):
-        return subprocess.run([os.path.join(ROOT, "scripts", "bench-peers"), *arguments], capture_output=True, text=True)
+        return subprocess.run([os.path.join(ROOT, "scripts", "bench-peers"), *arguments], capture_output=True,
+                              text=True)
 
     def test_mistakes(self):
         for arguments in (["--rounds", "0"], ["--networks", "vgg"], ["--engines"], ["--size", "100"], ["--nosuch"]):

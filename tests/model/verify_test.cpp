@@ -23,8 +23,11 @@ Json case_of(const std::string &model) {
 }
 
 void write_case(const std::string &path, const Json &json, std::vector<float> scores) {
-    const SafetensorsTensor tensor = {"clip_logits", "F32", {1, int64_t(scores.size())},
-                                      reinterpret_cast<const unsigned char *>(scores.data()), scores.size() * 4};
+    const SafetensorsTensor tensor = {"clip_logits",
+                                      "F32",
+                                      {1, int64_t(scores.size())},
+                                      reinterpret_cast<const unsigned char *>(scores.data()),
+                                      scores.size() * 4};
     write_safetensors(path, {tensor}, {{"case", json.dump()}});
 }
 
@@ -45,7 +48,7 @@ KernelStore model_kernels() {
     return KernelStore(AFNET_KERNEL_DIR, choose_library_target(AFNET_KERNEL_DIR));
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("verify: masks that a case forces", "[verify_case]") {
     const TemporaryFolder folder;
