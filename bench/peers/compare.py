@@ -94,21 +94,26 @@ def main():
     if not os.access(options.afnet, os.X_OK):
         say(f"{options.afnet}: no such program; build first: scripts/build")
         return 1
+    if options.json and not os.access(os.path.dirname(os.path.abspath(options.json)), os.W_OK):
+        say(f"{options.json}: its folder is not there or cannot be written")  # now, not in an hour
+        return 1
     try:
         python = environment.peer_python(os.path.join(ROOT, "build", "peers"))
     except environment.EnvironmentFailed as error:
         say(error)
         return 1
     comparison = Comparison(options, python, os.path.join(ROOT, "build", "peers-models"))
-    try:
-        for section in participants.sections(options.networks, options.engines):
+    for section in participants.sections(options.networks, options.engines):
+        try:
             comparison.section(section)
-        if options.json:
-            write_json(comparison, options)
-    except (AfnetFailed, OSError) as error:
-        say(error)
-        return 1
+        except AfnetFailed as error:
+            comparison.fail(f"afnet {section.title}", error)
     print_tables(comparison, options)
+    if options.json:
+        try:
+            write_json(comparison, options)
+        except OSError as error:
+            comparison.fail(options.json, error.strerror)
     if comparison.failures:
         say("failed: " + ", ".join(comparison.failures))
     return 1 if comparison.failures else 0

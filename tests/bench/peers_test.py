@@ -201,6 +201,11 @@ class CommandLine(unittest.TestCase):
         self.assertEqual((run.returncode, run.stdout), (1, ""))
         self.assertEqual(run.stderr, "bench-peers: /nowhere/afnet: no such program; build first: scripts/build\n")
 
+    def test_results_that_could_not_be_written(self):
+        run = self.run_script("--afnet", "/bin/true", "--json", "/nowhere/rows.json")
+        self.assertEqual((run.returncode, run.stdout), (1, ""))
+        self.assertIn("/nowhere/rows.json: its folder", run.stderr)
+
 
 class StandIns(unittest.TestCase):
     def test_a_library_loads_without_what_it_is_linked_with(self):
