@@ -66,7 +66,9 @@ def print_tables(comparison, options):
     print(f"{machine.get('cpu', 'unknown CPU')} ({', '.join(cpu_features())}), {options.threads} threads, "
           f"{machine.get('target', '')}, {options.frames} frames of {options.size}x{options.size}, "
           f"{options.rounds} rounds of {options.runs} runs; {versions}\n")
-    tables = (report.ratio_table, report.fastest_table, report.gain_table, report.published_table)
+    tables = [report.ratio_table, report.fastest_table, report.gain_table]
+    if (options.frames, options.size) == report.PUBLISHED_SHAPE:
+        tables.append(report.published_table)
     print("\n\n".join(text for text in (table(rows) for table in tables) if text))
     checked = [row for row in rows if row["difference"] is not None]
     for dtype in ("f32", "bf16"):

@@ -6,6 +6,7 @@ import participants
 
 # Supplement of the paper, table of latencies: 12 frames of 224x224, ResNet-50, GTX TITAN X / Core i7-6850K, in ms.
 # `network` is what stands for a row here; None: not built from stock parts yet.
+PUBLISHED_SHAPE = (12, 224)
 PUBLISHED = (
     ("TSM", "22 / 633", "resnet50_tsm", 1.0),
     ("bLVNet-TAM", "37 / 798", None, None),
