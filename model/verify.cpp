@@ -24,6 +24,7 @@ struct Case {
     RunShape shape;
     uint64_t seed = 0;
     double gain = 1;
+    std::vector<int> forced_mask;  // [f], of every focal block; empty: the network decides
 };
 
 std::string model_name(const std::string &arch, bool shift) {
@@ -31,6 +32,22 @@ std::string model_name(const std::string &arch, bool shift) {
         {"resnet50", "af_resnet50"}, {"resnet101", "af_resnet101"}, {"mobilenetv3", "af_mobilenetv3"}};
     const auto found = names.find(arch);
     return (found == names.end() ? arch : found->second) + (shift ? "_tsm" : "");
+}
+
+// The mask that every focal block is given instead of its own decision, where the case names one.
+void parse_forced_mask(const Json &json, const std::string &path, Case &result) {
+    if (!json.contains("forced_mask")) return;
+    result.forced_mask = json.at("forced_mask").get<std::vector<int>>();
+    const size_t frames = size_t(result.shape.flat_frames());
+    const bool binary = std::all_of(result.forced_mask.begin(), result.forced_mask.end(),
+                                    [](int selected) { return selected == 0 || selected == 1; });
+    if (result.forced_mask.size() != frames || !binary) {
+        throw Error(path + ": `forced_mask` must be " + std::to_string(frames) + " numbers that are 0 or 1");
+    }
+    if (!result.description.adaptive()) {
+        throw Error(path + ": `forced_mask` is given, but " + result.description.name + " selects no frames");
+    }
+    result.shape.forced_masks = true;
 }
 
 Case parse_case(const SafetensorsFile &file, const std::string &path) {
@@ -44,7 +61,8 @@ Case parse_case(const SafetensorsFile &file, const std::string &path) {
         if (json.value("train", false)) {
             throw Error(path + ": a training case; verify runs evaluation cases only");
         }
-        result.description = shipped_model(model_name(json.at("arch"), json.at("shift")));
+        result.description = shipped_model(json.contains("model") ? json.at("model").get<std::string>()
+                                                                   : model_name(json.at("arch"), json.at("shift")));
         result.description.frames = result.shape.frames = json.at("frames");
         result.description.classes = json.at("classes");
         result.shape.clips = json.at("batch");
@@ -58,6 +76,7 @@ Case parse_case(const SafetensorsFile &file, const std::string &path) {
             throw Error(path + ": `unselected` is " + unselected + "; masked or skipped expected");
         }
         result.shape.unselected = unselected == "skipped" ? Unselected::Skipped : Unselected::Masked;
+        parse_forced_mask(json, path, result);
     } catch (const Json::exception &error) {
         throw Error(path + ": its case cannot be read: " + error.what());
     } catch (const UsageError &error) {
@@ -128,7 +147,7 @@ std::vector<double> elements(Network &network, TensorId id) {
 void put_results(Network &network, ModuleSummaries &ours) {
     std::vector<double> masks, margins;
     for (const Selection &s : network.lowered().selections) {
-        const auto mask = elements<int>(network, s.mask);
+        const auto mask = elements<int>(network, network.shape().forced_masks ? s.forced : s.mask);
         const auto logits = elements<float>(network, s.logits);
         masks.insert(masks.end(), mask.begin(), mask.end());
         for (size_t f = 0; f < mask.size(); f++) margins.push_back(logits[2 * f + 1] - logits[2 * f]);
@@ -184,6 +203,9 @@ CaseReport verify_case(const std::string &path, KernelStore &kernels) {
     const Case c = parse_case(file, path);
     Network network(c.description, c.shape, kernels, recipe_weights(c.seed, c.gain));
     network.fill_recipe_video(c.seed);
+    if (c.shape.forced_masks) {
+        for (size_t b = 0; b < network.lowered().selections.size(); b++) network.force_mask(b, c.forced_mask);
+    }
 
     ModuleSummaries ours(network);
     const auto begin = std::chrono::steady_clock::now();
