@@ -126,7 +126,13 @@ unsigned char *PieceMemory::take(size_t bytes) {
     if (chunk_bytes_ - used_ < rounded) {
         const size_t next = std::clamp(2 * chunk_bytes_, kFirst, kLargest);
         const size_t chunk = rounded_up(std::max(next, rounded), kFirst);
-        chunks_.emplace_back(allocate(chunk));
+        // Large chunks are no part of the heap, which can then shrink behind them.
+        if (chunk >= kHugePage) {
+            const size_t mapped = rounded_up(chunk, kHugePage);
+            chunks_.push_back({map_pages(mapped), FreeBlock{mapped}});
+        } else {
+            chunks_.push_back({allocate(chunk), FreeBlock{}});
+        }
         chunk_bytes_ = chunk;
         used_ = 0;
     }
