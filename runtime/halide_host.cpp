@@ -1,6 +1,7 @@
 #include "runtime/halide_host.h"
 
 #include <algorithm>
+#include <atomic>
 #include <mutex>
 #include <sched.h>
 #include <thread>
@@ -41,6 +42,9 @@ int configure_halide(int threads) {
     halide_set_custom_malloc([](void *, size_t bytes) { return scratch_allocate(bytes); });
     halide_set_custom_free([](void *, void *memory) { scratch_release(memory); });
 #endif
+    // Halide never ends a worker of a pool that has become smaller, and goes on giving it tasks.
+    static std::atomic<int> in_pool{0};
+    if (in_pool.exchange(count) > count) halide_shutdown_thread_pool();
     halide_set_num_threads(count);
     return count;
 }

@@ -3,6 +3,10 @@
 
 #include <atomic>
 #include <catch2/catch.hpp>
+#include <chrono>
+#include <mutex>
+#include <set>
+#include <thread>
 #include <vector>
 
 #include "runtime/error.h"
@@ -19,6 +23,21 @@ TEST_CASE("each task runs once, whatever the number of threads", "[parallel_for]
             for (size_t i = 0; i < count; i++)
                 CHECK(calls[i] == 1);
         }
+    }
+    configure_halide(0);
+}
+
+TEST_CASE("a pool that becomes smaller gives tasks to as many threads as it is told", "[parallel_for]") {
+    for (const int threads : {4, 1, 3, 2, 1}) {
+        configure_halide(threads);
+        std::mutex mutex;
+        std::set<std::thread::id> seen;
+        parallel_for(50, [&](size_t) {
+            std::this_thread::sleep_for(std::chrono::microseconds(200)); // long enough for others to take their share
+            const std::lock_guard<std::mutex> lock(mutex);
+            seen.insert(std::this_thread::get_id());
+        });
+        CHECK(seen.size() <= size_t(threads));
     }
     configure_halide(0);
 }
