@@ -10,6 +10,7 @@
 #include <thread>
 #include <unistd.h>
 
+#include "autotune/instruction_check.h"
 #include "autotune/process.h"
 #include "autotune/records.h"
 #include "model/progress.h"
@@ -189,6 +190,7 @@ private:
             throw Error("generator for " + name + " failed with status " + std::to_string(result.status) + ": " +
                         result.output);
         }
+        require_allowed_instructions(scratch.path() + "/" + name + ".o", request_.target);
         move_into_place(scratch.path() + "/knobs.json", cached(job, ".json"));
         move_into_place(scratch.path() + "/" + name + ".o", cached(job, ".o"));
     }

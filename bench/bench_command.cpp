@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/network_bench.h"
+#include "model/dtype_option.h"
 #include "model/machine.h"
 #include "runtime/command.h"
 #include "runtime/error.h"
@@ -34,7 +35,8 @@ void print_text(const NetworkBenchResult &result, const Target &target, int thre
     }
 }
 
-void print_json(const NetworkBenchResult &result, const Target &target, int threads) {
+void print_json(const NetworkBenchResult &result, const Target &target, Dtype dtype,
+                int threads) {
     Json document;
     document["machine"] = {{"cpu", cpu_name()},
                            {"threads", threads},
@@ -46,6 +48,7 @@ void print_json(const NetworkBenchResult &result, const Target &target, int thre
                                     {"frames", r.frames},
                                     {"size", r.size},
                                     {"clips", r.clips},
+                                    {"dtype", dtype_name(dtype)},
                                     {"rt", r.rt},
                                     {"median_ms", r.ms.median},
                                     {"p95_ms", r.ms.p95},
@@ -90,6 +93,7 @@ const RegisterCommand registered{
          network->add_option("--unselected", o->unselected, "What unselected frames get")
              ->check(CLI::IsMember({"masked", "skipped"}))
              ->capture_default_str();
+         add_dtype_option(*network, o->dtype);
          network->add_option("--rounds", o->rounds, "Rounds over all ratios")
              ->check(CLI::Range(1, 100000))
              ->capture_default_str();
@@ -100,10 +104,10 @@ const RegisterCommand registered{
          app.footer("Example: afnet bench network --model af_resnet50_tsm resnet50 --rt 1 0.4");
          return [o, &context] {
              const int threads = configure_halide(context.threads);
-             const Target &target = choose_library_target(kernel_folder());
+             const Target &target = choose_library_target(kernel_folder(), nullptr, o->dtype);
              KernelStore kernels(kernel_folder(), target);
              const NetworkBenchResult result = bench_networks(*o, kernels, threads, context.quiet);
-             context.json ? print_json(result, target, threads) : print_text(result, target, threads);
+             context.json ? print_json(result, target, o->dtype, threads) : print_text(result, target, threads);
              return 0;
          };
      }}};

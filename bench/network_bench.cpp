@@ -70,6 +70,7 @@ NetworkBenchResult bench_networks(const NetworkBenchOptions &options, KernelStor
         }
         shape.width = shape.height = options.size;
         shape.clips = options.clips;
+        shape.dtype = options.dtype;
         shape.unselected = options.unselected == "skipped" ? Unselected::Skipped : Unselected::Masked;
         shape.forced_masks = model.description.adaptive();
         Network network(model.description, shape, kernels, model.weights);

@@ -14,6 +14,7 @@ struct NetworkBenchOptions {
     std::vector<double> ratios = {1, 0.8, 0.5, 0.4, 0.25, 0};  // RT; masks are forced. Static networks run once
     int frames = 0, size = 224, clips = 1;  // frames 0: what the model is for
     std::string unselected = "masked";
+    Dtype dtype = Dtype::F32;
     int rounds = 30;
     double seconds = 30;  // per model, at the most, once three rounds are done
     bool layers = false;  // also a row per step, of the first ratio

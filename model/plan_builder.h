@@ -26,6 +26,7 @@ struct RunShape {
     Unselected unselected = Unselected::Masked;
     bool forced_masks = false;  // masks are an input instead of the navigation's
     bool gumbel_noise = false;  // the navigation adds noise from its input `uniform`
+    Dtype dtype = Dtype::F32;   // of activations; the clip, vectors and scores are floats in any case
     int flat_frames() const { return frames * clips; }
 };
 
@@ -155,6 +156,8 @@ public:
 
 private:
     TensorId constant(const std::string &name);
+    ElementType element_type() const;
+    KernelSpec on_features(KernelSpec spec) const;
     void pack(TensorId id, std::function<PackedConstant(const Weights &, const KernelEntry &)> make);
     TensorId vector_tensor(const std::string &name, int channels);
     TensorId unused_sources();

@@ -29,6 +29,10 @@ std::string shape_text(const std::vector<int64_t> &shape);
 void convert_elements(const std::string &dtype, const unsigned char *data, size_t count, float *out);
 void convert_elements(const std::string &dtype, const unsigned char *data, size_t count, double *out);
 
+/// The bfloat16 nearest to a float, to even where two are as near, as 16 bits; and the float that such bits are.
+uint16_t bfloat16_bits(float value);
+float float_of_bfloat16(uint16_t bits);
+
 /// Throws Error naming `path`, `tensor` and the index of the first NaN or infinity among `values`.
 void require_finite(const std::string &path, const std::string &tensor, const std::vector<float> &values);
 void require_finite(const std::string &path, const std::string &tensor, const std::vector<double> &values);

@@ -30,6 +30,14 @@ Function symbol(void *handle, const std::string &name, const std::string &librar
     return reinterpret_cast<Function>(address);
 }
 
+// The target that `spec` is compiled for where `target` is used.
+std::string compiled_for(const KernelSpec &spec, const Target &target) {
+    for (const std::string &name : with_extended(target)) {
+        if (has_dtype(target_named(name), dtype_of(spec))) return name;
+    }
+    return target.name;
+}
+
 std::vector<std::string> manifest_paths(const std::string &folder) {
     std::vector<std::string> paths;
     std::error_code error;
@@ -116,20 +124,22 @@ const Kernel *KernelLibrary::find(const std::string &name) const {
     return found == kernels_.end() ? nullptr : &found->second;
 }
 
-const Target &choose_library_target(const std::string &folder, std::string *why) {
+const Target &choose_library_target(const std::string &folder, std::string *why, Dtype dtype) {
     std::set<std::string> compiled;
     for (const std::string &path : manifest_paths(folder)) compiled.insert(read_manifest(path).target);
-    return choose_target(why, {compiled.begin(), compiled.end()});
+    return choose_target(why, {compiled.begin(), compiled.end()}, dtype);
 }
 
 KernelStore::KernelStore(const std::string &folder, const Target &target) : folder_(folder), target_(target) {
-    for (const std::string &path : manifest_paths(folder)) {
-        Manifest manifest = read_manifest(path);
-        if (manifest.target != target.name) continue;
-        manifests_.push_back(std::move(manifest));
-        paths_.push_back(path);
+    for (const std::string &name : with_extended(target)) {
+        for (const std::string &path : manifest_paths(folder)) {
+            Manifest manifest = read_manifest(path);
+            if (manifest.target != name) continue;
+            manifests_.push_back(std::move(manifest));
+            paths_.push_back(path);
+        }
     }
-    if (manifests_.empty()) {
+    if (manifests_.empty() || manifests_.front().target != target.name) {
         throw Error(folder + ": no kernel library for target " + target.name +
                     "; build the project, or run `afnet compile --target " + target.name + " --model MODEL`");
     }
@@ -153,7 +163,8 @@ const Kernel &KernelStore::kernel(const KernelSpec &spec, const std::string &pre
         }
     }
     throw Error(folder_ + ": no library for target " + target_.name + " holds kernel " + name +
-                "; run `afnet compile --target " + target_.name + " --model MODEL` with the model's description");
+                "; run `afnet compile --target " + compiled_for(spec, target_) +
+                " --model MODEL` with the model's description");
 }
 
 std::string program_folder() {

@@ -61,7 +61,7 @@ private:
     std::map<std::string, Kernel> kernels_;
 };
 
-/// The kernel libraries of one target in a folder; opened as they are needed.
+/// The kernel libraries of one target in a folder, and of the targets that it extends; opened as they are needed.
 class KernelStore {
 public:
     /// Throws Error when the folder holds no library for `target`.
@@ -84,9 +84,9 @@ private:
     std::vector<std::unique_ptr<KernelLibrary>> opened_;
 };
 
-/// The best target of the libraries in `folder` that runs here, or the best for this CPU when there are no libraries
-/// (runtime/target.h: choose_target).
-const Target &choose_library_target(const std::string &folder, std::string *why = nullptr);
+/// The best target of the libraries in `folder` that runs here and has kernels of `dtype`, or the best for this CPU when
+/// there are no libraries (runtime/target.h: choose_target).
+const Target &choose_library_target(const std::string &folder, std::string *why = nullptr, Dtype dtype = Dtype::F32);
 
 /// Where kernel libraries are: AFNET_KERNELS when set, else `kernels` beside the program.
 std::string kernel_folder();
