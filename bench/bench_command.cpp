@@ -35,8 +35,7 @@ void print_text(const NetworkBenchResult &result, const Target &target, int thre
     }
 }
 
-void print_json(const NetworkBenchResult &result, const Target &target, Dtype dtype,
-                int threads) {
+void print_json(const NetworkBenchResult &result, const Target &target, Dtype dtype, int threads) {
     Json document;
     document["machine"] = {{"cpu", cpu_name()},
                            {"threads", threads},

@@ -16,8 +16,8 @@ class AvgPool : public Generator<AvgPool> {
 public:
     GeneratorParam<Dtype> dtype{"dtype", Dtype::F32, afnet::generators::dtype_names()};
 
-    Input<Buffer<void, 4>> input{"input"};     // [c, x, y, f]
-    Output<Buffer<void, 4>> output{"output"};  // [c, (x + 1) / 2, (y + 1) / 2, f]
+    Input<Buffer<void, 4>> input{"input"};    // [c, x, y, f]
+    Output<Buffer<void, 4>> output{"output"}; // [c, (x + 1) / 2, (y + 1) / 2, f]
 
     void configure() {
         input.set_type(element_type(dtype));
@@ -30,7 +30,8 @@ public:
             {{Expr(), Expr()}, {0, input.dim(1).extent()}, {0, input.dim(2).extent()}, {Expr(), Expr()}});
         Expr total = 0.0f;
         for (int v = 0; v < 3; v++) {
-            for (int u = 0; u < 3; u++) total += widened(padded(c, 2 * x + u - 1, 2 * y + v - 1, f));
+            for (int u = 0; u < 3; u++)
+                total += widened(padded(c, 2 * x + u - 1, 2 * y + v - 1, f));
         }
         output(c, x, y, f) = rounded(dtype, total * (1.0f / 9.0f));
         afnet::generators::frames_from_zero(input);

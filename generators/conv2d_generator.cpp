@@ -91,10 +91,11 @@ private:
     // Channels that TSM takes from either neighbour.
     int fold() const { return shift ? ci / 8 : 0; }
 
-    // Whether a bf16 instruction multiplies input channels 2 i and 2 i + 1 at once: they must lie in one group and, with
-    // `shift`, come from one frame. model/packing.cpp packs the weights by the same rule.
+    // Whether a bf16 instruction multiplies input channels 2 i and 2 i + 1 at once: they must lie in one group and,
+    // with `shift`, come from one frame. model/packing.cpp packs the weights by the same rule.
     bool paired() const {
-        return dtype == Dtype::BF16 && !f32_input && outputs == 0 && ci / int(groups) % 2 == 0 && (!shift || ci % 16 == 0);
+        return dtype == Dtype::BF16 && !f32_input && outputs == 0 && ci / int(groups) % 2 == 0 &&
+               (!shift || ci % 16 == 0);
     }
 
     // Of the direct algorithm, for input channel i of its group.
@@ -125,8 +126,8 @@ private:
         if (runs == 1 && fold() > 0) {
             frame = select(channel < fold(), listed_frame(1), channel < 2 * fold(), listed_frame(2), frame);
         }
-        sum(c, g, x, y, f) += weight(c, g, channel, r.z, r.w) *
-                              widened(input(channel, g, x * s + r.z - pad, y * s + r.w - pad, frame));
+        sum(c, g, x, y, f) +=
+            weight(c, g, channel, r.z, r.w) * widened(input(channel, g, x * s + r.z - pad, y * s + r.w - pad, frame));
 
         RDom listed(0, sources.dim(1).extent(), "s");
         const Expr at = scatter ? Expr(listed.x) : Expr(f);
@@ -146,8 +147,7 @@ private:
 
     void generate_winograd() {
         winograd = afnet::generators::winograd_conv2d(
-            outputs, input, weights, co_block, output,
-            [&](Expr sum, Expr c, Expr g) {
+            outputs, input, weights, co_block, output, [&](Expr sum, Expr c, Expr g) {
                 return rounded(dtype, activate(activation, sum + bias(c % co_block, c / co_block, g)));
             });
         winograd.groups = groups;

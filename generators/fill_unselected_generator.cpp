@@ -44,8 +44,8 @@ public:
         const Expr frame = afnet::generators::source_frame(sources, 0, listed.x, output);
         output(c, x, y, f) = undef(element_type(dtype));
         output(c, x, y, frame) =
-            rounded(dtype, activate(activation, widened(state(c, x, y, frame)) +
-                                                    residual(c, distinct(x, 1), distinct(y, 2), 0)));
+            rounded(dtype, activate(activation,
+                                    widened(state(c, x, y, frame)) + residual(c, distinct(x, 1), distinct(y, 2), 0)));
         afnet::generators::frames_from_zero(state);
         afnet::generators::frames_from_zero(residual);
         afnet::generators::frames_from_zero(output);

@@ -19,8 +19,8 @@ public:
     GeneratorParam<bool> upsample{"upsample", false};
     GeneratorParam<Dtype> dtype{"dtype", Dtype::F32, afnet::generators::dtype_names()};
 
-    Input<Buffer<void, 4>> input{"input"};     // [c, x, y, f]
-    Input<Buffer<void, 4>> coarse{"coarse"};   // [c, x / 2, y / 2, f], read with `upsample`
+    Input<Buffer<void, 4>> input{"input"};      // [c, x, y, f]
+    Input<Buffer<void, 4>> coarse{"coarse"};    // [c, x / 2, y / 2, f], read with `upsample`
     Output<Buffer<float, 2>> output{"output"};  // [c, f]
 
     void configure() {
@@ -33,8 +33,7 @@ public:
         r = RDom(0, width, 0, height, "r");
         Expr value = widened(input(c, r.x, r.y, f));
         if (upsample) {
-            value += widened(
-                coarse(c, r.x * coarse.dim(1).extent() / width, r.y * coarse.dim(2).extent() / height, f));
+            value += widened(coarse(c, r.x * coarse.dim(1).extent() / width, r.y * coarse.dim(2).extent() / height, f));
         }
         sum(c, f) = 0.0f;
         sum(c, f) += value;

@@ -23,9 +23,7 @@ public:
     Input<Buffer<float, 3>> bias{"bias"};        // [co_block, block, 1]
     Output<Buffer<void, 4>> output{"output"};    // [c, x / 4, y / 4, f]
 
-    void configure() {
-        output.set_type(element_type(dtype));
-    }
+    void configure() { output.set_type(element_type(dtype)); }
 
     void generate() {
         constexpr int kKernel = 7, kPad = 3;

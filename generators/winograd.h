@@ -70,8 +70,8 @@ winograd_conv2d(int m, Input &input, Weights &weights, int co_block, Output &out
     std::vector<Expr> d(static_cast<size_t>(n));
     s.columns = Func("columns");
     for (int k = 0; k < n; k++) {
-        d[size_t(k)] = widened(
-            input(c, g, clamp(column(p, k - 1), -1, width), clamp(row(p, s.line - 1), -1, height), frame(p)));
+        d[size_t(k)] =
+            widened(input(c, g, clamp(column(p, k - 1), -1, width), clamp(row(p, s.line - 1), -1, height), frame(p)));
     }
     s.columns(c, g, u, s.line, p) = mux(u, winograd_input_rows(m, d));
     s.points = Func("points");

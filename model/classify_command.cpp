@@ -49,7 +49,8 @@ std::string seed_fault(const std::string &text) {
 class Session {
 public:
     Session(const Options &options, const CommandContext &context)
-        : options_(options), context_(context), kernels_(kernel_folder(), choose_library_target(kernel_folder(), nullptr, options.classifier.dtype)),
+        : options_(options), context_(context),
+          kernels_(kernel_folder(), choose_library_target(kernel_folder(), nullptr, options.classifier.dtype)),
           model_(load_model(options.model, options.seed)), classifier_(model_, kernels_, options.classifier) {
         if (!model_.trained && !context.quiet) {
             std::fprintf(stderr, "afnet: %s has no trained weights here: %s are good for timing, its labels mean nothing\n",

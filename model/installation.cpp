@@ -41,7 +41,8 @@ std::string Installation::library_with(const std::string &kernel, const std::str
     for (const std::string &target : with_extended(*chosen)) {
         for (const Manifest *library : libraries_for(target_named(target))) {
             const auto &rows = library->kernels;
-            if (std::none_of(rows.begin(), rows.end(), [&](const KernelEntry &e) { return e.symbol == kernel; })) continue;
+            if (std::none_of(rows.begin(), rows.end(), [&](const KernelEntry &e) { return e.symbol == kernel; }))
+                continue;
             if (library->model == model) return library->library;
             if (other.empty()) other = library->library;
         }

@@ -92,8 +92,10 @@ void IsolatedStep::fill(uint64_t seed) {
         }
         if (tensor.type != ElementType::Float32 && tensor.type != ElementType::BFloat16) continue;
         const auto store = [&](size_t at, float value) {
-            if (tensor.type == ElementType::Float32) static_cast<float *>(memory.data)[at] = value;
-            else static_cast<uint16_t *>(memory.data)[at] = bfloat16_bits(value);
+            if (tensor.type == ElementType::Float32)
+                static_cast<float *>(memory.data)[at] = value;
+            else
+                static_cast<uint16_t *>(memory.data)[at] = bfloat16_bits(value);
         };
         const std::vector<int> stored = stored_extents(tensor);
         const uint64_t name = fnv1a64(tensor.name);

@@ -105,9 +105,9 @@ TensorId PlanBuilder::zero_residual(const std::string &block, int channels) {
 
 void PlanBuilder::fill_unselected(const std::string &block, const Feature &state, const Selection &selection,
                                   TensorId residual, int kernel, const std::string &activation) {
-    Step &step = add_step(block + ".unselected",
-                          on_features(KernelSpec("fill_unselected").set("kernel", kernel).set("activation", activation)),
-                          &selection);
+    Step &step = add_step(
+        block + ".unselected",
+        on_features(KernelSpec("fill_unselected").set("kernel", kernel).set("activation", activation)), &selection);
     step.arguments = {{"state", state.tensor},
                       {"residual", residual},
                       {"sources", selection.sources, Frames::Unselected},

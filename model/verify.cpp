@@ -19,7 +19,7 @@ using Json = nlohmann::json;
 // Of a tensor's largest magnitude.
 struct Tolerances {
     double tensor, gate_margin;
-    double undecided;  // gates whose margin is within this may fall either way
+    double undecided; // gates whose margin is within this may fall either way
 };
 
 // tests/golden/README.md
@@ -244,8 +244,8 @@ CaseReport verify_case(const std::string &path, KernelStore &kernels, Dtype dtyp
     const SafetensorsFile file(path);
     Case c = parse_case(file, path);
     c.shape.dtype = dtype;
-    // With bf16 a gate may fall the other way, after which nothing could be compared: blocks are given the case's masks,
-    // and the navigation's decisions are compared with them.
+    // With bf16 a gate may fall the other way, after which nothing could be compared: blocks are given the case's
+    // masks, and the navigation's decisions are compared with them.
     const auto masks = dtype == Dtype::F32 ? std::vector<std::vector<int>>() : masks_of(file, c.shape.flat_frames());
     c.shape.forced_masks = !masks.empty();
     Network network(c.description, c.shape, kernels, recipe_weights(c.seed, c.gain));
@@ -279,7 +279,8 @@ CaseReport verify_case(const std::string &path, KernelStore &kernels, Dtype dtyp
         report.tensors.push_back(compare(theirs, ours.find(theirs.name), margins, tolerances));
         const TensorDifference &row = report.tensors.back();
         if (dtype != Dtype::F32 && row.name == "clip_logits" && row.largest_relative > 0) {
-            report.tensors.push_back(compare_classes(theirs, *ours.find(theirs.name), size_t(c.shape.clips), tolerances));
+            report.tensors.push_back(
+                compare_classes(theirs, *ours.find(theirs.name), size_t(c.shape.clips), tolerances));
         }
     }
     return report;

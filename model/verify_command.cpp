@@ -46,7 +46,8 @@ void print_json(const CaseReport &report) {
 }
 
 const RegisterCommand registered{
-    {"verify", "Compare the network with reference vectors, tensor by tensor", [](CLI::App &app, CommandContext &context) {
+    {"verify", "Compare the network with reference vectors, tensor by tensor",
+     [](CLI::App &app, CommandContext &context) {
          struct Options {
              std::vector<std::string> paths;
              Dtype dtype = Dtype::F32;

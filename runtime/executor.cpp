@@ -15,7 +15,8 @@ namespace {
 halide_type_t halide_type(ElementType type) {
     switch (type) {
     case ElementType::Float32: return halide_type_of<float>();
-    case ElementType::BFloat16: return halide_type_t(halide_type_bfloat, 16);
+    case ElementType::BFloat16:
+        return halide_type_t(halide_type_bfloat, 16);
     case ElementType::Int32: return halide_type_of<int32_t>();
     case ElementType::UInt8: return halide_type_of<uint8_t>();
     }
@@ -100,12 +101,15 @@ std::vector<float> Executor::numbers(TensorId id) {
     const TensorMemory memory = this->memory(id);
     std::vector<float> numbers(count);
     switch (tensor.type) {
-    case ElementType::Float32: std::copy_n(static_cast<const float *>(memory.data), count, numbers.begin()); break;
+    case ElementType::Float32:
+        std::copy_n(static_cast<const float *>(memory.data), count, numbers.begin());
+        break;
     case ElementType::BFloat16:
         std::transform(static_cast<const uint16_t *>(memory.data), static_cast<const uint16_t *>(memory.data) + count,
                        numbers.begin(), float_of_bfloat16);
         break;
-    default: throw Error("tensor " + tensor.name + " holds whole numbers; floats or bfloat16 expected");
+    default:
+        throw Error("tensor " + tensor.name + " holds whole numbers; floats or bfloat16 expected");
     }
     return numbers;
 }

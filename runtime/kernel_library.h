@@ -84,8 +84,8 @@ private:
     std::vector<std::unique_ptr<KernelLibrary>> opened_;
 };
 
-/// The best target of the libraries in `folder` that runs here and has kernels of `dtype`, or the best for this CPU when
-/// there are no libraries (runtime/target.h: choose_target).
+/// The best target of the libraries in `folder` that runs here and has kernels of `dtype`, or the best for this CPU
+/// when there are no libraries (runtime/target.h: choose_target).
 const Target &choose_library_target(const std::string &folder, std::string *why = nullptr, Dtype dtype = Dtype::F32);
 
 /// Where kernel libraries are: AFNET_KERNELS when set, else `kernels` beside the program.

@@ -84,8 +84,9 @@ const std::vector<Target> &targets() {
         // Intel's processors with bf16 lack SSE4a, which the code generator might use: such kernels are refused.
         {"x86-64-avx512-bf16",
          "x86-64-linux-sse41-avx-f16c-fma-avx2-avx512-avx512_skylake-avx512_cannonlake-avx512_zen4",
-         {"sse41", "avx", "f16c", "fma", "avx2", "avx512f", "avx512dq", "avx512cd", "avx512bw", "avx512vl", "avx512ifma",
-          "avx512vbmi", "avx512vbmi2", "avx512vnni", "avx512bitalg", "avx512vpopcntdq", "gfni", "avx512bf16"},
+         {"sse41", "avx", "f16c", "fma", "avx2", "avx512f", "avx512dq", "avx512cd", "avx512bw", "avx512vl",
+          "avx512ifma", "avx512vbmi", "avx512vbmi2", "avx512vnni", "avx512bitalg", "avx512vpopcntdq", "gfni",
+          "avx512bf16"},
          "c++",
          {Dtype::BF16},
          "x86-64-avx512",
@@ -157,9 +158,9 @@ std::vector<std::string> names_with(Dtype dtype) {
         const auto missing = missing_features(target.features);
         reasons += reasons.empty() ? "" : "; ";
         reasons += name + (!same_architecture(target) ? " is for another architecture"
-                           : missing.empty()          ? " has no kernel library here: run `afnet compile --target " + name +
-                                                   " --model MODEL`"
-                                                      : " needs " + join(missing) + ", which this CPU lacks");
+                           : missing.empty()
+                               ? " has no kernel library here: run `afnet compile --target " + name + " --model MODEL`"
+                               : " needs " + join(missing) + ", which this CPU lacks");
     }
     throw Error("dtype " + dtype_name(dtype) + " runs on some targets only: " + reasons);
 }

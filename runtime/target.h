@@ -10,13 +10,13 @@ namespace afnet {
 
 /// One line per target: everything that compiles, links, tests or loads for it starts here.
 struct Target {
-    std::string name;                   // e.g. `x86-64-avx2`: in manifests, records, AFNET_TARGET and --target
-    std::string halide;                 // Halide's target string, every implied feature spelt out
-    std::vector<std::string> features;  // what the CPU must have, in cpu_features() words
-    std::string linker;                 // the compiler driver that links its kernel libraries
-    std::vector<Dtype> dtypes = {Dtype::F32};  // of the kernels in its libraries
-    std::string extends;                // the target whose kernels it uses beside its own; empty: none
-    std::vector<std::string> forbidden; // instructions that its kernels must not hold: see kernel_compiler.cpp
+    std::string name;                         // e.g. `x86-64-avx2`: in manifests, records, AFNET_TARGET and --target
+    std::string halide;                       // Halide's target string, every implied feature spelt out
+    std::vector<std::string> features;        // what the CPU must have, in cpu_features() words
+    std::string linker;                       // the compiler driver that links its kernel libraries
+    std::vector<Dtype> dtypes = {Dtype::F32}; // of the kernels in its libraries
+    std::string extends = "";                 // the target whose kernels it uses beside its own; empty: none
+    std::vector<std::string> forbidden = {};  // instructions that its kernels must not hold: instruction_check.h
 };
 
 /// All targets, best last within an architecture.
@@ -41,8 +41,8 @@ std::vector<std::string> missing_features(const std::vector<std::string> &requir
 bool runs_here(const Target &target);
 
 /// The target that is used: AFNET_TARGET when set (throws Error when unknown or this CPU lacks it), else the best one
-/// that runs here and has kernels of `dtype`, of those named in `compiled` unless that is empty. Throws Error where there
-/// is none. `why` receives the reason in words.
+/// that runs here and has kernels of `dtype`, of those named in `compiled` unless that is empty. Throws Error where
+/// there is none. `why` receives the reason in words.
 const Target &choose_target(std::string *why = nullptr, const std::vector<std::string> &compiled = {},
                             Dtype dtype = Dtype::F32);
 

@@ -15,7 +15,7 @@ namespace afnet {
 
 using reference::Tensor4;
 using FloatBuffer = Halide::Runtime::Buffer<float>;
-using FrameBuffer = Halide::Runtime::Buffer<void>;  // of floats or bfloat16
+using FrameBuffer = Halide::Runtime::Buffer<void>; // of floats or bfloat16
 using IntBuffer = Halide::Runtime::Buffer<int>;
 
 /// Numbers in [-1, 1) that are floats exactly; the name and the seed choose them.

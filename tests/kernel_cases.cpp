@@ -8,9 +8,8 @@ namespace {
 
 // And the bf16 kernels of those that read or write activations.
 std::vector<KernelSpec> for_all_dtypes(std::vector<KernelSpec> specs) {
-    const std::set<std::string> on_activations = {"conv2d",          "depthwise",     "stem",          "avg_pool",
-                                                  "spatial_mean",    "fuse_branches", "scale_channels",
-                                                  "fill_unselected"};
+    const std::set<std::string> on_activations = {"conv2d",       "depthwise",     "stem",           "avg_pool",
+                                                  "spatial_mean", "fuse_branches", "scale_channels", "fill_unselected"};
     for (size_t i = 0, count = specs.size(); i < count; i++) {
         if (on_activations.count(specs[i].generator)) specs.push_back(with_dtype(specs[i], Dtype::BF16));
     }
@@ -112,9 +111,9 @@ std::vector<KernelSpec> test_kernels() {
 
 std::vector<KernelVariant> kernel_variants() {
     // 3x3 convolutions that Winograd can compute: channels below a vector, odd, several blocks, groups.
-    const std::vector<KernelSpec> plain = for_all_dtypes({conv2d_spec(3, 5, 3), conv2d_spec(24, 40, 3, 1, 2, "relu"),
-                                           conv2d_spec(8, 8, 3, 1, 2, "relu"), conv2d_spec(33, 64, 3, 1, 1, "hswish"),
-                                           conv2d_spec(20, 128, 3, 1, 1, "relu")});
+    const std::vector<KernelSpec> plain =
+        for_all_dtypes({conv2d_spec(3, 5, 3), conv2d_spec(24, 40, 3, 1, 2, "relu"), conv2d_spec(8, 8, 3, 1, 2, "relu"),
+                        conv2d_spec(33, 64, 3, 1, 1, "hswish"), conv2d_spec(20, 128, 3, 1, 1, "relu")});
     return {{"test_kernels_direct", {{"algorithm", 1}}, plain},
             {"test_kernels_winograd2", {{"algorithm", 2}}, plain},
             {"test_kernels_winograd4", {{"algorithm", 4}}, plain},

@@ -16,7 +16,8 @@ inline std::vector<Target> runnable_targets(Dtype dtype = Dtype::F32) {
     std::vector<Target> result;
     for (const Target &target : targets()) {
         const std::string manifest = std::string(AFNET_TEST_KERNELS) + "/test_kernels." + target.name + ".json";
-        if (has_dtype(target, dtype) && runs_here(target) && std::filesystem::exists(manifest)) result.push_back(target);
+        if (has_dtype(target, dtype) && runs_here(target) && std::filesystem::exists(manifest))
+            result.push_back(target);
     }
     if (result.empty() && dtype == Dtype::F32) throw std::runtime_error("no test kernels run here");
     return result;

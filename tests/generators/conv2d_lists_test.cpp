@@ -115,8 +115,8 @@ public:
 
 private:
     Tensor4 frames_of(const Feature &feature, const char *name) const {
-        return representable(
-            random_frames(feature.channels, shape_.width, shape_.height, shape_.flat_frames(), name), shape_.dtype);
+        return representable(random_frames(feature.channels, shape_.width, shape_.height, shape_.flat_frames(), name),
+                             shape_.dtype);
     }
 
     Tensor4 shifted(const Tensor4 &in) const {

@@ -41,7 +41,8 @@ public:
                                              input_extent(height, width), frames, "input"),
                                input_dtype_);
         if (spec_flag(spec, "add_residual")) {
-            residual_ = representable(random_frames(spec_number(spec, "co"), width, height, frames, "residual"), dtype_);
+            residual_ =
+                representable(random_frames(spec_number(spec, "co"), width, height, frames, "residual"), dtype_);
         }
         expected_ = defined.output(input_, residual());
         magnitude_ = defined.magnitude(input_, residual());

@@ -21,10 +21,8 @@ Tensor4 absolute(Tensor4 tensor) {
 }
 
 void check(const char *activation, int channels, Size fine, Size coarse, int frames, Dtype dtype) {
-    const Tensor4 focal =
-        representable(random_frames(channels, fine.width, fine.height, frames, "focal"), dtype);
-    const Tensor4 ample =
-        representable(random_frames(channels, coarse.width, coarse.height, frames, "ample"), dtype);
+    const Tensor4 focal = representable(random_frames(channels, fine.width, fine.height, frames, "focal"), dtype);
+    const Tensor4 ample = representable(random_frames(channels, coarse.width, coarse.height, frames, "ample"), dtype);
     const Tensor4 theta = reference::sigmoid(random_frames(channels, 1, 1, frames, "theta"));
     const Tensor4 enlarged = reference::upsample_nearest(ample, fine.width, fine.height);
     const Tensor4 expected = activate(activation, reference::blend(theta, enlarged, focal));
@@ -32,7 +30,8 @@ void check(const char *activation, int channels, Size fine, Size coarse, int fra
     for (const Target &target : runnable_targets(dtype)) {
         for (const bool in_place : {false, true}) {
             INFO(activation << " of " << channels << " channels at " << fine.width << "x" << fine.height << " and "
-                            << coarse.width << "x" << coarse.height << " on " << target.name << ", " << dtype_name(dtype));
+                            << coarse.width << "x" << coarse.height << " on " << target.name << ", "
+                            << dtype_name(dtype));
             FrameMemory low(ample, 0, false, dtype), high(focal, fine.width % 2, false, dtype);
             FrameMemory apart = FrameMemory::unwritten(channels, fine.width, fine.height, frames, 0, dtype);
             FrameMemory &output = in_place ? high : apart;

@@ -23,7 +23,8 @@ void check_avg_pool(int channels, int width, int height, int frames, Dtype dtype
     const Tensor4 in = representable(random_frames(channels, width, height, frames, "in"), dtype);
     const Tensor4 expected = reference::average_pool(in), magnitude = reference::average_pool(absolute(in));
     for (const Target &target : runnable_targets(dtype)) {
-        INFO(channels << " channels of " << width << "x" << height << " on " << target.name << ", " << dtype_name(dtype));
+        INFO(channels << " channels of " << width << "x" << height << " on " << target.name << ", "
+                      << dtype_name(dtype));
         FrameMemory input(in, width % 2, false, dtype);
         FrameMemory output = FrameMemory::unwritten(channels, expected.x, expected.y, frames, 0, dtype);
         KernelCall(test_kernel_store(target).kernel(with_dtype(KernelSpec("avg_pool"), dtype), kTestLibrary))

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 
+#include "model/isolated_step.h"
 #include "model/recipe.h"
 #include "runtime/halide_host.h"
 #include "tests/kernel_targets.h"
@@ -13,7 +14,7 @@ using namespace afnet;
 namespace {
 
 constexpr double kTolerance = 2e-5;   // of a tensor's largest magnitude: tests/golden/README.md
-constexpr double kBF16Tolerance = 6e-2;  // of the same: docs/bf16.md. What the kernels' own tests show is far closer
+constexpr double kBF16Tolerance = 6e-2; // of the same: docs/bf16.md. What the kernels' own tests show is far closer
 constexpr double kUndecided = 1e-4;   // a gate that is closer says nothing about either program
 
 NetworkRun network_run(const ModelDescription &description, int frames, int clips, int width, int height) {
@@ -153,11 +154,26 @@ TEST_CASE("a small network gives the same bits whatever runs before, beside and 
     }
 }
 
-TEST_CASE("a small AF-ResNet in bf16 is near the reference under forced masks, masked and skipped",
-          "[small_network]") {
+TEST_CASE("a small AF-ResNet in bf16 is near the reference under forced masks, masked and skipped", "[small_network]") {
     for (const bool shift : {false, true})
         check_bf16(network_run(small_af_resnet(shift), 3, 2, 48, 40));
     check(in(Dtype::BF16, with(network_run(small_af_resnet(false), 5, 1, 33, 47), Masks::Random)));
+}
+
+TEST_CASE("each step of a small network runs by itself, in every dtype", "[small_network]") {
+    for (const Dtype dtype : runnable_dtypes()) {
+        for (const Target &target : runnable_targets(dtype)) {
+            const NetworkRun run = in(dtype, network_run(small_af_resnet(true), 3, 1, 48, 40));
+            const LoweredNetwork network = lower(run.description, run.shape);
+            for (size_t i = 0; i < network.plan.steps.size(); i++) {
+                INFO(network.plan.steps[i].label << " on " << target.name << ", " << dtype_name(dtype));
+                if (network.plan.steps[i].kernel.generator == "fill_unselected") continue; // needs F(0)
+                IsolatedStep step(network, i, test_kernel_store(target), run.description.name, recipe_weights(1));
+                CHECK_NOTHROW(step.run());
+                CHECK(step.compulsory_bytes() > 0);
+            }
+        }
+    }
 }
 
 TEST_CASE("AF-MobileNetV3 in bf16 is near the reference under forced masks, masked and skipped", "[network]") {

@@ -61,7 +61,8 @@ TEST_CASE("the weights of a pair of input channels lie side by side", "[packing]
     for (const Shape &s : {Shape{32, 4, 3, 1, 32}, Shape{33, 2, 3, 1, 16}, Shape{20, 6, 1, 2, 16}}) {
         INFO(s.co << "x" << s.ci_per_group << "x" << s.kernel);
         const std::vector<float> weights = numbered(s.co * s.ci_per_group * s.kernel * s.kernel);
-        const PackedConstant packed = pack_conv_weight_pairs(weights, s.co, s.ci_per_group, s.kernel, s.groups, s.block);
+        const PackedConstant packed =
+            pack_conv_weight_pairs(weights, s.co, s.ci_per_group, s.kernel, s.groups, s.block);
         const int blocks = (s.co / s.groups + s.block - 1) / s.block;
         REQUIRE(packed.extents ==
                 std::vector<int>{2 * s.block, s.ci_per_group / 2, s.kernel, s.kernel, blocks, s.groups});
@@ -92,10 +93,10 @@ TEST_CASE("a convolution's weights are paired where its kernel multiplies bfloat
     CHECK(paired("bf16", 16, 1, false, 1, false));
     CHECK(paired("bf16", 20, 2, false, 1, false));
     CHECK(paired("bf16", 32, 2, true, 1, false));
-    CHECK_FALSE(paired("bf16", 14, 2, false, 1, false));  // 7 channels in a group
-    CHECK_FALSE(paired("bf16", 24, 1, true, 1, false));   // 3 channels come from the next frame
-    CHECK_FALSE(paired("bf16", 16, 1, false, 4, false));  // Winograd multiplies floats
-    CHECK_FALSE(paired("bf16", 4, 1, false, 1, true));    // so does what reads the clip
+    CHECK_FALSE(paired("bf16", 14, 2, false, 1, false)); // 7 channels in a group
+    CHECK_FALSE(paired("bf16", 24, 1, true, 1, false));  // 3 channels come from the next frame
+    CHECK_FALSE(paired("bf16", 16, 1, false, 4, false)); // Winograd multiplies floats
+    CHECK_FALSE(paired("bf16", 4, 1, false, 1, true));   // so does what reads the clip
     CHECK_FALSE(paired("f32", 16, 1, false, 1, false));
 }
 

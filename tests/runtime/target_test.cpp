@@ -101,9 +101,14 @@ TEST_CASE("our cpuid agrees with the kernel's list of flags", "[target]") {
         for (std::string word; words >> word;) flags.insert(word);
     }
     REQUIRE_FALSE(flags.empty());
-    const std::pair<const char *, const char *> names[] = {{"sse41", "sse4_1"}, {"avx", "avx"}, {"f16c", "f16c"},
-                                                           {"fma", "fma"},      {"avx2", "avx2"}, {"avx512f", "avx512f"},
-                                                           {"avx512bw", "avx512bw"}, {"avx512vl", "avx512vl"},
+    const std::pair<const char *, const char *> names[] = {{"sse41", "sse4_1"},
+                                                           {"avx", "avx"},
+                                                           {"f16c", "f16c"},
+                                                           {"fma", "fma"},
+                                                           {"avx2", "avx2"},
+                                                           {"avx512f", "avx512f"},
+                                                           {"avx512bw", "avx512bw"},
+                                                           {"avx512vl", "avx512vl"},
                                                            {"avx512ifma", "avx512ifma"},
                                                            {"avx512vbmi", "avx512vbmi"},
                                                            {"avx512vbmi2", "avx512_vbmi2"},
