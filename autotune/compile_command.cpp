@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -39,7 +40,12 @@ std::vector<Library> wanted_libraries(const Options &options) {
     shape.width = shape.height = options.size;
     for (const ModelDescription &model : described_models(options.models)) {
         lower(model, shape);
-        libraries.push_back({model.name, {kernel_specs(model), {}}});
+        SpecList kernels;
+        for (const std::string &dtype : dtype_names()) {
+            for (KernelSpec &spec : kernel_specs(model, dtype_named(dtype)))
+                kernels.specs.push_back(std::move(spec));
+        }
+        libraries.push_back({model.name, std::move(kernels)});
     }
     if (!options.models.empty()) {
         libraries.push_back({kPreprocessLibrary, {preprocess_specs(), {}}});
@@ -47,6 +53,18 @@ std::vector<Library> wanted_libraries(const Options &options) {
     }
     if (!options.specs.empty()) libraries.push_back({options.name, read_specs(options.specs)});
     return libraries;
+}
+
+// What a target's own library holds, each once: its dtypes.
+std::vector<KernelSpec> specs_for(const Target &target, const Library &library) {
+    std::map<std::string, KernelSpec> specs;
+    for (const KernelSpec &spec : library.kernels.specs) {
+        if (has_dtype(target, dtype_of(spec))) specs[spec.name()] = spec;
+    }
+    std::vector<KernelSpec> result;
+    for (const auto &[name, spec] : specs)
+        result.push_back(spec);
+    return result;
 }
 
 int processors() {
@@ -79,7 +97,8 @@ int compile(const Options &options, const CommandContext &context) {
         request.quiet = context.quiet;
         for (const Library &library : libraries) {
             request.model = library.name;
-            request.specs = library.kernels.specs;
+            request.specs = specs_for(request.target, library);
+            if (request.specs.empty()) continue;
             request.knobs = library.kernels.knobs;
             const CompileReport report = compile_kernels(request);
             if (context.json) print_json(library.name, target, report);

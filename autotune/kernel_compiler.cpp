@@ -10,6 +10,7 @@
 #include <thread>
 #include <unistd.h>
 
+#include "autotune/instruction_check.h"
 #include "autotune/process.h"
 #include "autotune/records.h"
 #include "model/progress.h"
@@ -186,6 +187,7 @@ private:
             arguments.push_back(knob + "=" + std::to_string(value));
         ProcessResult result = run_process(arguments, request_.limits);
         if (result.status != 0) throw GenerationError(name, std::move(result));
+        require_allowed_instructions(scratch.path() + "/" + name + ".o", request_.target);
         move_into_place(scratch.path() + "/knobs.json", cached(job, ".json"));
         move_into_place(scratch.path() + "/" + name + ".o", cached(job, ".o"));
     }

@@ -185,14 +185,14 @@ bool passes(const std::string &filter, const Step &step) {
            ::fnmatch(filter.c_str(), step.label.c_str(), 0) == 0;
 }
 
-std::vector<const Target *> wanted_targets(const std::vector<std::string> &names) {
+std::vector<const Target *> wanted_targets(const std::vector<std::string> &names, Dtype dtype) {
     std::vector<const Target *> wanted;
     for (const std::string &name : names) {
         const Target &target = target_named(name);
         if (!runs_here(target)) throw Error("target " + name + ": " + obstacle(target));
         wanted.push_back(&target);
     }
-    if (wanted.empty()) wanted.push_back(&choose_library_target(kernel_folder()));
+    if (wanted.empty()) wanted.push_back(&choose_library_target(kernel_folder(), nullptr, dtype));
     return wanted;
 }
 
@@ -291,7 +291,7 @@ std::vector<ConvolutionSum> sum_convolutions(const std::vector<KernelRow> &rows)
 KernelBenchResult bench_kernels(const KernelBenchOptions &options, const std::vector<int> &threads, bool quiet) {
     KernelBenchResult result;
     const LoadedModel model = load_model(options.model);
-    const std::vector<const Target *> targets = wanted_targets(options.targets);
+    const std::vector<const Target *> targets = wanted_targets(options.targets, widest_dtype(options.run));
     LoadGuard guard(quiet);
     for (const Target *target : targets)
         bench_target(options, model, *target, threads, quiet, result);

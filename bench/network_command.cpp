@@ -156,7 +156,7 @@ BenchCommand add_network_command(CLI::App &bench, CommandContext &context) {
                     "Example: afnet bench network --model af_resnet50_tsm resnet50 --rt 1 0.4 --threads 1 2");
     return {network, [o, &context] {
                 const std::vector<int> threads = thread_counts(o->run, context.threads);
-                KernelStore kernels(kernel_folder());
+                KernelStore kernels(kernel_folder(), widest_dtype(o->run));
                 const NetworkBenchResult result = bench_networks(*o, kernels, threads, context.quiet);
                 context.json ? print_json(result) : print_text(result);
                 return 0;

@@ -8,13 +8,6 @@
 
 namespace afnet {
 
-namespace {
-
-// Element types of weights and activations, as RunShape can ask for them.
-const std::vector<std::string> kDtypes = {"f32"};
-
-}  // namespace
-
 void add_run_options(CLI::App &app, RunChoices &choices) {
     app.add_option("--frames", choices.frames, "Frames per clip; 0: what the model is for")
         ->check(CLI::Range(0, 256))
@@ -23,7 +16,7 @@ void add_run_options(CLI::App &app, RunChoices &choices) {
     app.add_option("--batch", choices.clips, "Clips at a time")->check(CLI::Range(1, 1024))->capture_default_str();
     app.add_option("--threads", choices.threads, "Threads for kernels; 0: one per available processor")
         ->check(CLI::Range(0, 1024));
-    app.add_option("--dtype", choices.dtypes, "Element types")->check(CLI::IsMember(kDtypes))->capture_default_str();
+    app.add_option("--dtype", choices.dtypes, "Element types")->check(CLI::IsMember(dtype_names()))->capture_default_str();
     app.add_option("--unselected", choices.unselected, "What unselected frames get")
         ->check(CLI::IsMember({"masked", "skipped"}))
         ->capture_default_str();
@@ -38,6 +31,11 @@ std::vector<int> thread_counts(const RunChoices &choices, int threads_before) {
     return counts;
 }
 
+Dtype widest_dtype(const RunChoices &choices) {
+    const bool bf16 = std::count(choices.dtypes.begin(), choices.dtypes.end(), dtype_name(Dtype::BF16)) > 0;
+    return bf16 ? Dtype::BF16 : Dtype::F32;
+}
+
 RunShape run_shape(const LoadedModel &model, int frames, int size, int clips, const std::string &dtype,
                    const std::string &unselected) {
     const ModelDescription &d = model.description;
@@ -47,7 +45,7 @@ RunShape run_shape(const LoadedModel &model, int frames, int size, int clips, co
     shape.width = shape.height = size;
     shape.clips = clips;
     shape.unselected = unselected == "skipped" ? Unselected::Skipped : Unselected::Masked;
-    if (dtype != "f32") throw UsageError("--dtype " + dtype + ": f32 expected");
+    shape.dtype = dtype_named(dtype);
     return shape;
 }
 

@@ -28,6 +28,9 @@ void add_run_options(CLI::App &app, RunChoices &choices);
 /// The numbers of threads that are run, each at least 1; sets up the Halide runtime.
 std::vector<int> thread_counts(const RunChoices &choices, int threads_before);
 
+/// The element type that a kernel store must have for all of them: every target that has bf16 finds f32 as well.
+Dtype widest_dtype(const RunChoices &choices);
+
 /// How one combination runs `model`. Throws UsageError where the model's weights are for another number of frames.
 RunShape run_shape(const LoadedModel &model, int frames, int size, int clips, const std::string &dtype,
                    const std::string &unselected);

@@ -10,7 +10,12 @@
 //
 // Where knob `algorithm` is 2 or 4 the sum is computed by F(2x2, 3x3) or F(4x4, 3x3): generators/winograd.h. `weights`
 // then hold the transformed filters, and u, v count the transform's points.
+//
+// With dtype bf16 the products of two input channels are added by one instruction where both come from one frame
+// (paired()); `weights` then hold bf16 pairs. Elsewhere, and in Winograd's transforms, stored elements are widened and
+// all is computed as with f32.
 #include "generators/activation.h"
+#include "generators/dtype.h"
 #include "generators/winograd.h"
 #include "schedules/conv2d_schedule.h"
 
@@ -18,6 +23,9 @@ namespace {
 
 using namespace Halide;
 using afnet::generators::Activation;
+using afnet::generators::Dtype;
+using afnet::generators::rounded;
+using afnet::generators::widened;
 
 class Conv2d : public Generator<Conv2d> {
 public:
@@ -31,14 +39,27 @@ public:
     GeneratorParam<bool> gather{"gather", false};
     GeneratorParam<bool> shift{"shift", false};
     GeneratorParam<bool> scatter{"scatter", false};
+    GeneratorParam<Dtype> dtype{"dtype", Dtype::F32, afnet::generators::dtype_names()};
+    GeneratorParam<bool> f32_input{"f32_input", false}; // the input is f32, whatever dtype says: a clip
     afnet::schedules::Conv2dKnobs knobs;
 
-    Input<Buffer<float, 5>> input{"input"};       // [ci/g, g, x, y, f] with its zero border
-    Input<Buffer<float, 6>> weights{"weights"};   // [co_block, ci/g, u, v, block, g]; u, v: kernel, or points
+    Input<Buffer<void, 5>> input{"input"};        // [ci/g, g, x, y, f] with its zero border
+    Input<Buffer<void, 6>> weights{"weights"};    // [co_block, ci/g, u, v, block, g]; u, v: kernel, or points
+                                                  // bf16 pairs: [2 co_block, ci/g/2, u, v, block, g]
     Input<Buffer<float, 3>> bias{"bias"};         // [co_block, block, g]
-    Input<Buffer<float, 5>> residual{"residual"}; // [co/g, g, x, y, F]
+    Input<Buffer<void, 5>> residual{"residual"};  // [co/g, g, x, y, F]
     Input<Buffer<int32_t, 2>> sources{"sources"}; // [self next previous, s]
-    Output<Buffer<float, 5>> output{"output"};    // [co/g, g, x, y, F]
+    Output<Buffer<void, 5>> output{"output"};     // [co/g, g, x, y, F]
+
+    void configure() {
+        const bool plain = kernel == 3 && stride == 1 && !gather && !scatter && !add_residual;
+        outputs = conv2d_winograd_outputs(knobs, plain, ci / int(groups));
+        pair = paired() ? 2 : 1;
+        input.set_type(f32_input ? Float(32) : element_type(dtype));
+        weights.set_type(pair == 2 ? BFloat(16) : Float(32));
+        residual.set_type(element_type(dtype));
+        output.set_type(element_type(dtype));
+    }
 
     void generate() {
         using afnet::schedules::require;
@@ -49,8 +70,6 @@ public:
         require(!shift || 8 % g_count == 0, "conv2d: with shift, groups must divide 8");
         channels = co / g_count;
         co_block = conv2d_co_block(knobs, channels, target);
-        const bool plain = kernel == 3 && stride == 1 && !gather && !scatter && !add_residual;
-        outputs = conv2d_winograd_outputs(knobs, plain, in_channels);
         if (outputs > 0) {
             generate_winograd();
         } else {
@@ -71,6 +90,19 @@ public:
 private:
     // Channels that TSM takes from either neighbour.
     int fold() const { return shift ? ci / 8 : 0; }
+
+    // Whether a bf16 instruction multiplies input channels 2 i and 2 i + 1 at once: they must lie in one group and,
+    // with `shift`, come from one frame. model/packing.cpp packs the weights by the same rule.
+    bool paired() const {
+        return dtype == Dtype::BF16 && !f32_input && outputs == 0 && ci / int(groups) % 2 == 0 &&
+               (!shift || ci % 16 == 0);
+    }
+
+    // Of the direct algorithm, for input channel i of its group.
+    Expr weight(const Expr &c, const Expr &g, const Expr &i, const Expr &u, const Expr &v) {
+        if (pair == 1) return weights(c % co_block, i, u, v, c / co_block, g);
+        return widened(weights(c % co_block * pair + i % pair, i / pair, u, v, c / co_block, g));
+    }
 
     void generate_direct() {
         const int g_count = groups, in_channels = ci / g_count, k = kernel, s = stride, pad = (k - 1) / 2;
@@ -94,17 +126,17 @@ private:
         if (runs == 1 && fold() > 0) {
             frame = select(channel < fold(), listed_frame(1), channel < 2 * fold(), listed_frame(2), frame);
         }
-        sum(c, g, x, y, f) += weights(c % co_block, channel, r.z, r.w, c / co_block, g) *
-                              input(channel, g, x * s + r.z - pad, y * s + r.w - pad, frame);
+        sum(c, g, x, y, f) +=
+            weight(c, g, channel, r.z, r.w) * widened(input(channel, g, x * s + r.z - pad, y * s + r.w - pad, frame));
 
         RDom listed(0, sources.dim(1).extent(), "s");
         const Expr at = scatter ? Expr(listed.x) : Expr(f);
         const Expr to = scatter ? clamp(sources(0, listed.x), 0, output.dim(4).extent() - 1) : Expr(f);
         Expr value = sum(c, g, x, y, at);
-        if (add_residual) value += residual(c, g, x, y, to);
-        value = activate(activation, value);
+        if (add_residual) value += widened(residual(c, g, x, y, to));
+        value = rounded(dtype, activate(activation, value));
         if (scatter) {
-            output(c, g, x, y, f) = undef<float>();
+            output(c, g, x, y, f) = undef(value.type());
             output(c, g, x, y, to) = value;
             frame_loop = RVar(listed.x);
         } else {
@@ -115,8 +147,9 @@ private:
 
     void generate_winograd() {
         winograd = afnet::generators::winograd_conv2d(
-            outputs, input, weights, co_block, output,
-            [&](Expr sum, Expr c, Expr g) { return activate(activation, sum + bias(c % co_block, c / co_block, g)); });
+            outputs, input, weights, co_block, output, [&](Expr sum, Expr c, Expr g) {
+                return rounded(dtype, activate(activation, sum + bias(c % co_block, c / co_block, g)));
+            });
         winograd.groups = groups;
         winograd.channels = channels;
         winograd.reduction_channels = ci / int(groups);
@@ -129,7 +162,7 @@ private:
         Stage store = scatter ? out.update() : Stage(out);
         if (scatter) out.update().allow_race_conditions(); // the list names each frame once
         schedule_cpu({sum, r, out, store, c, g, x, y, frame_loop, output.dim(2).extent(), int(groups), channels,
-                      int(kernel), ci / int(groups), bool(add_residual)},
+                      int(kernel), ci / int(groups), bool(add_residual), pair},
                      knobs, co_block, target);
     }
 
@@ -139,7 +172,8 @@ private:
         input.dim(0).set_bounds(0, in_channels).dim(1).set_bounds(0, g_count).set_stride(in_channels);
         input.dim(2).set_stride(ci);
         input.dim(4).set_min(0);
-        weights.dim(0).set_bounds(0, co_block).dim(1).set_bounds(0, in_channels).set_stride(co_block);
+        weights.dim(0).set_bounds(0, co_block * pair).dim(1).set_bounds(0, in_channels / pair);
+        weights.dim(1).set_stride(co_block * pair);
         weights.dim(2).set_bounds(0, points).set_stride(co_block * in_channels);
         weights.dim(3).set_bounds(0, points).set_stride(co_block * in_channels * points);
         weights.dim(4).set_bounds(0, blocks).set_stride(co_block * in_channels * points * points);
@@ -163,6 +197,7 @@ private:
     RDom r;
     VarOrRVar frame_loop{Var()};
     int channels = 0, co_block = 0;
+    int pair = 1; // input channels that are multiplied at once
 };
 
 } // namespace

@@ -5,6 +5,7 @@
 // f_c is f, or with `shift` (TSM at the entry of a block that has no expansion) sources(1, f) for the first eighth of
 // the channels, sources(2, f) for the second and sources(0, f) for the rest.
 #include "generators/activation.h"
+#include "generators/dtype.h"
 #include "generators/layout.h"
 #include "schedules/depthwise_schedule.h"
 
@@ -12,6 +13,9 @@ namespace {
 
 using namespace Halide;
 using afnet::generators::Activation;
+using afnet::generators::Dtype;
+using afnet::generators::rounded;
+using afnet::generators::widened;
 
 class Depthwise : public Generator<Depthwise> {
 public:
@@ -20,23 +24,29 @@ public:
     GeneratorParam<int> stride{"stride", 1};
     GeneratorParam<Activation> activation{"activation", Activation::Relu, afnet::generators::activation_names()};
     GeneratorParam<bool> shift{"shift", false};
+    GeneratorParam<Dtype> dtype{"dtype", Dtype::F32, afnet::generators::dtype_names()};
     afnet::schedules::DepthwiseKnobs knobs;
 
-    Input<Buffer<float, 4>> input{"input"};        // [c, x, y, f] with its zero border
+    Input<Buffer<void, 4>> input{"input"};         // [c, x, y, f] with its zero border
     Input<Buffer<float, 3>> weights{"weights"};    // [c, u, v]
     Input<Buffer<float, 1>> bias{"bias"};          // [c]
     Input<Buffer<int32_t, 2>> sources{"sources"};  // [self next previous, f]
-    Output<Buffer<float, 4>> output{"output"};     // [c, x, y, f]
+    Output<Buffer<void, 4>> output{"output"};      // [c, x, y, f]
+
+    void configure() {
+        input.set_type(element_type(dtype));
+        output.set_type(element_type(dtype));
+    }
 
     void generate() {
         const int c_count = channels, k = kernel, s = stride, pad = (k - 1) / 2, fold = c_count / 8;
         r = RDom(0, k, 0, k, "r");
-        const auto at = [&](Expr frame) { return input(c, s * x + r.x - pad, s * y + r.y - pad, frame); };
+        const auto at = [&](Expr frame) { return widened(input(c, s * x + r.x - pad, s * y + r.y - pad, frame)); };
         const auto from = [&](int kind) { return at(afnet::generators::source_frame(sources, kind, f, input)); };
         sum(c, x, y, f) = bias(c);
         sum(c, x, y, f) += weights(c, r.x, r.y) *
                            (shift ? select(c < fold, from(1), c < 2 * fold, from(2), from(0)) : at(f));
-        output(c, x, y, f) = activate(activation, sum(c, x, y, f));
+        output(c, x, y, f) = rounded(dtype, activate(activation, sum(c, x, y, f)));
         input.dim(0).set_bounds(0, c_count).dim(1).set_stride(c_count);
         input.dim(3).set_min(0);
         weights.dim(0).set_bounds(0, c_count).dim(1).set_bounds(0, k).set_stride(c_count);

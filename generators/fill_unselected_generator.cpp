@@ -6,6 +6,7 @@
 // within p = (k - 1) / 2 pixels of the frame's edge, so it is stored as its m = min(k, side) distinct columns and rows;
 // bx = x within p of the left edge, m - (W - x) within p of the right one, p between.
 #include "generators/activation.h"
+#include "generators/dtype.h"
 #include "generators/layout.h"
 #include "schedules/elementwise_schedule.h"
 
@@ -13,16 +14,25 @@ namespace {
 
 using namespace Halide;
 using afnet::generators::Activation;
+using afnet::generators::Dtype;
+using afnet::generators::rounded;
+using afnet::generators::widened;
 
 class FillUnselected : public Generator<FillUnselected> {
 public:
     GeneratorParam<int> kernel{"kernel", 3};
+    GeneratorParam<Dtype> dtype{"dtype", Dtype::F32, afnet::generators::dtype_names()};
     GeneratorParam<Activation> activation{"activation", Activation::Relu, afnet::generators::activation_names()};
 
-    Input<Buffer<float, 4>> state{"state"};        // [c, x, y, f]; may be the output
+    Input<Buffer<void, 4>> state{"state"};         // [c, x, y, f]; may be the output
     Input<Buffer<float, 4>> residual{"residual"};  // [c, m_x, m_y, 1]
     Input<Buffer<int32_t, 2>> sources{"sources"};  // [self next previous, s]
-    Output<Buffer<float, 4>> output{"output"};     // [c, x, y, f]
+    Output<Buffer<void, 4>> output{"output"};      // [c, x, y, f]
+
+    void configure() {
+        state.set_type(element_type(dtype));
+        output.set_type(element_type(dtype));
+    }
 
     void generate() {
         const int border = (kernel - 1) / 2;
@@ -32,9 +42,10 @@ public:
         };
         listed = RDom(0, sources.dim(1).extent(), "s");
         const Expr frame = afnet::generators::source_frame(sources, 0, listed.x, output);
-        output(c, x, y, f) = undef<float>();
+        output(c, x, y, f) = undef(element_type(dtype));
         output(c, x, y, frame) =
-            activate(activation, state(c, x, y, frame) + residual(c, distinct(x, 1), distinct(y, 2), 0));
+            rounded(dtype, activate(activation,
+                                    widened(state(c, x, y, frame)) + residual(c, distinct(x, 1), distinct(y, 2), 0)));
         afnet::generators::frames_from_zero(state);
         afnet::generators::frames_from_zero(residual);
         afnet::generators::frames_from_zero(output);

@@ -4,6 +4,7 @@
 //
 // a: ample branch at low resolution, enlarged by nearest neighbour: X = floor(x w_a / W); b: focal branch.
 #include "generators/activation.h"
+#include "generators/dtype.h"
 #include "generators/layout.h"
 #include "schedules/elementwise_schedule.h"
 
@@ -11,23 +12,33 @@ namespace {
 
 using namespace Halide;
 using afnet::generators::Activation;
+using afnet::generators::Dtype;
+using afnet::generators::rounded;
+using afnet::generators::widened;
 
 class FuseBranches : public Generator<FuseBranches> {
 public:
     GeneratorParam<Activation> activation{"activation", Activation::Relu, afnet::generators::activation_names()};
+    GeneratorParam<Dtype> dtype{"dtype", Dtype::F32, afnet::generators::dtype_names()};
 
-    Input<Buffer<float, 4>> ample{"ample"};     // [c, x / 2, y / 2, f]
-    Input<Buffer<float, 4>> focal{"focal"};     // [c, x, y, f]; may be the output
+    Input<Buffer<void, 4>> ample{"ample"};      // [c, x / 2, y / 2, f]
+    Input<Buffer<void, 4>> focal{"focal"};      // [c, x, y, f]; may be the output
     Input<Buffer<float, 2>> theta{"theta"};     // [c, f]
-    Output<Buffer<float, 4>> output{"output"};  // [c, x, y, f]
+    Output<Buffer<void, 4>> output{"output"};   // [c, x, y, f]
+
+    void configure() {
+        ample.set_type(element_type(dtype));
+        focal.set_type(element_type(dtype));
+        output.set_type(element_type(dtype));
+    }
 
     void generate() {
         const auto coarse = [&](Expr i, int dimension) {
             return i * ample.dim(dimension).extent() / output.dim(dimension).extent();
         };
-        const Expr a = ample(c, coarse(x, 1), coarse(y, 2), f);
-        const Expr b = focal(c, x, y, f);
-        output(c, x, y, f) = activate(activation, theta(c, f) * a + (1.0f - theta(c, f)) * b);
+        const Expr a = widened(ample(c, coarse(x, 1), coarse(y, 2), f));
+        const Expr b = widened(focal(c, x, y, f));
+        output(c, x, y, f) = rounded(dtype, activate(activation, theta(c, f) * a + (1.0f - theta(c, f)) * b));
         afnet::generators::frames_from_zero(ample);
         afnet::generators::frames_from_zero(focal);
         afnet::generators::frames_from_zero(theta);

@@ -3,6 +3,7 @@
 //
 //   output(c, x, y, f) = act(gate(c, f) input(c, x, y, f))
 #include "generators/activation.h"
+#include "generators/dtype.h"
 #include "generators/layout.h"
 #include "schedules/elementwise_schedule.h"
 
@@ -10,17 +11,26 @@ namespace {
 
 using namespace Halide;
 using afnet::generators::Activation;
+using afnet::generators::Dtype;
+using afnet::generators::rounded;
+using afnet::generators::widened;
 
 class ScaleChannels : public Generator<ScaleChannels> {
 public:
     GeneratorParam<Activation> activation{"activation", Activation::Relu, afnet::generators::activation_names()};
+    GeneratorParam<Dtype> dtype{"dtype", Dtype::F32, afnet::generators::dtype_names()};
 
-    Input<Buffer<float, 4>> input{"input"};     // [c, x, y, f]; may be the output
+    Input<Buffer<void, 4>> input{"input"};      // [c, x, y, f]; may be the output
     Input<Buffer<float, 2>> gate{"gate"};       // [c, f]
-    Output<Buffer<float, 4>> output{"output"};  // [c, x, y, f]
+    Output<Buffer<void, 4>> output{"output"};   // [c, x, y, f]
+
+    void configure() {
+        input.set_type(element_type(dtype));
+        output.set_type(element_type(dtype));
+    }
 
     void generate() {
-        output(c, x, y, f) = activate(activation, gate(c, f) * input(c, x, y, f));
+        output(c, x, y, f) = rounded(dtype, activate(activation, gate(c, f) * widened(input(c, x, y, f))));
         afnet::generators::frames_from_zero(input);
         afnet::generators::frames_from_zero(gate);
         afnet::generators::frames_from_zero(output);

@@ -4,27 +4,36 @@
 //
 // With `upsample`, a low-resolution tensor enlarged to the input's size by nearest neighbour, index floor(i in / out),
 // is added: the pooled sum of both branches from which fusion weights are made (AFNET_SPEC §2.8).
+#include "generators/dtype.h"
 #include "generators/layout.h"
 #include "schedules/reduction_schedule.h"
 
 namespace {
 
 using namespace Halide;
+using afnet::generators::Dtype;
+using afnet::generators::widened;
 
 class SpatialMean : public Generator<SpatialMean> {
 public:
     GeneratorParam<bool> upsample{"upsample", false};
+    GeneratorParam<Dtype> dtype{"dtype", Dtype::F32, afnet::generators::dtype_names()};
 
-    Input<Buffer<float, 4>> input{"input"};   // [c, x, y, f]
-    Input<Buffer<float, 4>> coarse{"coarse"};  // [c, x / 2, y / 2, f], read with `upsample`
+    Input<Buffer<void, 4>> input{"input"};      // [c, x, y, f]
+    Input<Buffer<void, 4>> coarse{"coarse"};    // [c, x / 2, y / 2, f], read with `upsample`
     Output<Buffer<float, 2>> output{"output"};  // [c, f]
+
+    void configure() {
+        input.set_type(element_type(dtype));
+        coarse.set_type(element_type(dtype));
+    }
 
     void generate() {
         const Expr width = input.dim(1).extent(), height = input.dim(2).extent();
         r = RDom(0, width, 0, height, "r");
-        Expr value = input(c, r.x, r.y, f);
+        Expr value = widened(input(c, r.x, r.y, f));
         if (upsample) {
-            value += coarse(c, r.x * coarse.dim(1).extent() / width, r.y * coarse.dim(2).extent() / height, f);
+            value += widened(coarse(c, r.x * coarse.dim(1).extent() / width, r.y * coarse.dim(2).extent() / height, f));
         }
         sum(c, f) = 0.0f;
         sum(c, f) += value;

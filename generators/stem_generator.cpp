@@ -3,22 +3,27 @@
 //
 //   conv(c, x, y, f)   = relu(bias(c) + sum_{i,u,v} w(c, u, v, i) input(i, 2 x + u - 3, 2 y + v - 3, f))
 //   output(c, x, y, f) = max_{u,v in 0..2} conv(c, 2 x + u - 1, 2 y + v - 1, f), over what lies inside
+#include "generators/dtype.h"
 #include "generators/layout.h"
 #include "schedules/stem_schedule.h"
 
 namespace {
 
 using namespace Halide;
+using afnet::generators::Dtype;
 
 class Stem : public Generator<Stem> {
 public:
     GeneratorParam<int> channels{"channels", 64};
+    GeneratorParam<Dtype> dtype{"dtype", Dtype::F32, afnet::generators::dtype_names()};
     afnet::schedules::StemKnobs knobs;
 
     Input<Buffer<float, 4>> input{"input"};      // [3, x, y, f] with a zero border of 3
     Input<Buffer<float, 6>> weights{"weights"};  // [co_block, 3, u, v, block, 1]
     Input<Buffer<float, 3>> bias{"bias"};        // [co_block, block, 1]
-    Output<Buffer<float, 4>> output{"output"};   // [c, x / 4, y / 4, f]
+    Output<Buffer<void, 4>> output{"output"};    // [c, x / 4, y / 4, f]
+
+    void configure() { output.set_type(element_type(dtype)); }
 
     void generate() {
         constexpr int kKernel = 7, kPad = 3;
@@ -40,7 +45,7 @@ public:
                 largest = largest.defined() ? max(largest, at) : at;
             }
         }
-        output(c, x, y, f) = largest;
+        output(c, x, y, f) = rounded(dtype, largest);
 
         const int blocks = (co + co_block - 1) / co_block, filter = co_block * 3;
         input.dim(0).set_bounds(0, 3).dim(1).set_stride(3);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "Halide.h"
+#include "generators/dtype.h"
 #include "schedules/conv2d_schedule.h"
 
 namespace afnet::generators {
@@ -69,7 +70,8 @@ winograd_conv2d(int m, Input &input, Weights &weights, int co_block, Output &out
     std::vector<Expr> d(static_cast<size_t>(n));
     s.columns = Func("columns");
     for (int k = 0; k < n; k++) {
-        d[size_t(k)] = input(c, g, clamp(column(p, k - 1), -1, width), clamp(row(p, s.line - 1), -1, height), frame(p));
+        d[size_t(k)] =
+            widened(input(c, g, clamp(column(p, k - 1), -1, width), clamp(row(p, s.line - 1), -1, height), frame(p)));
     }
     s.columns(c, g, u, s.line, p) = mux(u, winograd_input_rows(m, d));
     s.points = Func("points");
@@ -96,9 +98,9 @@ winograd_conv2d(int m, Input &input, Weights &weights, int co_block, Output &out
     s.store = RDom(0, m, 0, m, 0, s.tiles, "tile");
     const Expr to_x = column(s.store.z, s.store.x), to_y = row(s.store.z, s.store.y);
     s.store.where(to_x < width && to_y < height);
-    output(c, g, x, y, f) = undef<float>();
-    output(c, g, clamp(to_x, 0, width - 1), clamp(to_y, 0, height - 1), frame(s.store.z)) =
-        epilogue(s.tile(c, g, s.store.x, s.store.y, s.store.z), c, g);
+    const Expr value = epilogue(s.tile(c, g, s.store.x, s.store.y, s.store.z), c, g);
+    output(c, g, x, y, f) = undef(value.type());
+    output(c, g, clamp(to_x, 0, width - 1), clamp(to_y, 0, height - 1), frame(s.store.z)) = value;
     return s;
 }
 

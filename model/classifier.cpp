@@ -19,6 +19,7 @@ RunShape run_shape(const LoadedModel &model, const ClassifierOptions &options) {
     shape.frames = options.frames > 0 ? options.frames : model.description.frames;
     shape.width = shape.height = options.size > 0 ? options.size : model.description.size;
     shape.unselected = options.unselected;
+    shape.dtype = options.dtype;
     shape.gumbel_noise = options.gumbel_seed.has_value();
     check_frames(model, shape.frames);
     return shape;

@@ -44,6 +44,7 @@ struct ClassifierOptions {
     int frames = 0;  // T; 0: what the model is for
     int size = 0;    // crop; 0: what the model is for
     Unselected unselected = Unselected::Masked;
+    Dtype dtype = Dtype::F32;
     std::optional<uint64_t> gumbel_seed;  // noise as the authors' evaluation draws it, the same for each clip
 };
 

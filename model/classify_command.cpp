@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "model/clip_report.h"
+#include "model/dtype_option.h"
 #include "model/progress.h"
 #include "runtime/clip_source.h"
 #include "runtime/command.h"
@@ -48,7 +49,7 @@ std::string seed_fault(const std::string &text) {
 class Session {
 public:
     Session(const Options &options, const CommandContext &context)
-        : options_(options), context_(context), kernels_(kernel_folder()), manifests_ms_(clock_.lap_ms()),
+        : options_(options), context_(context), kernels_(kernel_folder(), options.classifier.dtype), manifests_ms_(clock_.lap_ms()),
           model_(load_model(options.model, options.seed)), weights_ms_(clock_.lap_ms()),
           classifier_(model_, kernels_, options.classifier) {
         if (!model_.trained && !context.quiet) {
@@ -195,6 +196,7 @@ const RegisterCommand registered{
          app.add_option("--unselected", o->unselected, "What unselected frames get in focal blocks")
              ->check(CLI::IsMember({"masked", "skipped"}))
              ->capture_default_str();
+         add_dtype_option(app, o->classifier.dtype);
          CLI::Option *gumbel = app.add_option("--gumbel-seed", o->gumbel_seed,
                                               "Draw Gumbel noise with this seed, as the authors' evaluation does")
                                    ->check(seed_fault);

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "model/dtype_option.h"
 #include "model/installation.h"
 #include "model/lowering.h"
 #include "model/machine.h"
@@ -24,6 +25,7 @@ struct Options {
     std::string model;
     int frames = 0, size = 0;
     double ratio = 1;
+    Dtype dtype = Dtype::F32;
 };
 
 /// A model, and what a run of a shape costs.
@@ -45,12 +47,13 @@ Costs costs_of(const Options &options, const Installation &here) {
     costs.ratio = options.ratio;
     costs.shape.frames = options.frames > 0 ? options.frames : d.frames;
     costs.shape.width = costs.shape.height = options.size > 0 ? options.size : d.size;
+    costs.shape.dtype = options.dtype;
     const LoweredNetwork network = lower(d, costs.shape);
     costs.arena_bytes = plan_arena(network.plan).bytes;
     costs.parameters = learnable_parameters(network.parameters);
     for (const Selection &selection : network.selections) costs.blocks.push_back(selection.name);
     costs.layers = layer_macs(d, costs.shape);
-    for (const KernelSpec &spec : kernel_specs(d)) {
+    for (const KernelSpec &spec : kernel_specs(d, options.dtype)) {
         costs.kernels.push_back({spec.name(), here.library_with(spec.name(), d.name)});
     }
     return costs;
@@ -108,6 +111,7 @@ Json json_of(const Costs &costs) {
             {"frames", costs.shape.frames},
             {"size", costs.shape.width},
             {"rt", costs.ratio},
+            {"dtype", dtype_name(costs.shape.dtype)},
             {"parameters", costs.parameters},
             {"arena_bytes", costs.arena_bytes},
             {"macs", macs},
@@ -198,7 +202,7 @@ void print_text(const Costs &costs, const Installation &here) {
 }
 
 int info(const Options &options, const CommandContext &context) {
-    const Installation here = look_around(context.threads);
+    const Installation here = look_around(context.threads, options.dtype);
     std::optional<Costs> costs;
     if (!options.model.empty()) costs = costs_of(options, here);
     if (!context.json) {
@@ -226,6 +230,7 @@ const RegisterCommand registered{
              ->check(CLI::Range(0.0, 1.0))
              ->needs(model)
              ->capture_default_str();
+         add_dtype_option(app, o->dtype);
          app.footer("MACs: `conv` counts convolutions and linears, `official` as the published numbers do.\n"
                     "Example: afnet info --model af_resnet50_tsm --frames 12 --rt 0.4");
          return [o, &context] { return info(*o, context); };

@@ -38,16 +38,19 @@ std::vector<const Manifest *> Installation::libraries_for(const Target &target) 
 std::string Installation::library_with(const std::string &kernel, const std::string &model) const {
     std::string other;
     if (!chosen) return other;
-    for (const Manifest *library : libraries_for(*chosen)) {
-        const auto &rows = library->kernels;
-        if (std::none_of(rows.begin(), rows.end(), [&](const KernelEntry &e) { return e.symbol == kernel; })) continue;
-        if (library->model == model) return library->library;
-        if (other.empty()) other = library->library;
+    for (const std::string &target : with_extended(*chosen)) {
+        for (const Manifest *library : libraries_for(target_named(target))) {
+            const auto &rows = library->kernels;
+            if (std::none_of(rows.begin(), rows.end(), [&](const KernelEntry &e) { return e.symbol == kernel; }))
+                continue;
+            if (library->model == model) return library->library;
+            if (other.empty()) other = library->library;
+        }
     }
     return other;
 }
 
-Installation look_around(int threads) {
+Installation look_around(int threads, Dtype dtype) {
     Installation here;
     here.threads = configure_halide(threads);
     here.folder = kernel_folder();
@@ -55,7 +58,7 @@ Installation look_around(int threads) {
     std::vector<std::string> compiled;
     for (const Manifest &library : here.libraries) compiled.push_back(library.target);
     try {
-        here.chosen = &choose_target(&here.why, compiled);
+        here.chosen = &choose_target(&here.why, compiled, dtype);
     } catch (const Error &error) {
         here.why = error.what();
     }

@@ -19,13 +19,14 @@ struct Installation {
 
     std::vector<const Manifest *> libraries_for(const Target &target) const;
 
-    /// The file name of the chosen target's library that has a kernel; as in KernelStore, the one made for `model`
-    /// comes first. Empty where none has it.
+    /// The file name of the library that has a kernel, of the chosen target or one that it extends; as in KernelStore,
+    /// the one made for `model` comes first. Empty where none has it.
     std::string library_with(const std::string &kernel, const std::string &model) const;
 };
 
-/// Looks at this machine and sets the number of kernel threads; 0: one per processor that this process may use.
-Installation look_around(int threads);
+/// Looks at this machine, for networks of `dtype`, and sets the number of kernel threads; 0: one per processor that
+/// this process may use.
+Installation look_around(int threads, Dtype dtype = Dtype::F32);
 
 /// Why kernels for `target` cannot run here; empty where they can.
 std::string obstacle(const Target &target);

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "model/recipe.h"
+#include "runtime/element_type.h"
 #include "runtime/error.h"
 
 namespace afnet {
@@ -95,8 +96,13 @@ void IsolatedStep::fill(uint64_t seed) {
             }
             continue;
         }
-        if (tensor.type != ElementType::Float32) continue;
-        float *elements = static_cast<float *>(memory.data);
+        if (tensor.type != ElementType::Float32 && tensor.type != ElementType::BFloat16) continue;
+        const auto store = [&](size_t at, float value) {
+            if (tensor.type == ElementType::Float32)
+                static_cast<float *>(memory.data)[at] = value;
+            else
+                static_cast<uint16_t *>(memory.data)[at] = bfloat16_bits(value);
+        };
         const std::vector<int> stored = stored_extents(tensor);
         const uint64_t name = fnv1a64(tensor.name);
         const int c = stored[0], b = tensor.border;
@@ -108,7 +114,7 @@ void IsolatedStep::fill(uint64_t seed) {
             const bool outside = b > 0 && (x < b || y < b || x >= stored[1] - b || y >= stored[2] - b);
             for (int i = 0; i < c && !outside; i++) {
                 const size_t at = p * size_t(c) + size_t(i);
-                elements[at] = float(2 * recipe_uniform(name, seed, at) - 1);
+                store(at, float(2 * recipe_uniform(name, seed, at) - 1));
             }
         }
     }

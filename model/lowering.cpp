@@ -33,7 +33,7 @@ LoweredNetwork lower(const ModelDescription &description, const RunShape &shape)
     return std::move(builder.network());
 }
 
-std::vector<KernelSpec> kernel_specs(const ModelDescription &description) {
+std::vector<KernelSpec> kernel_specs(const ModelDescription &description, Dtype dtype) {
     std::map<std::string, KernelSpec> specs;
     const auto collect = [&](const Plan &plan) {
         for (const Step &step : plan.steps) specs[step.kernel.name()] = step.kernel;
@@ -41,7 +41,8 @@ std::vector<KernelSpec> kernel_specs(const ModelDescription &description) {
     std::vector<RunShape> shapes(3);
     shapes[1].unselected = Unselected::Skipped;
     shapes[2].without_masks = true;
-    for (const RunShape &shape : shapes) {
+    for (RunShape &shape : shapes) {
+        shape.dtype = dtype;
         const LoweredNetwork network = lower(description, shape);
         collect(network.plan);
         for (const ZeroResponse &response : network.zero_responses) collect(response.plan);

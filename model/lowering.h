@@ -12,7 +12,7 @@ LoweredNetwork lower(const ModelDescription &description, const RunShape &shape)
 
 /// Every kernel that the network needs, each once: those of its plan and of its F(0) plans, for both meanings of
 /// "unselected", and those without masks.
-std::vector<KernelSpec> kernel_specs(const ModelDescription &description);
+std::vector<KernelSpec> kernel_specs(const ModelDescription &description, Dtype dtype = Dtype::F32);
 
 // Families; lower() chooses.
 void lower_resnet(const ModelDescription &description, PlanBuilder &builder);

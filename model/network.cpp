@@ -66,14 +66,14 @@ void Network::compute_zero_response(const ZeroResponse &response, KernelStore &k
     executor.run();
 
     const std::vector<int> &whole = response.plan.tensors[size_t(response.result)].extents;
-    const float *map = static_cast<const float *>(executor.memory(response.result).data);
+    const std::vector<float> map = executor.numbers(response.result);
     const size_t channels = size_t(whole[0]);
     const std::vector<int> columns = distinct_positions(whole[1], response.kernel);
     const std::vector<int> rows = distinct_positions(whole[2], response.kernel);
     std::vector<float> distinct;
     for (int y : rows) {
         for (int x : columns) {
-            const float *pixel = map + (size_t(y) * size_t(whole[1]) + size_t(x)) * channels;
+            const float *pixel = map.data() + (size_t(y) * size_t(whole[1]) + size_t(x)) * channels;
             distinct.insert(distinct.end(), pixel, pixel + channels);
         }
     }

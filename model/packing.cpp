@@ -22,6 +22,17 @@ std::vector<double> batch_norm_scale(const Weights &weights, const std::string &
     return scale;
 }
 
+// Whether a direct convolution multiplies two input channels at once, as generators/conv2d_generator.cpp decides.
+bool reads_pairs(const KernelSpec &spec) {
+    const auto number = [&](const char *param) { return std::stoi(spec.params.at(param)); };
+    const auto flag = [&](const char *param) {
+        const auto found = spec.params.find(param);
+        return found != spec.params.end() && found->second == "true";
+    };
+    return dtype_of(spec) == Dtype::BF16 && !flag("f32_input") && number("ci") / number("groups") % 2 == 0 &&
+           (!flag("shift") || number("ci") % 16 == 0);
+}
+
 } // namespace
 
 std::vector<float> folded_weights(const Weights &weights, const std::string &conv, const std::string &norm, int co,
@@ -75,10 +86,30 @@ PackedConstant pack_conv_weights(const std::vector<float> &weights, int co, int 
     return packed;
 }
 
+PackedConstant pack_conv_weight_pairs(const std::vector<float> &weights, int co, int ci_per_group, int kernel,
+                                      int groups, int co_block) {
+    PackedConstant packed = pack_conv_weights(weights, co, ci_per_group, kernel, groups, co_block);
+    packed.extents[0] *= 2;
+    packed.extents[1] /= 2;
+    const size_t width = size_t(co_block);
+    std::vector<float> pair(2 * width);
+    for (size_t at = 0; at < packed.elements.size(); at += pair.size()) {
+        for (size_t c = 0; c < width; c++) {
+            pair[2 * c] = packed.elements[at + c];
+            pair[2 * c + 1] = packed.elements[at + width + c];
+        }
+        std::copy(pair.begin(), pair.end(), packed.elements.begin() + long(at));
+    }
+    return packed;
+}
+
 PackedConstant pack_conv2d_weights(const std::vector<float> &weights, int co, int ci_per_group, int kernel, int groups,
                                    const KernelEntry &entry) {
     constexpr int kDirect = 1;
     const int algorithm = knob_of(entry, "algorithm"), co_block = knob_of(entry, "co_block");
+    if (algorithm == kDirect && reads_pairs(entry.spec)) {
+        return pack_conv_weight_pairs(weights, co, ci_per_group, kernel, groups, co_block);
+    }
     if (algorithm == kDirect) return pack_conv_weights(weights, co, ci_per_group, kernel, groups, co_block);
     return pack_winograd_weights(weights, co, ci_per_group, groups, co_block, algorithm);
 }

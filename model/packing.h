@@ -24,7 +24,11 @@ PackedConstant pack_conv_weights(const std::vector<float> &weights, int co, int 
 /// 3x3 filter w, computed in double and rounded once. The points are those of generators/winograd.h.
 PackedConstant pack_winograd_weights(const std::vector<float> &weights, int co, int ci_per_group, int groups,
                                      int co_block, int m);
-/// As the conv2d kernel wants them: its manifest names the algorithm and the block.
+/// The same for bf16 instructions, which multiply two input channels at once: [2 co_block, ci / g / 2, u, v, block, g],
+/// the weights of a pair side by side. ci / g must be even.
+PackedConstant pack_conv_weight_pairs(const std::vector<float> &weights, int co, int ci_per_group, int kernel,
+                                      int groups, int co_block);
+/// As the conv2d kernel wants them: its manifest names the algorithm and the block, its spec whether pairs are read.
 PackedConstant pack_conv2d_weights(const std::vector<float> &weights, int co, int ci_per_group, int kernel, int groups,
                                    const KernelEntry &entry);
 /// A knob that the kernel's manifest must name. Throws Error where it does not.

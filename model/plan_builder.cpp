@@ -29,10 +29,22 @@ Feature PlanBuilder::feature(const std::string &name, int channels, int width, i
                              bool shiftable) {
     TensorInfo info;
     info.name = name;
+    info.type = element_type();
     info.extents = {channels, width, height, shape_.flat_frames()};
     info.border = border;
     info.zero_frame = shiftable && shift_;
     return {network_.plan.add(info), channels, width, height};
+}
+
+// Of features.
+ElementType PlanBuilder::element_type() const {
+    return shape_.dtype == Dtype::BF16 ? ElementType::BFloat16 : ElementType::Float32;
+}
+
+// The kernel that reads or writes features of this run's dtype.
+KernelSpec PlanBuilder::on_features(KernelSpec spec) const {
+    if (shape_.dtype != Dtype::F32) spec.set("dtype", dtype_name(shape_.dtype));
+    return spec;
 }
 
 TensorId PlanBuilder::vector_tensor(const std::string &name, int channels) {
@@ -142,7 +154,7 @@ Feature PlanBuilder::stem(const std::string &conv, const std::string &norm, cons
     const int width = strided(in.width, 2), height = strided(in.height, 2);
     const Feature out = feature("stem", channels, strided(width, 2), strided(height, 2), 0, true);
     const TensorId weights = constant("stem.weights"), bias = constant("stem.bias");
-    Step &step = add_step("stem", KernelSpec("stem").set("channels", channels), nullptr);
+    Step &step = add_step("stem", on_features(KernelSpec("stem").set("channels", channels)), nullptr);
     step.arguments = {{"input", in.tensor, Frames::All, 0, true},
                       {"weights", weights},
                       {"bias", bias},
@@ -172,18 +184,20 @@ Feature PlanBuilder::conv(const Feature &in, const ConvLayer &layer) {
         adds ? layer.onto : feature(layer.label, layer.out, width, height, layer.border, layer.shiftable);
     const TensorId weights = constant(layer.label + ".weights"), bias = constant(layer.label + ".bias");
 
-    Step &step = add_step(layer.label,
-                          KernelSpec("conv2d")
-                              .set("ci", in.channels)
-                              .set("co", layer.out)
-                              .set("kernel", layer.kernel)
-                              .set("stride", layer.stride)
-                              .set("groups", layer.groups)
-                              .set("activation", layer.activation)
-                              .set("add_residual", adds)
-                              .set("gather", gathers)
-                              .set("shift", shifted)
-                              .set("scatter", layer.scatter),
+    KernelSpec kernel = on_features(KernelSpec("conv2d")
+                                        .set("ci", in.channels)
+                                        .set("co", layer.out)
+                                        .set("kernel", layer.kernel)
+                                        .set("stride", layer.stride)
+                                        .set("groups", layer.groups)
+                                        .set("activation", layer.activation)
+                                        .set("add_residual", adds)
+                                        .set("gather", gathers)
+                                        .set("shift", shifted)
+                                        .set("scatter", layer.scatter));
+    const bool from_clip = network_.plan.tensors[size_t(in.tensor)].type != element_type();
+    if (from_clip) kernel.set("f32_input", true);
+    Step &step = add_step(layer.label, std::move(kernel),
                           compact_in || layer.gather == Gather::Selected ? layer.selection : nullptr);
     if (shifted) require_zero_frame(in.tensor, layer.label);
     const Frames read = compact_in ? Frames::Selected : gathers ? all_frames(in.tensor) : Frames::All;
@@ -218,12 +232,12 @@ Feature PlanBuilder::depthwise(const Feature &in, const ConvLayer &given) {
     const Feature out = feature(layer.label, in.channels, width, height, layer.border, layer.shiftable);
     const TensorId weights = constant(layer.label + ".weights"), bias = constant(layer.label + ".bias");
     Step &step = add_step(layer.label,
-                          KernelSpec("depthwise")
-                              .set("channels", in.channels)
-                              .set("kernel", layer.kernel)
-                              .set("stride", layer.stride)
-                              .set("activation", layer.activation)
-                              .set("shift", shifted),
+                          on_features(KernelSpec("depthwise")
+                                          .set("channels", in.channels)
+                                          .set("kernel", layer.kernel)
+                                          .set("stride", layer.stride)
+                                          .set("activation", layer.activation)
+                                          .set("shift", shifted)),
                           compact ? layer.selection : nullptr);
     if (shifted) require_zero_frame(in.tensor, layer.label);
     const Frames frames = compact ? Frames::Selected : Frames::All;
@@ -244,7 +258,7 @@ Feature PlanBuilder::depthwise(const Feature &in, const ConvLayer &given) {
 
 Feature PlanBuilder::avg_pool(const std::string &label, const Feature &in) {
     const Feature out = feature(label, in.channels, strided(in.width, 2), strided(in.height, 2), 0, true);
-    Step &step = add_step(label, KernelSpec("avg_pool"), nullptr);
+    Step &step = add_step(label, on_features(KernelSpec("avg_pool")), nullptr);
     step.arguments = {{"input", in.tensor}, {"output", out.tensor}};
     return out;
 }
@@ -252,7 +266,7 @@ Feature PlanBuilder::avg_pool(const std::string &label, const Feature &in) {
 TensorId PlanBuilder::spatial_mean(const std::string &label, const Feature &in, const Feature *coarse,
                                    const Selection *selection) {
     const TensorId out = vector_tensor(label, in.channels);
-    Step &step = add_step(label, KernelSpec("spatial_mean").set("upsample", coarse != nullptr), selection);
+    Step &step = add_step(label, on_features(KernelSpec("spatial_mean").set("upsample", coarse != nullptr)), selection);
     const Frames frames = selection ? Frames::Selected : Frames::All;
     step.arguments = {{"input", in.tensor, frames},
                       {"coarse", coarse ? coarse->tensor : in.tensor, frames, 0, false, !coarse},
@@ -282,7 +296,7 @@ TensorId PlanBuilder::linear(const std::string &key, TensorId in, int out, bool 
 
 void PlanBuilder::scale_channels(const std::string &label, const Feature &in, TensorId gate,
                                  const std::string &activation, const Selection *selection) {
-    Step &step = add_step(label, KernelSpec("scale_channels").set("activation", activation), selection);
+    Step &step = add_step(label, on_features(KernelSpec("scale_channels").set("activation", activation)), selection);
     const Frames frames = selection ? Frames::Selected : Frames::All;
     step.arguments = {{"input", in.tensor, frames}, {"gate", gate, frames}, {"output", in.tensor, frames}};
 }

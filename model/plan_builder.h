@@ -29,6 +29,7 @@ struct RunShape {
     /// Focal blocks compute all frames with plain kernels: no navigation, no lists, no selections. What masks cost is
     /// measured against this network.
     bool without_masks = false;
+    Dtype dtype = Dtype::F32;   // of activations; the clip, vectors and scores are floats in any case
     int flat_frames() const { return frames * clips; }
 };
 
@@ -158,6 +159,8 @@ public:
 
 private:
     TensorId constant(const std::string &name);
+    ElementType element_type() const;
+    KernelSpec on_features(KernelSpec spec) const;
     void pack(TensorId id, std::function<PackedConstant(const Weights &, const KernelEntry &)> make);
     TensorId vector_tensor(const std::string &name, int channels);
     TensorId unused_sources();

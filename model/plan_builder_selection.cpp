@@ -74,9 +74,9 @@ TensorId PlanBuilder::zero_response(const std::string &block, int in_channels, c
         info.storage = Storage::Input;
         return plan.add(info);
     };
-    const Feature in = {zeroes("zero", ElementType::Float32, {in_channels, state.width, state.height, 1}), in_channels,
+    const Feature in = {zeroes("zero", inner.element_type(), {in_channels, state.width, state.height, 1}), in_channels,
                         state.width, state.height};
-    const Feature onto = {zeroes("response", ElementType::Float32, {state.channels, state.width, state.height, 1}),
+    const Feature onto = {zeroes("response", inner.element_type(), {state.channels, state.width, state.height, 1}),
                           state.channels, state.width, state.height};
     Selection selection;
     selection.sources = zeroes("sources", ElementType::Int32, {3, 1});
@@ -105,8 +105,9 @@ TensorId PlanBuilder::zero_residual(const std::string &block, int channels) {
 
 void PlanBuilder::fill_unselected(const std::string &block, const Feature &state, const Selection &selection,
                                   TensorId residual, int kernel, const std::string &activation) {
-    Step &step = add_step(block + ".unselected",
-                          KernelSpec("fill_unselected").set("kernel", kernel).set("activation", activation), &selection);
+    Step &step = add_step(
+        block + ".unselected",
+        on_features(KernelSpec("fill_unselected").set("kernel", kernel).set("activation", activation)), &selection);
     step.arguments = {{"state", state.tensor},
                       {"residual", residual},
                       {"sources", selection.sources, Frames::Unselected},
@@ -115,7 +116,7 @@ void PlanBuilder::fill_unselected(const std::string &block, const Feature &state
 
 void PlanBuilder::fuse(const std::string &label, const Feature &ample, const Feature &focal, TensorId theta,
                        const std::string &activation) {
-    Step &step = add_step(label, KernelSpec("fuse_branches").set("activation", activation), nullptr);
+    Step &step = add_step(label, on_features(KernelSpec("fuse_branches").set("activation", activation)), nullptr);
     step.arguments = {
         {"ample", ample.tensor}, {"focal", focal.tensor}, {"theta", theta}, {"output", focal.tensor}};
 }

@@ -29,6 +29,9 @@ struct CaseReport {
 /// Builds the case's network, fills weights and input by the recipe, runs it and compares. Any case of the format
 /// works: every architecture, T, batch, size, seed and number of classes. Throws Error when the file is no such case,
 /// is a training case, or kernels are missing.
-CaseReport verify_case(const std::string &path, KernelStore &kernels);
+///
+/// With bf16 the tolerances are wider, focal blocks get the case's masks, so that all stays comparable where a gate is
+/// too close to call, and a row `top-1` tells how many clips' best classes agree.
+CaseReport verify_case(const std::string &path, KernelStore &kernels, Dtype dtype = Dtype::F32);
 
 }  // namespace afnet

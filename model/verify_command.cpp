@@ -4,6 +4,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "model/dtype_option.h"
 #include "model/verify.h"
 #include "runtime/command.h"
 #include "runtime/error.h"
@@ -45,18 +46,24 @@ void print_json(const CaseReport &report) {
 }
 
 const RegisterCommand registered{
-    {"verify", "Compare the network with reference vectors, tensor by tensor", [](CLI::App &app, CommandContext &context) {
-         auto paths = std::make_shared<std::vector<std::string>>();
-         app.add_option("case", *paths, "Reference-vector files (safetensors with a `case` in their metadata)")
+    {"verify", "Compare the network with reference vectors, tensor by tensor",
+     [](CLI::App &app, CommandContext &context) {
+         struct Options {
+             std::vector<std::string> paths;
+             Dtype dtype = Dtype::F32;
+         };
+         auto o = std::make_shared<Options>();
+         app.add_option("case", o->paths, "Reference-vector files (safetensors with a `case` in their metadata)")
              ->required();
+         add_dtype_option(app, o->dtype);
          app.footer("Example: afnet verify tests/golden/r50_tsn_t8_s64.safetensors");
-         return [paths, &context] {
+         return [o, &context] {
              configure_halide(context.threads);
-             KernelStore kernels(kernel_folder());
+             KernelStore kernels(kernel_folder(), o->dtype);
              bool passed = true;
-             for (const std::string &path : *paths) {
+             for (const std::string &path : o->paths) {
                  try {
-                     const CaseReport report = verify_case(path, kernels);
+                     const CaseReport report = verify_case(path, kernels, o->dtype);
                      context.json ? print_json(report) : print_text(report, context.quiet);
                      passed = passed && report.passed();
                  } catch (const Interrupted &) {

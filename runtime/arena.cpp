@@ -152,7 +152,7 @@ std::vector<int> stored_extents(const TensorInfo &tensor) {
 }
 
 size_t element_bytes(ElementType type) {
-    return type == ElementType::UInt8 ? 1 : 4;
+    return type == ElementType::UInt8 ? 1 : type == ElementType::BFloat16 ? 2 : 4;
 }
 
 size_t stored_bytes(const TensorInfo &tensor) {

@@ -158,6 +158,17 @@ size_t first_not_finite(const unsigned char *floats, size_t count) {
     return at;
 }
 
+uint16_t bfloat16_bits(float value) {
+    if (std::isnan(value)) return 0x7fc0; // rounding would carry into the sign
+    uint32_t bits;
+    std::memcpy(&bits, &value, sizeof bits);
+    return uint16_t((bits + 0x7fffU + (bits >> 16 & 1U)) >> 16);
+}
+
+float float_of_bfloat16(uint16_t bits) {
+    return float_of_bits(uint32_t(bits) << 16);
+}
+
 void require_finite(const std::string &path, const std::string &tensor, const std::vector<float> &values) {
     require_finite_values(path, tensor, values);
 }

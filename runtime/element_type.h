@@ -32,6 +32,10 @@ void convert_elements(const std::string &dtype, const unsigned char *data, size_
 /// The index of the first of `count` floats, at any alignment, that is NaN or an infinity; `count` where none is.
 size_t first_not_finite(const unsigned char *floats, size_t count);
 
+/// The bfloat16 nearest to a float, to even where two are as near, as 16 bits; and the float that such bits are.
+uint16_t bfloat16_bits(float value);
+float float_of_bfloat16(uint16_t bits);
+
 /// Throws Error naming `path`, `tensor` and the index of the first NaN or infinity among `values`.
 void require_finite(const std::string &path, const std::string &tensor, const std::vector<float> &values);
 void require_finite(const std::string &path, const std::string &tensor, const std::vector<double> &values);

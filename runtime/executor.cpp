@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "runtime/element_type.h"
 #include "runtime/error.h"
 #include "runtime/halide_host.h"
 #include "runtime/interrupt.h"
@@ -14,6 +15,8 @@ namespace {
 halide_type_t halide_type(ElementType type) {
     switch (type) {
     case ElementType::Float32: return halide_type_of<float>();
+    case ElementType::BFloat16:
+        return halide_type_t(halide_type_bfloat, 16);
     case ElementType::Int32: return halide_type_of<int32_t>();
     case ElementType::UInt8: return halide_type_of<uint8_t>();
     }
@@ -55,6 +58,7 @@ Executor::Executor(Plan plan, KernelStore &kernels, const std::string &model)
       constants_(plan_.tensors.size()) {
     for (const Step &step : plan_.steps)
         kernels_.push_back(&kernels.kernel(step.kernel, model));
+    type_constants();
     block_.resize(arena_.bytes);
     for (size_t i = 0; i < plan_.tensors.size(); i++) {
         if (plan_.tensors[i].storage == Storage::Input) inputs_[i].resize(stored_bytes(plan_.tensors[i]));
@@ -62,6 +66,54 @@ Executor::Executor(Plan plan, KernelStore &kernels, const std::string &model)
 }
 
 Executor::~Executor() = default;
+
+// Which numbers a kernel reads as bfloat16 is its own affair: weights are, where its algorithm multiplies such pairs.
+void Executor::type_constants() {
+    for (size_t i = 0; i < plan_.steps.size(); i++) {
+        const halide_filter_metadata_t &metadata = *kernels_[i]->metadata;
+        for (const Argument &argument : plan_.steps[i].arguments) {
+            TensorInfo &tensor = plan_.tensors[size_t(argument.tensor)];
+            if (tensor.storage != Storage::Constant) continue;
+            for (int a = 0; a < metadata.num_arguments; a++) {
+                const halide_filter_argument_t &wanted = metadata.arguments[a];
+                if (argument.name == wanted.name && wanted.type.code == halide_type_bfloat) {
+                    tensor.type = ElementType::BFloat16;
+                }
+            }
+        }
+    }
+}
+
+void Executor::set_constant(TensorId id, std::vector<int> extents, const std::vector<float> &elements) {
+    if (plan_.tensors[size_t(id)].type != ElementType::BFloat16) {
+        set_constant(id, std::move(extents), elements.data(), elements.size() * sizeof(float));
+        return;
+    }
+    std::vector<uint16_t> rounded(elements.size());
+    std::transform(elements.begin(), elements.end(), rounded.begin(), bfloat16_bits);
+    set_constant(id, std::move(extents), rounded.data(), rounded.size() * sizeof(uint16_t));
+}
+
+std::vector<float> Executor::numbers(TensorId id) {
+    const TensorInfo &tensor = plan_.tensors[size_t(id)];
+    size_t count = 1;
+    for (int extent : stored_extents(tensor))
+        count *= size_t(extent);
+    const TensorMemory memory = this->memory(id);
+    std::vector<float> numbers(count);
+    switch (tensor.type) {
+    case ElementType::Float32:
+        std::copy_n(static_cast<const float *>(memory.data), count, numbers.begin());
+        break;
+    case ElementType::BFloat16:
+        std::transform(static_cast<const uint16_t *>(memory.data), static_cast<const uint16_t *>(memory.data) + count,
+                       numbers.begin(), float_of_bfloat16);
+        break;
+    default:
+        throw Error("tensor " + tensor.name + " holds whole numbers; floats or bfloat16 expected");
+    }
+    return numbers;
+}
 
 void Executor::set_constant(TensorId id, std::vector<int> extents, const void *elements, size_t elements_bytes) {
     TensorInfo &tensor = plan_.tensors[size_t(id)];

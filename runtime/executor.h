@@ -46,6 +46,9 @@ public:
         set_constant(id, std::move(extents), elements.data(), elements.size() * sizeof(Element));
     }
 
+    /// The same for numbers: rounded to bfloat16 where that is what the kernel reads.
+    void set_constant(TensorId id, std::vector<int> extents, const std::vector<float> &elements);
+
     /// Uses another executor's Constant as this one's; `owner` must outlive this executor.
     void share_constant(TensorId id, Executor &owner, TensorId original);
 
@@ -54,6 +57,9 @@ public:
 
     /// Has the system give the arena's memory now instead of during the first run.
     void populate_arena() { block_.populate(); }
+
+    /// The numbers that memory() holds, of a tensor of floats or bfloat16.
+    std::vector<float> numbers(TensorId id);
 
     /// Called after each step with its report; taps of the plan become readable through memory().
     using Observer = std::function<void(const StepReport &)>;
@@ -68,6 +74,7 @@ public:
 private:
     struct Binding;
     void set_constant(TensorId id, std::vector<int> extents, const void *elements, size_t elements_bytes);
+    void type_constants();
     void bind(size_t index);
     void prepare();
     int call(size_t index);

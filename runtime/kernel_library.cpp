@@ -29,6 +29,14 @@ Function symbol(void *handle, const std::string &name, const std::string &librar
     return reinterpret_cast<Function>(address);
 }
 
+// The target that `spec` is compiled for where `target` is used.
+std::string compiled_for(const KernelSpec &spec, const Target &target) {
+    for (const std::string &name : with_extended(target)) {
+        if (has_dtype(target_named(name), dtype_of(spec))) return name;
+    }
+    return target.name;
+}
+
 std::string manifest_ending(const Target &target) {
     return "." + target.name + ".json";
 }
@@ -127,20 +135,25 @@ const Kernel *KernelLibrary::find(const std::string &name) const {
     return found == kernels_.end() ? nullptr : &found->second;
 }
 
-const Target &choose_library_target(const std::string &folder, std::string *why) {
+const Target &choose_library_target(const std::string &folder, std::string *why, Dtype dtype) {
     std::vector<std::string> compiled;
     for (const Target &target : targets()) {
         if (!manifest_paths(folder, target).empty()) compiled.push_back(target.name);
     }
-    return choose_target(why, compiled);
+    return choose_target(why, compiled, dtype);
 }
 
-KernelStore::KernelStore(const std::string &folder) : KernelStore(folder, choose_library_target(folder)) {}
+KernelStore::KernelStore(const std::string &folder, Dtype dtype)
+    : KernelStore(folder, choose_library_target(folder, nullptr, dtype)) {}
 
 KernelStore::KernelStore(const std::string &folder, const Target &target) : folder_(folder), target_(target) {
-    for (std::string &path : manifest_paths(folder, target))
-        entries_.push_back({std::move(path), {}, nullptr});
-    if (entries_.empty()) {
+    size_t own = 0;
+    for (const std::string &name : with_extended(target)) {
+        for (std::string &path : manifest_paths(folder, target_named(name)))
+            entries_.push_back({std::move(path), name, {}, nullptr});
+        if (name == target.name) own = entries_.size();
+    }
+    if (own == 0) {
         throw Error(folder + ": no kernel library for target " + target.name +
                     "; build the project, or run `afnet compile --target " + target.name + " --model MODEL`");
     }
@@ -149,8 +162,8 @@ KernelStore::KernelStore(const std::string &folder, const Target &target) : fold
 const Manifest &KernelStore::manifest_of(Entry &entry) {
     if (!entry.manifest) {
         Manifest manifest = read_manifest(entry.path);
-        if (manifest.target != target_.name) {
-            throw Error(entry.path + ": its kernels are for target " + manifest.target + "; " + target_.name +
+        if (manifest.target != entry.target) {
+            throw Error(entry.path + ": its kernels are for target " + manifest.target + "; " + entry.target +
                         ", as in its name, expected" + kRecompile);
         }
         entry.manifest = std::move(manifest);
@@ -180,15 +193,16 @@ size_t KernelStore::manifests_read() const {
 
 const Kernel &KernelStore::kernel(const KernelSpec &spec, const std::string &preferred_model) {
     const std::string name = spec.name();
-    const std::string preferred_name = preferred_model + manifest_ending(target_);
     for (const bool preferred : {true, false}) {
         for (Entry &entry : entries_) {
-            if ((std::filesystem::path(entry.path).filename() == preferred_name) != preferred) continue;
+            const std::string of_model = preferred_model + manifest_ending(target_named(entry.target));
+            if ((std::filesystem::path(entry.path).filename() == of_model) != preferred) continue;
             if (const Kernel *kernel = find(entry, name)) return *kernel;
         }
     }
     throw Error(folder_ + ": no library for target " + target_.name + " holds kernel " + name +
-                "; run `afnet compile --target " + target_.name + " --model MODEL` with the model's description");
+                "; run `afnet compile --target " + compiled_for(spec, target_) +
+                " --model MODEL` with the model's description");
 }
 
 std::string program_folder() {

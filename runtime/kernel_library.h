@@ -64,12 +64,12 @@ private:
     std::map<std::string, Kernel> kernels_;
 };
 
-/// The kernel libraries of one target in a folder, those whose manifest is called `<model>.<target>.json`. Manifests
+/// The kernel libraries of one target in a folder, and of the targets that it extends: those whose manifest is called `<model>.<target>.json`. Manifests
 /// are read, and libraries opened, as they are needed: most programs need one model's.
 class KernelStore {
 public:
     /// For the target that choose_library_target() takes.
-    explicit KernelStore(const std::string &folder);
+    explicit KernelStore(const std::string &folder, Dtype dtype = Dtype::F32);
     /// Throws Error when the folder holds no library for `target`.
     KernelStore(const std::string &folder, const Target &target);
 
@@ -85,7 +85,8 @@ public:
 
 private:
     struct Entry {
-        std::string path; // of the manifest
+        std::string path;   // of the manifest
+        std::string target; // as its name says
         std::optional<Manifest> manifest;
         std::unique_ptr<KernelLibrary> library;
     };
@@ -97,9 +98,9 @@ private:
     std::vector<Entry> entries_;
 };
 
-/// The best target of the libraries in `folder` that runs here, or the best for this CPU when there are no libraries
+/// The best target of the libraries in `folder` that runs here and has kernels of `dtype`, or the best for this CPU when there are no libraries
 /// (runtime/target.h: choose_target). The manifests' names say which targets there are; none is read.
-const Target &choose_library_target(const std::string &folder, std::string *why = nullptr);
+const Target &choose_library_target(const std::string &folder, std::string *why = nullptr, Dtype dtype = Dtype::F32);
 
 /// Where kernel libraries are: AFNET_KERNELS when set, else `kernels` beside the program.
 std::string kernel_folder();

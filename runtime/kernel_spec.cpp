@@ -7,8 +7,9 @@ namespace afnet {
 namespace {
 
 // Parameters whose values need no name of their own, in the order in which they are spelt: {parameter, prefix}.
-constexpr std::pair<const char *, const char *> kSpelling[] = {
-    {"kernel", "_k"}, {"stride", "s"}, {"groups", "g"}, {"channels", "_c"}, {"ci", "_"}, {"co", "x"}, {"activation", "_"}};
+constexpr std::pair<const char *, const char *> kSpelling[] = {{"kernel", "_k"},    {"stride", "s"}, {"groups", "g"},
+                                                               {"channels", "_c"},  {"ci", "_"},     {"co", "x"},
+                                                               {"activation", "_"}, {"dtype", "_"}};
 
 }  // namespace
 

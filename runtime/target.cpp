@@ -38,8 +38,9 @@ std::vector<std::string> detect_features() {
     }
     const bool ymm = (saved & 0x6) == 0x6, zmm = (saved & 0xe6) == 0xe6;
     const unsigned leaf1 = c;
-    unsigned leaf7 = 0, unused = 0;
-    if (!__get_cpuid_count(7, 0, &unused, &leaf7, &c, &d)) leaf7 = 0;
+    unsigned leaf7 = 0, leaf7c = 0, leaf71 = 0, subleaves = 0, unused = 0;
+    if (!__get_cpuid_count(7, 0, &subleaves, &leaf7, &leaf7c, &d)) leaf7 = leaf7c = subleaves = 0;
+    if (subleaves < 1 || !__get_cpuid_count(7, 1, &leaf71, &unused, &c, &d)) leaf71 = 0;
     const auto add = [&](const char *name, bool present) {
         if (present) found.push_back(name);
     };
@@ -53,6 +54,14 @@ std::vector<std::string> detect_features() {
     add("avx512cd", zmm && bit(leaf7, 28));
     add("avx512bw", zmm && bit(leaf7, 30));
     add("avx512vl", zmm && bit(leaf7, 31));
+    add("avx512ifma", zmm && bit(leaf7, 21));
+    add("avx512vbmi", zmm && bit(leaf7c, 1));
+    add("avx512vbmi2", zmm && bit(leaf7c, 6));
+    add("gfni", zmm && bit(leaf7c, 8));
+    add("avx512vnni", zmm && bit(leaf7c, 11));
+    add("avx512bitalg", zmm && bit(leaf7c, 12));
+    add("avx512vpopcntdq", zmm && bit(leaf7c, 14));
+    add("avx512bf16", zmm && bit(leaf71, 5));
 #endif
     return found;
 }
@@ -71,6 +80,17 @@ const std::vector<Target> &targets() {
          "x86-64-linux-sse41-avx-f16c-fma-avx2-avx512-avx512_skylake",
          {"sse41", "avx", "f16c", "fma", "avx2", "avx512f", "avx512dq", "avx512cd", "avx512bw", "avx512vl"},
          "c++"},
+        // Halide's features end at avx512_zen4, which stands for Zen 4 and everything that this processor has. Of that,
+        // Intel's processors with bf16 lack SSE4a, which the code generator might use: such kernels are refused.
+        {"x86-64-avx512-bf16",
+         "x86-64-linux-sse41-avx-f16c-fma-avx2-avx512-avx512_skylake-avx512_cannonlake-avx512_zen4",
+         {"sse41", "avx", "f16c", "fma", "avx2", "avx512f", "avx512dq", "avx512cd", "avx512bw", "avx512vl",
+          "avx512ifma", "avx512vbmi", "avx512vbmi2", "avx512vnni", "avx512bitalg", "avx512vpopcntdq", "gfni",
+          "avx512bf16"},
+         "c++",
+         {Dtype::BF16},
+         "x86-64-avx512",
+         {"extrq", "insertq", "movntss", "movntsd"}},
         {"arm-64", "arm-64-linux", {}, "aarch64-linux-gnu-g++"},
     };
     return all;
@@ -102,7 +122,48 @@ bool runs_here(const Target &target) {
     return same_architecture(target) && missing_features(target.features).empty();
 }
 
+std::vector<std::string> with_extended(const Target &target) {
+    std::vector<std::string> names = {target.name};
+    if (!target.extends.empty()) {
+        for (std::string &name : with_extended(target_named(target.extends)))
+            names.push_back(std::move(name));
+    }
+    return names;
+}
+
+bool has_dtype(const Target &target, Dtype dtype) {
+    return std::find(target.dtypes.begin(), target.dtypes.end(), dtype) != target.dtypes.end();
+}
+
 namespace {
+
+// With its own kernels or with those of a target that it extends.
+bool serves(const Target &target, Dtype dtype) {
+    return has_dtype(target, dtype) || (!target.extends.empty() && serves(target_named(target.extends), dtype));
+}
+
+std::vector<std::string> names_with(Dtype dtype) {
+    std::vector<std::string> names;
+    for (const Target &target : targets()) {
+        if (has_dtype(target, dtype)) names.push_back(target.name);
+    }
+    return names;
+}
+
+// Why no target has kernels of `dtype` here: what this CPU lacks, or that nobody compiled them.
+[[noreturn]] void refuse_dtype(Dtype dtype) {
+    std::string reasons;
+    for (const std::string &name : names_with(dtype)) {
+        const Target &target = target_named(name);
+        const auto missing = missing_features(target.features);
+        reasons += reasons.empty() ? "" : "; ";
+        reasons += name + (!same_architecture(target) ? " is for another architecture"
+                           : missing.empty()
+                               ? " has no kernel library here: run `afnet compile --target " + name + " --model MODEL`"
+                               : " needs " + join(missing) + ", which this CPU lacks");
+    }
+    throw Error("dtype " + dtype_name(dtype) + " runs on some targets only: " + reasons);
+}
 
 const Target &forced_target(const std::string &name) {
     try {
@@ -114,7 +175,7 @@ const Target &forced_target(const std::string &name) {
 
 }  // namespace
 
-const Target &choose_target(std::string *why, const std::vector<std::string> &compiled) {
+const Target &choose_target(std::string *why, const std::vector<std::string> &compiled, Dtype dtype) {
     if (const char *forced = std::getenv("AFNET_TARGET"); forced && *forced) {
         const Target &target = forced_target(forced);
         if (!same_architecture(target)) {
@@ -126,6 +187,10 @@ const Target &choose_target(std::string *why, const std::vector<std::string> &co
             throw Error(std::string("AFNET_TARGET=") + forced + ": this CPU lacks " + join(missing) +
                         "; choose another target or unset AFNET_TARGET");
         }
+        if (!serves(target, dtype)) {
+            throw Error(std::string("AFNET_TARGET=") + forced + ": has no kernels of dtype " + dtype_name(dtype) +
+                        "; targets that have: " + join(names_with(dtype)));
+        }
         if (why) *why = "AFNET_TARGET asks for it";
         return target;
     }
@@ -133,15 +198,16 @@ const Target &choose_target(std::string *why, const std::vector<std::string> &co
     for (const Target &target : targets()) {
         const bool usable =
             compiled.empty() || std::find(compiled.begin(), compiled.end(), target.name) != compiled.end();
-        if (usable && runs_here(target)) best = &target;
+        if (usable && has_dtype(target, dtype) && runs_here(target)) best = &target;
     }
-    if (!best) {
-        throw Error(compiled.empty() ? "no kernel target runs on this machine: it is neither x86-64 nor arm-64"
-                                     : "this machine runs none of the targets that kernels were compiled for: " +
-                                           join(compiled) + "; compile for another with `afnet compile --target`");
+    if (best) {
+        if (why) *why = "the best one whose features this CPU and its operating system have";
+        return *best;
     }
-    if (why) *why = "the best one whose features this CPU and its operating system have";
-    return *best;
+    if (dtype != Dtype::F32) refuse_dtype(dtype);
+    throw Error(compiled.empty() ? "no kernel target runs on this machine: it is neither x86-64 nor arm-64"
+                                 : "this machine runs none of the targets that kernels were compiled for: " +
+                                       join(compiled) + "; compile for another with `afnet compile --target`");
 }
 
 }  // namespace afnet

@@ -4,18 +4,29 @@
 #include <string>
 #include <vector>
 
+#include "runtime/dtype.h"
+
 namespace afnet {
 
 /// One line per target: everything that compiles, links, tests or loads for it starts here.
 struct Target {
-    std::string name;                   // e.g. `x86-64-avx2`: in manifests, records, AFNET_TARGET and --target
-    std::string halide;                 // Halide's target string, every implied feature spelt out
-    std::vector<std::string> features;  // what the CPU must have, in cpu_features() words
-    std::string linker;                 // the compiler driver that links its kernel libraries
+    std::string name;                         // e.g. `x86-64-avx2`: in manifests, records, AFNET_TARGET and --target
+    std::string halide;                       // Halide's target string, every implied feature spelt out
+    std::vector<std::string> features;        // what the CPU must have, in cpu_features() words
+    std::string linker;                       // the compiler driver that links its kernel libraries
+    std::vector<Dtype> dtypes = {Dtype::F32}; // of the kernels in its libraries
+    std::string extends = "";                 // the target whose kernels it uses beside its own; empty: none
+    std::vector<std::string> forbidden = {};  // instructions that its kernels must not hold: instruction_check.h
 };
 
 /// All targets, best last within an architecture.
 const std::vector<Target> &targets();
+
+/// Whether the target's own libraries hold kernels of `dtype`.
+bool has_dtype(const Target &target, Dtype dtype);
+
+/// The target and those whose kernels it uses as well, its own first.
+std::vector<std::string> with_extended(const Target &target);
 
 /// Throws UsageError for an unknown name; the message lists the known ones.
 const Target &target_named(const std::string &name);
@@ -30,7 +41,9 @@ std::vector<std::string> missing_features(const std::vector<std::string> &requir
 bool runs_here(const Target &target);
 
 /// The target that is used: AFNET_TARGET when set (throws Error when unknown or this CPU lacks it), else the best one
-/// that runs here, of those named in `compiled` unless that is empty. `why` receives the reason in words.
-const Target &choose_target(std::string *why = nullptr, const std::vector<std::string> &compiled = {});
+/// that runs here and has kernels of `dtype`, of those named in `compiled` unless that is empty. Throws Error where
+/// there is none. `why` receives the reason in words.
+const Target &choose_target(std::string *why = nullptr, const std::vector<std::string> &compiled = {},
+                            Dtype dtype = Dtype::F32);
 
 }  // namespace afnet

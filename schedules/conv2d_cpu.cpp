@@ -121,8 +121,15 @@ void schedule_cpu(Conv2dStages s, const Conv2dKnobs &knobs, int co_block, const 
         .vectorize(s.c, tile.lanes, TailStrategy::RoundUp)
         .unroll(s.c)
         .unroll(s.x);
+    RVar channel = s.r.x;
+    if (s.pair > 1) {
+        // The sum of a pair's products is one instruction, which reads the pair of inputs as one broadcast element.
+        const RVar pairs("pairs"), both("both");
+        s.sum.update().split(s.r.x, pairs, both, s.pair).reorder(both, s.c).atomic().vectorize(both);
+        channel = pairs;
+    }
     s.sum.update()
-        .reorder({s.c, s.x, s.r.x, s.r.y, s.r.z, s.r.w, s.y})
+        .reorder({s.c, s.x, channel, s.r.y, s.r.z, s.r.w, s.y})
         .vectorize(s.c, tile.lanes, TailStrategy::RoundUp)
         .unroll(s.c)
         .unroll(s.x);

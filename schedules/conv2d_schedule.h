@@ -21,6 +21,7 @@ struct Conv2dStages {
     int kernel;
     int reduction_channels; // input channels per group
     bool in_place;          // output may alias the residual: every element must be stored exactly once
+    int pair;               // input channels that one instruction multiplies: 2 with bf16, else 1
 };
 
 /// Handles to the stages of generators/winograd.h, producers first. p counts tiles of all frames, u and v points.

@@ -1,16 +1,16 @@
 #include "tests/frame_memory.h"
 
-#include <cstring>
 #include <limits>
 
 #include "model/recipe.h"
 #include "runtime/arena.h"
+#include "runtime/element_type.h"
 
 namespace afnet {
 
 namespace {
 
-// Floats that a stray vector would read or write. AddressSanitizer guards the allocation itself, and sees more.
+// Elements that a stray vector would read or write. AddressSanitizer guards the allocation itself, and sees more.
 #if defined(__SANITIZE_ADDRESS__)
 constexpr size_t kMargin = 0;
 #else
@@ -18,15 +18,29 @@ constexpr size_t kMargin = 64;
 #endif
 constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
 
-TensorInfo layout_of(const Tensor4 &values, int border, bool zero_frame) {
+TensorInfo layout_of(const Tensor4 &values, int border, bool zero_frame, Dtype dtype) {
     TensorInfo layout;
+    layout.type = dtype == Dtype::BF16 ? ElementType::BFloat16 : ElementType::Float32;
     layout.extents = {values.c, values.x, values.y, values.f};
     layout.border = border;
     layout.zero_frame = zero_frame;
     return layout;
 }
 
-// Calls visit(offset of the row in memory, offset in a Tensor4's data, floats) for each row of pixels.
+void store(ElementType type, void *memory, size_t at, double value) {
+    if (type == ElementType::BFloat16) {
+        static_cast<uint16_t *>(memory)[at] = bfloat16_bits(float(value));
+    } else {
+        static_cast<float *>(memory)[at] = float(value);
+    }
+}
+
+double load(ElementType type, const void *memory, size_t at) {
+    if (type == ElementType::BFloat16) return float_of_bfloat16(static_cast<const uint16_t *>(memory)[at]);
+    return static_cast<const float *>(memory)[at];
+}
+
+// Calls visit(offset of the row in memory, offset in a Tensor4's data, elements) for each row of pixels.
 template <class Visit>
 void for_each_row(const TensorInfo &layout, Visit visit) {
     const std::vector<int> stored = stored_extents(layout);
@@ -49,18 +63,26 @@ Tensor4 random_frames(int c, int x, int y, int f, const std::string &name, uint6
     return tensor;
 }
 
+Tensor4 representable(Tensor4 values, Dtype dtype) {
+    if (dtype == Dtype::BF16) {
+        for (double &v : values.data)
+            v = float_of_bfloat16(bfloat16_bits(float(v)));
+    }
+    return values;
+}
+
 void write_frames(const TensorInfo &layout, void *memory, const Tensor4 &values) {
-    float *to = static_cast<float *>(memory);
     for_each_row(layout, [&](size_t at, size_t dense, size_t count) {
-        for (size_t i = 0; i < count; i++) to[at + i] = float(values.data[dense + i]);
+        for (size_t i = 0; i < count; i++)
+            store(layout.type, memory, at + i, values.data[dense + i]);
     });
 }
 
 Tensor4 read_frames(const TensorInfo &layout, const void *memory) {
     Tensor4 values(layout.extents[0], layout.extents[1], layout.extents[2], layout.extents[3]);
-    const float *from = static_cast<const float *>(memory);
     for_each_row(layout, [&](size_t at, size_t dense, size_t count) {
-        for (size_t i = 0; i < count; i++) values.data[dense + i] = from[at + i];
+        for (size_t i = 0; i < count; i++)
+            values.data[dense + i] = load(layout.type, memory, at + i);
     });
     return values;
 }
@@ -74,24 +96,32 @@ Tensor4 listed_frames(const Tensor4 &tensor, const std::vector<int> &list) {
     return listed;
 }
 
-FrameMemory::FrameMemory(const Tensor4 &values, int border, bool zero_frame)
-    : layout_(layout_of(values, border, zero_frame)) {
+FrameMemory::FrameMemory(const Tensor4 &values, int border, bool zero_frame, Dtype dtype)
+    : layout_(layout_of(values, border, zero_frame, dtype)) {
     size_t elements = 1;
-    for (int extent : stored_extents(layout_)) elements *= size_t(extent);
-    memory_.assign(elements + 2 * kMargin, 0.0f);
-    std::fill_n(memory_.begin(), kMargin, kNaN);
-    std::fill_n(memory_.end() - long(kMargin), kMargin, kNaN);
-    write_frames(layout_, memory_.data() + kMargin, values);
+    for (int extent : stored_extents(layout_))
+        elements *= size_t(extent);
+    memory_.assign((elements + 2 * kMargin) * element_bytes(layout_.type), 0);
+    for (size_t i = 0; i < kMargin; i++) {
+        store(layout_.type, memory_.data(), i, kNaN);
+        store(layout_.type, memory_.data(), kMargin + elements + i, kNaN);
+    }
+    write_frames(layout_, first(), values);
     before_ = memory_;
 }
 
-FrameMemory FrameMemory::unwritten(int c, int x, int y, int f, int border) {
-    Tensor4 values(c, x, y, f);
-    std::fill(values.data.begin(), values.data.end(), std::numeric_limits<double>::quiet_NaN());
-    return FrameMemory(values, border);
+// Behind the margin.
+unsigned char *FrameMemory::first() {
+    return memory_.data() + kMargin * element_bytes(layout_.type);
 }
 
-FloatBuffer FrameMemory::view(int groups, bool with_border) {
+FrameMemory FrameMemory::unwritten(int c, int x, int y, int f, int border, Dtype dtype) {
+    Tensor4 values(c, x, y, f);
+    std::fill(values.data.begin(), values.data.end(), std::numeric_limits<double>::quiet_NaN());
+    return FrameMemory(values, border, false, dtype);
+}
+
+FrameBuffer FrameMemory::view(int groups, bool with_border) {
     const std::vector<int> stored = stored_extents(layout_);
     const int margin = with_border ? layout_.border : 0, inset = layout_.border - margin;
     const int column = stored[0], row = column * stored[1], frame = row * stored[2];
@@ -105,20 +135,23 @@ FloatBuffer FrameMemory::view(int groups, bool with_border) {
     dimensions.push_back({-margin, layout_.extents[1] + 2 * margin, column, 0});
     dimensions.push_back({-margin, layout_.extents[2] + 2 * margin, row, 0});
     dimensions.push_back({0, stored[3], frame, 0});
-    return FloatBuffer(memory_.data() + kMargin + size_t(inset) * size_t(row + column), int(dimensions.size()),
-                       dimensions.data());
+    const halide_type_t type =
+        layout_.type == ElementType::BFloat16 ? halide_type_t(halide_type_bfloat, 16) : halide_type_of<float>();
+    return FrameBuffer(type, first() + size_t(inset) * size_t(row + column) * element_bytes(layout_.type),
+                       int(dimensions.size()), dimensions.data());
 }
 
 Tensor4 FrameMemory::values() const {
-    return read_frames(layout_, memory_.data() + kMargin);
+    return read_frames(layout_, const_cast<FrameMemory *>(this)->first());
 }
 
 bool FrameMemory::surroundings_intact() const {
-    std::vector<float> expected = before_;
+    std::vector<unsigned char> expected = before_;
+    const size_t bytes = element_bytes(layout_.type);
     for_each_row(layout_, [&](size_t at, size_t, size_t count) {
-        std::copy_n(&memory_[kMargin + at], count, &expected[kMargin + at]);
+        std::copy_n(&memory_[(kMargin + at) * bytes], count * bytes, &expected[(kMargin + at) * bytes]);
     });
-    return std::memcmp(expected.data(), memory_.data(), memory_.size() * sizeof(float)) == 0;
+    return expected == memory_;
 }
 
 FloatBuffer vectors(const Tensor4 &values) {

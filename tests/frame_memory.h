@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "HalideBuffer.h"
+#include "runtime/dtype.h"
 #include "runtime/plan.h"
 #include "tests/reference/tensor4.h"
 
@@ -14,10 +15,14 @@ namespace afnet {
 
 using reference::Tensor4;
 using FloatBuffer = Halide::Runtime::Buffer<float>;
+using FrameBuffer = Halide::Runtime::Buffer<void>; // of floats or bfloat16
 using IntBuffer = Halide::Runtime::Buffer<int>;
 
 /// Numbers in [-1, 1) that are floats exactly; the name and the seed choose them.
 Tensor4 random_frames(int c, int x, int y, int f, const std::string &name, uint64_t seed = 1);
+
+/// The numbers that memory of `dtype` holds when these are written to it.
+Tensor4 representable(Tensor4 values, Dtype dtype);
 
 /// Copies between an activation [c, x, y, f] of a plan and a tensor; border and zero frame stay as they are.
 void write_frames(const TensorInfo &layout, void *memory, const Tensor4 &values);
@@ -28,22 +33,24 @@ Tensor4 listed_frames(const Tensor4 &tensor, const std::vector<int> &list);
 
 class FrameMemory {
 public:
-    explicit FrameMemory(const Tensor4 &values, int border = 0, bool zero_frame = false);
+    explicit FrameMemory(const Tensor4 &values, int border = 0, bool zero_frame = false, Dtype dtype = Dtype::F32);
     /// NaN, to be written.
-    static FrameMemory unwritten(int c, int x, int y, int f, int border = 0);
+    static FrameMemory unwritten(int c, int x, int y, int f, int border = 0, Dtype dtype = Dtype::F32);
 
     /// What a plan's argument would see: with `groups`, channels as [c / groups, groups].
-    FloatBuffer view(int groups = 0, bool with_border = false);
+    FrameBuffer view(int groups = 0, bool with_border = false);
     /// The same without groups and border.
-    FloatBuffer flat() { return view(); }
+    FrameBuffer flat() { return view(); }
 
     Tensor4 values() const;
     /// Everything but the elements themselves has the bits that it began with.
     bool surroundings_intact() const;
 
 private:
+    unsigned char *first();
+
     TensorInfo layout_;
-    std::vector<float> memory_, before_;
+    std::vector<unsigned char> memory_, before_;
 };
 
 /// [c, f] of frames with one pixel; the elements are the buffer's own.

@@ -1,6 +1,27 @@
 #include "tests/kernel_cases.h"
 
+#include <set>
+
 namespace afnet {
+
+namespace {
+
+// And the bf16 kernels of those that read or write activations.
+std::vector<KernelSpec> for_all_dtypes(std::vector<KernelSpec> specs) {
+    const std::set<std::string> on_activations = {"conv2d",       "depthwise",     "stem",           "avg_pool",
+                                                  "spatial_mean", "fuse_branches", "scale_channels", "fill_unselected"};
+    for (size_t i = 0, count = specs.size(); i < count; i++) {
+        if (on_activations.count(specs[i].generator)) specs.push_back(with_dtype(specs[i], Dtype::BF16));
+    }
+    return specs;
+}
+
+} // namespace
+
+KernelSpec with_dtype(KernelSpec spec, Dtype dtype) {
+    if (dtype != Dtype::F32) spec.set("dtype", dtype_name(dtype));
+    return spec;
+}
 
 KernelSpec conv2d_spec(int ci, int co, int kernel, int stride, int groups, const char *activation, bool add_residual,
                        bool gather, bool shift, bool scatter) {
@@ -31,7 +52,7 @@ KernelSpec activated(const char *generator, const char *activation) {
 }
 
 std::vector<KernelSpec> test_kernels() {
-    return {
+    std::vector<KernelSpec> specs = for_all_dtypes({
         // Channels: one, odd, one past a vector, whole blocks, several blocks with a tail.
         conv2d_spec(1, 1, 1), conv2d_spec(3, 5, 3), conv2d_spec(7, 17, 1, 1, 1, "relu"),
         conv2d_spec(16, 33, 3, 2, 1, "hswish"), conv2d_spec(32, 64, 1, 2), conv2d_spec(5, 32, 5),
@@ -59,15 +80,18 @@ std::vector<KernelSpec> test_kernels() {
         activated("fill_unselected", "linear").set("kernel", 5), activated("fuse_branches", "relu"),
         activated("fuse_branches", "linear"), activated("scale_channels", "relu"),
         activated("scale_channels", "hswish"), KernelSpec("consensus"),
-        KernelSpec("memory_sweep").set("writes", true), KernelSpec("memory_sweep").set("writes", false),
-    };
+    });
+    // AF-MobileNetV3's first layer: from the clip.
+    specs.push_back(with_dtype(conv2d_spec(3, 16, 3, 2, 1, "hswish"), Dtype::BF16).set("f32_input", true));
+    for (const bool writes : {true, false}) specs.push_back(KernelSpec("memory_sweep").set("writes", writes));
+    return specs;
 }
 
 std::vector<KernelVariant> kernel_variants() {
     // 3x3 convolutions that Winograd can compute: channels below a vector, odd, several blocks, groups.
-    const std::vector<KernelSpec> plain = {conv2d_spec(3, 5, 3), conv2d_spec(24, 40, 3, 1, 2, "relu"),
-                                           conv2d_spec(8, 8, 3, 1, 2, "relu"), conv2d_spec(33, 64, 3, 1, 1, "hswish"),
-                                           conv2d_spec(20, 128, 3, 1, 1, "relu")};
+    const std::vector<KernelSpec> plain =
+        for_all_dtypes({conv2d_spec(3, 5, 3), conv2d_spec(24, 40, 3, 1, 2, "relu"), conv2d_spec(8, 8, 3, 1, 2, "relu"),
+                        conv2d_spec(33, 64, 3, 1, 1, "hswish"), conv2d_spec(20, 128, 3, 1, 1, "relu")});
     return {{"test_kernels_direct", {{"algorithm", 1}}, plain},
             {"test_kernels_winograd2", {{"algorithm", 2}}, plain},
             {"test_kernels_winograd4", {{"algorithm", 4}}, plain},
@@ -76,8 +100,8 @@ std::vector<KernelVariant> kernel_variants() {
 
 std::vector<KernelSpec> traced_kernels() {
     // A focal block of 16 channels.
-    return {conv2d_spec(16, 8, 1, 1, 2, "relu", false, true, true), conv2d_spec(8, 8, 3, 1, 2, "relu"),
-            conv2d_spec(8, 16, 1, 1, 2, "relu", true, false, false, true)};
+    return for_all_dtypes({conv2d_spec(16, 8, 1, 1, 2, "relu", false, true, true), conv2d_spec(8, 8, 3, 1, 2, "relu"),
+                           conv2d_spec(8, 16, 1, 1, 2, "relu", true, false, false, true)});
 }
 
 }  // namespace afnet

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/dtype.h"
 #include "runtime/kernel_spec.h"
 
 namespace afnet {
@@ -19,6 +20,10 @@ KernelSpec conv2d_spec(int ci, int co, int kernel, int stride = 1, int groups = 
 KernelSpec depthwise_spec(int channels, int kernel, int stride, const char *activation, bool shift);
 KernelSpec activated(const char *generator, const char *activation);
 
+/// The same kernel on activations of `dtype`.
+KernelSpec with_dtype(KernelSpec spec, Dtype dtype);
+
+/// Of all dtypes.
 std::vector<KernelSpec> test_kernels();
 std::vector<KernelSpec> traced_kernels();
 

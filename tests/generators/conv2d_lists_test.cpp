@@ -27,8 +27,9 @@ std::vector<KernelSpec> listed_specs(bool scatter) {
     return specs;
 }
 
-RunShape run_shape(std::pair<int, int> size, std::pair<int, int> clips) {
+RunShape run_shape(const KernelSpec &spec, std::pair<int, int> size, std::pair<int, int> clips) {
     RunShape shape;
+    shape.dtype = dtype_of(spec);
     shape.width = size.first;
     shape.height = size.second;
     shape.frames = clips.first;
@@ -46,7 +47,7 @@ Tensor4 not_numbers(int c, const RunShape &shape) {
 class ListedLayer {
 public:
     ListedLayer(const KernelSpec &spec, const RunShape &shape, Gather gather)
-        : spec_(spec), shape_(shape), layer_(layer_of(spec)), plan_(spec_flag(spec, "shift"), shape) {
+        : spec_(spec), shape_(shape), layer_(layer_of(spec)), defined_(layer_), plan_(spec_flag(spec, "shift"), shape) {
         const int kernel = spec_number(spec, "kernel");
         in_ = plan_.input("in", spec_number(spec, "ci"), (kernel - 1) / 2, true);
         ConvLayer layer;
@@ -66,11 +67,15 @@ public:
         if (!layer.scatter) plan_.keep(out_);
     }
 
-    void open(const Target &target) { plan_.open(test_kernel_store(target), kTestLibrary, layer_.weights()); }
+    void open(const Target &target) {
+        plan_.open(test_kernel_store(target), kTestLibrary, layer_.weights());
+        const auto &steps = plan_.builder().network().plan.steps; // a list of all frames may precede the layer
+        defined_ = layer_.as_read_by(plan_.executor().kernel(steps.size() - 1));
+    }
 
     // Selected frames of the output are as defined, all others as they were: NaN.
     void check_compact(const std::vector<int> &mask) {
-        const Tensor4 in = random_frames(in_.channels, shape_.width, shape_.height, shape_.flat_frames(), "in");
+        const Tensor4 in = frames_of(in_, "in");
         const std::vector<int> list = selected_frames(mask);
         const Tensor4 read = listed_frames(shifted(in), list);
         plan_.select(mask);
@@ -81,15 +86,14 @@ public:
         const size_t written = list.size() * out.data.size() / size_t(out.f);
         CHECK(std::all_of(out.data.begin() + long(written), out.data.end(), [](double v) { return std::isnan(v); }));
         out.data.resize(written);
-        CHECK(rounding_error(out, layer_.output(read), layer_.magnitude(read), layer_.terms()) <= 1);
+        CHECK(rounding_error(out, defined_.output(read), defined_.magnitude(read), layer_.terms(), shape_.dtype) <= 1);
     }
 
     // The same in place: listed frames have the residual branch added, the others keep their bits.
     void check_scatter(const std::vector<int> &mask) {
         const std::vector<int> list = selected_frames(mask);
         const bool gathers = spec_flag(spec_, "gather");
-        const Tensor4 in = random_frames(in_.channels, shape_.width, shape_.height, shape_.flat_frames(), "in");
-        const Tensor4 onto = random_frames(out_.channels, shape_.width, shape_.height, shape_.flat_frames(), "onto");
+        const Tensor4 in = frames_of(in_, "in"), onto = frames_of(out_, "onto");
         const Tensor4 residual = listed_frames(onto, list);
         Tensor4 read = in;
         read.f = int(list.size());
@@ -100,8 +104,8 @@ public:
         plan_.write(out_, onto);
         plan_.run();
         const Tensor4 out = plan_.read(out_);
-        CHECK(rounding_error(listed_frames(out, list), layer_.output(read, &residual),
-                             layer_.magnitude(read, &residual), layer_.terms()) <= 1);
+        CHECK(rounding_error(listed_frames(out, list), defined_.output(read, &residual),
+                             defined_.magnitude(read, &residual), layer_.terms(), shape_.dtype) <= 1);
         std::vector<int> others;
         for (size_t f = 0; f < mask.size(); f++) {
             if (mask[f] == 0) others.push_back(int(f));
@@ -110,6 +114,11 @@ public:
     }
 
 private:
+    Tensor4 frames_of(const Feature &feature, const char *name) const {
+        return representable(random_frames(feature.channels, shape_.width, shape_.height, shape_.flat_frames(), name),
+                             shape_.dtype);
+    }
+
     Tensor4 shifted(const Tensor4 &in) const {
         return spec_flag(spec_, "shift") ? reference::temporal_shift(in, shape_.frames) : in;
     }
@@ -123,7 +132,7 @@ private:
 
     const KernelSpec &spec_;
     RunShape shape_;
-    Layer layer_;
+    Layer layer_, defined_;
     ListedPlan plan_;
     Feature in_, out_;
 };
@@ -134,10 +143,10 @@ void for_each_listed_layer(bool scatter, Check check) {
         const Gather gather = spec_flag(spec, "gather") ? Gather::Selected : Gather::Compact;
         for (const auto &size : kSizes) {
             for (const auto &clips : kClips) {
-                for (const Target &target : runnable_targets()) {
+                for (const Target &target : runnable_targets(dtype_of(spec))) {
                     INFO(spec.name() << " at " << size.first << "x" << size.second << ", " << clips.second
                                      << " clips of " << clips.first << " on " << target.name);
-                    ListedLayer layer(spec, run_shape(size, clips), gather);
+                    ListedLayer layer(spec, run_shape(spec, size, clips), gather);
                     layer.open(target);
                     for (const std::vector<int> &mask : awkward_masks(clips.first, clips.second)) check(layer, mask);
                 }
@@ -157,13 +166,18 @@ TEST_CASE("a scattering convolution adds onto the listed frames and leaves every
 }
 
 TEST_CASE("a shifting convolution over all frames equals its definition", "[conv2d]") {
-    const KernelSpec spec = conv2d_spec(24, 20, 1, 1, 1, "relu", false, true, true);
-    for (const auto &clips : kClips) {
-        for (const Target &target : runnable_targets()) {
-            INFO(clips.second << " clips of " << clips.first << " on " << target.name);
-            ListedLayer layer(spec, run_shape({6, 3}, clips), Gather::Shifted);
-            layer.open(target);
-            layer.check_compact(std::vector<int>(size_t(clips.first * clips.second), 1));
+    for (const KernelSpec &plain : {conv2d_spec(24, 20, 1, 1, 1, "relu", false, true, true),
+                                    conv2d_spec(32, 36, 1, 1, 2, "linear", false, true, true)}) {
+        for (const Dtype dtype : runnable_dtypes()) {
+            const KernelSpec spec = with_dtype(plain, dtype);
+            for (const auto &clips : kClips) {
+                for (const Target &target : runnable_targets(dtype)) {
+                    INFO(spec.name() << ", " << clips.second << " clips of " << clips.first << " on " << target.name);
+                    ListedLayer layer(spec, run_shape(spec, {6, 3}, clips), Gather::Shifted);
+                    layer.open(target);
+                    layer.check_compact(std::vector<int>(size_t(clips.first * clips.second), 1));
+                }
+            }
         }
     }
 }

@@ -30,18 +30,22 @@ enum class Residual { None, Apart, InPlace };
 // One layer on one shape of output, its definition computed once for all targets.
 class DenseCase {
 public:
-    DenseCase(const KernelSpec &spec, const Layer &layer, int width, int height, int frames)
-        : spec_(spec), layer_(layer), width_(width), height_(height), frames_(frames) {
+    /// `defined`: the layer as the kernel reads it, `packed`: as it is handed to packing.
+    DenseCase(const KernelSpec &spec, const Layer &defined, const Layer &packed, int width, int height, int frames)
+        : spec_(spec), layer_(packed), terms_(packed.terms()), width_(width), height_(height), frames_(frames),
+          dtype_(dtype_of(spec)), input_dtype_(spec.params.count("f32_input") ? Dtype::F32 : dtype_) {
         const int stride = spec_number(spec, "stride");
         // Strided: odd and even inputs give the same output.
         const auto input_extent = [&](int extent, int other) { return stride * (extent - 1) + 1 + other % stride; };
-        input_ = random_frames(spec_number(spec, "ci"), input_extent(width, height), input_extent(height, width),
-                               frames, "input");
+        input_ = representable(random_frames(spec_number(spec, "ci"), input_extent(width, height),
+                                             input_extent(height, width), frames, "input"),
+                               input_dtype_);
         if (spec_flag(spec, "add_residual")) {
-            residual_ = random_frames(spec_number(spec, "co"), width, height, frames, "residual");
+            residual_ =
+                representable(random_frames(spec_number(spec, "co"), width, height, frames, "residual"), dtype_);
         }
-        expected_ = layer.output(input_, residual());
-        magnitude_ = layer.magnitude(input_, residual());
+        expected_ = defined.output(input_, residual());
+        magnitude_ = defined.magnitude(input_, residual());
         REQUIRE(expected_.x == width);
         REQUIRE(expected_.y == height);
     }
@@ -50,20 +54,22 @@ public:
         const int k = spec_number(spec_, "kernel"), groups = spec_number(spec_, "groups");
         const int co = expected_.c, block = kernel.entry->knobs.at("co_block");
         // Plans hand out tensors whose border a layer does not read or write: their rows have gaps.
-        FrameMemory input(input_, (k - 1) / 2 + frames_ % 2), residual(residual_.value_or(Tensor4(1, 1, 1, 1)));
+        FrameMemory input(input_, (k - 1) / 2 + frames_ % 2, false, input_dtype_);
+        FrameMemory residual(residual_.value_or(Tensor4(1, 1, 1, 1)), 0, false, dtype_);
         FrameMemory output = how == Residual::InPlace
-                                 ? FrameMemory(*residual_, width_ % 2)
-                                 : FrameMemory::unwritten(co, width_, height_, frames_, width_ % 2);
+                                 ? FrameMemory(*residual_, width_ % 2, false, dtype_)
+                                 : FrameMemory::unwritten(co, width_, height_, frames_, width_ % 2, dtype_);
         KernelCall call(kernel);
         call.bind("input", input.view(groups, k > 1))
             .bind("weights", packed_buffer(pack_conv2d_weights(layer_.weights_folded(), co, input_.c / groups, k,
-                                                               groups, *kernel.entry)))
+                                                               groups, *kernel.entry),
+                                           kernel, "weights"))
             .bind("bias", packed_buffer(pack_conv_bias(layer_.bias_folded(), co, groups, block)))
             .bind("residual", how == Residual::Apart ? residual.view(groups) : output.view(groups))
             .bind("sources", integers({0, 0, 0}, {3, 1}))
             .bind("output", output.view(groups))
             .run();
-        CHECK(rounding_error(output.values(), expected_, magnitude_, layer_.terms()) <= 1);
+        CHECK(rounding_error(output.values(), expected_, magnitude_, terms_, dtype_) <= 1);
         CHECK(output.surroundings_intact());
     }
 
@@ -72,18 +78,21 @@ private:
 
     const KernelSpec &spec_;
     const Layer &layer_;
-    int width_, height_, frames_;
+    int terms_, width_, height_, frames_;
+    Dtype dtype_, input_dtype_;
     Tensor4 input_, expected_, magnitude_;
     std::optional<Tensor4> residual_;
 };
 
 void check_on_all_targets(const KernelSpec &spec, const Layer &layer, int width, int height, int frames,
                           const std::string &library = kTestLibrary) {
-    const DenseCase shape(spec, layer, width, height, frames);
-    for (const Target &target : runnable_targets()) {
+    std::optional<DenseCase> defined; // the same for all targets of a dtype
+    for (const Target &target : runnable_targets(dtype_of(spec))) {
         INFO(spec.name() << " to " << width << "x" << height << "x" << frames << " on " << target.name << ", "
                          << library);
         const Kernel &kernel = test_kernel_store(target).kernel(spec, library);
+        if (!defined) defined.emplace(spec, layer.as_read_by(kernel), layer, width, height, frames);
+        const DenseCase &shape = *defined;
         if (!spec_flag(spec, "add_residual")) {
             shape.check(kernel, Residual::None);
             continue;
@@ -111,7 +120,7 @@ TEST_CASE("every algorithm of a 3x3 convolution equals its definition", "[conv2d
     for (const KernelVariant &variant : kernel_variants()) {
         for (const KernelSpec &spec : variant.specs) {
             const Layer layer = layer_of(spec);
-            for (const Target &target : runnable_targets()) {
+            for (const Target &target : runnable_targets(dtype_of(spec))) {
                 const Kernel &kernel = test_kernel_store(target).kernel(spec, variant.library);
                 for (const auto &[knob, value] : variant.knobs)
                     CHECK(kernel.entry->knobs.at(knob) == value);

@@ -24,19 +24,21 @@ void check(const KernelSpec &spec, const Layer &layer, int width, int height, in
     const int channels = spec_number(spec, "channels"), kernel = spec_number(spec, "kernel");
     const int stride = spec_number(spec, "stride"), frames = clip_frames * clips;
     const bool shift = spec_flag(spec, "shift");
+    const Dtype dtype = dtype_of(spec);
     // Strided: odd and even inputs give the same output.
-    const Tensor4 in = random_frames(channels, stride * (width - 1) + 1 + height % stride,
-                                     stride * (height - 1) + 1 + width % stride, frames, "in");
+    const Tensor4 in = representable(random_frames(channels, stride * (width - 1) + 1 + height % stride,
+                                                   stride * (height - 1) + 1 + width % stride, frames, "in"),
+                                     dtype);
     const Tensor4 read = shift ? reference::temporal_shift(in, clip_frames) : in;
     const Tensor4 expected = layer.output(read), magnitude = layer.magnitude(read);
     const PackedConstant weights = pack_depthwise_weights(layer.weights_folded(), channels, kernel);
     const PackedConstant bias = {{channels}, layer.bias_folded()};
     std::vector<int> all(size_t(frames), 1);
-    for (const Target &target : runnable_targets()) {
+    for (const Target &target : runnable_targets(dtype)) {
         INFO(spec.name() << " to " << width << "x" << height << ", " << clips << " clips of " << clip_frames << " on "
                          << target.name);
-        FrameMemory input(in, (kernel - 1) / 2, shift);
-        FrameMemory output = FrameMemory::unwritten(channels, width, height, frames, width % 2);
+        FrameMemory input(in, (kernel - 1) / 2, shift, dtype);
+        FrameMemory output = FrameMemory::unwritten(channels, width, height, frames, width % 2, dtype);
         KernelCall(test_kernel_store(target).kernel(spec, kTestLibrary))
             .bind("input", input.view(0, true))
             .bind("weights", packed_buffer(weights))
@@ -44,7 +46,7 @@ void check(const KernelSpec &spec, const Layer &layer, int width, int height, in
             .bind("sources", integers(source_list(all, clip_frames), {3, frames}))
             .bind("output", output.view())
             .run();
-        CHECK(rounding_error(output.values(), expected, magnitude, layer.terms()) <= 1);
+        CHECK(rounding_error(output.values(), expected, magnitude, layer.terms(), dtype) <= 1);
         CHECK(output.surroundings_intact());
     }
 }
@@ -61,9 +63,12 @@ TEST_CASE("a depthwise convolution equals its definition at every width and heig
 }
 
 TEST_CASE("a shifted depthwise convolution sees zeroes beyond the ends of each clip", "[depthwise]") {
-    const KernelSpec spec = depthwise_spec(16, 3, 1, "relu", true);
-    const Layer layer = layer_of(spec);
-    for (int clip_frames : {1, 2, 5}) {
-        for (int clips : {1, 2, 3}) check(spec, layer, 5, 4, clip_frames, clips);
+    for (const Dtype dtype : runnable_dtypes()) {
+        const KernelSpec spec = with_dtype(depthwise_spec(16, 3, 1, "relu", true), dtype);
+        const Layer layer = layer_of(spec);
+        for (int clip_frames : {1, 2, 5}) {
+            for (int clips : {1, 2, 3})
+                check(spec, layer, 5, 4, clip_frames, clips);
+        }
     }
 }

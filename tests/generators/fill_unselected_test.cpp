@@ -42,7 +42,8 @@ Tensor4 table_of(const Tensor4 &map, int kernel) {
 // Fills the frames that `mask` leaves out, in place, and compares all with the definition.
 void check(const KernelSpec &spec, const Tensor4 &map, const Tensor4 &table, const std::vector<int> &mask) {
     const int frames = int(mask.size()), count = int(selected_frames(mask).size());
-    const Tensor4 state = random_frames(map.c, map.x, map.y, frames, "state");
+    const Dtype dtype = dtype_of(spec);
+    const Tensor4 state = representable(random_frames(map.c, map.x, map.y, frames, "state"), dtype);
     Tensor4 expected = state, magnitude = state;
     for (int f = 0; f < frames; f++) {
         if (mask[size_t(f)] != 0) continue;
@@ -52,10 +53,10 @@ void check(const KernelSpec &spec, const Tensor4 &map, const Tensor4 &table, con
     for (double &m : magnitude.data) m = 4;  // no element of state or map is as large
     std::vector<int> unselected = source_list(mask, frames);
     unselected.erase(unselected.begin(), unselected.begin() + 3 * count);
-    for (const Target &target : runnable_targets()) {
+    for (const Target &target : runnable_targets(dtype)) {
         INFO(spec.name() << " at " << map.x << "x" << map.y << ", " << count << " of " << frames << " selected, on "
                          << target.name);
-        FrameMemory memory(state, map.x % 2), residual(table);
+        FrameMemory memory(state, map.x % 2, false, dtype), residual(table);
         KernelCall(test_kernel_store(target).kernel(spec, kTestLibrary))
             .bind("state", memory.view())
             .bind("residual", residual.view())
@@ -63,7 +64,7 @@ void check(const KernelSpec &spec, const Tensor4 &map, const Tensor4 &table, con
             .bind("output", memory.view())
             .run();
         const Tensor4 filled = memory.values();
-        CHECK(rounding_error(filled, expected, magnitude, 1) <= 1);
+        CHECK(rounding_error(filled, expected, magnitude, 1, dtype) <= 1);
         CHECK(listed_frames(filled, selected_frames(mask)).data == listed_frames(state, selected_frames(mask)).data);
         CHECK(memory.surroundings_intact());
     }
@@ -72,8 +73,11 @@ void check(const KernelSpec &spec, const Tensor4 &map, const Tensor4 &table, con
 }  // namespace
 
 TEST_CASE("unselected frames get F(0) rebuilt from its distinct columns and rows", "[fill_unselected]") {
-    for (const auto &[kernel, activation] : {std::make_pair(3, "relu"), std::make_pair(5, "linear")}) {
-        const KernelSpec spec = activated("fill_unselected", activation).set("kernel", kernel);
+    const std::pair<int, const char *> variants[] = {{3, "relu"}, {5, "linear"}};
+    for (size_t i = 0; i < 2 * runnable_dtypes().size(); i++) {
+        const auto &[kernel, activation] = variants[i % 2];
+        const KernelSpec spec =
+            with_dtype(activated("fill_unselected", activation).set("kernel", kernel), runnable_dtypes()[i / 2]);
         for (int width : {1, 2, 3, 4, 5, 6, 9}) {
             for (int height : {1, 2, 3, 4, 5, 7}) {
                 const Tensor4 map = zero_response(9, width, height, kernel), table = table_of(map, kernel);
@@ -88,6 +92,9 @@ TEST_CASE("unselected frames get F(0) rebuilt from its distinct columns and rows
 }
 
 TEST_CASE("a residual of one zero pixel leaves the shortcut alone but for its activation", "[fill_unselected]") {
-    const KernelSpec spec = activated("fill_unselected", "relu").set("kernel", 3);
-    for (int side : {1, 2, 5}) check(spec, Tensor4(17, side, side, 1), Tensor4(17, 1, 1, 1), {0, 1, 0});
+    for (const Dtype dtype : runnable_dtypes()) {
+        const KernelSpec spec = with_dtype(activated("fill_unselected", "relu").set("kernel", 3), dtype);
+        for (int side : {1, 2, 5})
+            check(spec, Tensor4(17, side, side, 1), Tensor4(17, 1, 1, 1), {0, 1, 0});
+    }
 }

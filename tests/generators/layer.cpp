@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "model/recipe.h"
+#include "runtime/element_type.h"
 
 namespace afnet {
 
@@ -31,14 +32,17 @@ Tensor4 activate(const std::string &activation, Tensor4 values) {
     return values;
 }
 
-double rounding_error(const Tensor4 &actual, const Tensor4 &expected, const Tensor4 &magnitude, int terms) {
+double rounding_error(const Tensor4 &actual, const Tensor4 &expected, const Tensor4 &magnitude, int terms,
+                      Dtype dtype) {
     if (actual.data.size() != expected.data.size() || magnitude.data.size() != expected.data.size()) return INFINITY;
     const double bound = 1.5 * (terms + 8) * std::ldexp(1.0, -24), least = 1e-30;
     double worst = 0;
     for (size_t i = 0; i < expected.data.size(); i++) {
         const double error = std::abs(actual.data[i] - expected.data[i]);
         if (!std::isfinite(error)) return INFINITY;
-        worst = std::max(worst, error / (bound * magnitude.data[i] + least));
+        const double computed = bound * magnitude.data[i] + least;
+        const double stored = dtype == Dtype::BF16 ? std::ldexp(std::abs(expected.data[i]) + computed, -8) : 0;
+        worst = std::max(worst, error / (computed + stored));
     }
     return worst;
 }
@@ -68,6 +72,22 @@ Tensor4 Layer::magnitude(const Tensor4 &input, const Tensor4 *residual) const {
     const Tensor4 positive = residual ? absolute(*residual) : Tensor4();
     return sum(absolute(input), residual ? &positive : nullptr, absolute(weight_),
                {absolute(affine.scale), absolute(affine.offset)});
+}
+
+Layer Layer::as_read_by(const Kernel &kernel) const {
+    if (!reads_bfloat16(kernel, "weights")) return *this;
+    Layer layer = *this;
+    layer.weight_ = weights_folded();
+    for (float &w : layer.weight_)
+        w = float_of_bfloat16(bfloat16_bits(w));
+    const std::vector<double> offset = reference::fold(norm_).offset;
+    // The BatchNorm that adds the bias and leaves the weights alone.
+    const size_t channels = offset.size();
+    layer.norm_.gamma.assign(channels, 1);
+    layer.norm_.beta.assign(offset.begin(), offset.end());
+    layer.norm_.mean.assign(channels, 0);
+    layer.norm_.variance.assign(channels, float(1 - reference::kBatchNormEpsilon));
+    return layer;
 }
 
 Weights Layer::weights() const {
@@ -102,6 +122,22 @@ int spec_number(const KernelSpec &spec, const std::string &param) {
 
 bool spec_flag(const KernelSpec &spec, const std::string &param) {
     return spec.params.at(param) == "true";
+}
+
+bool reads_bfloat16(const Kernel &kernel, const std::string &name) {
+    for (int a = 0; a < kernel.metadata->num_arguments; a++) {
+        const halide_filter_argument_t &argument = kernel.metadata->arguments[a];
+        if (name == argument.name) return argument.type.code == halide_type_bfloat;
+    }
+    return false;
+}
+
+FrameBuffer packed_buffer(const PackedConstant &constant, const Kernel &kernel, const std::string &name) {
+    if (!reads_bfloat16(kernel, name)) return packed_buffer(constant);
+    FrameBuffer buffer(halide_type_t(halide_type_bfloat, 16), constant.extents);
+    std::transform(constant.elements.begin(), constant.elements.end(), static_cast<uint16_t *>(buffer.data()),
+                   bfloat16_bits);
+    return buffer;
 }
 
 FloatBuffer packed_buffer(const PackedConstant &constant) {

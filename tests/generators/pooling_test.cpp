@@ -19,17 +19,19 @@ Tensor4 absolute(Tensor4 tensor) {
     return tensor;
 }
 
-void check_avg_pool(int channels, int width, int height, int frames) {
-    const Tensor4 in = random_frames(channels, width, height, frames, "in");
+void check_avg_pool(int channels, int width, int height, int frames, Dtype dtype) {
+    const Tensor4 in = representable(random_frames(channels, width, height, frames, "in"), dtype);
     const Tensor4 expected = reference::average_pool(in), magnitude = reference::average_pool(absolute(in));
-    for (const Target &target : runnable_targets()) {
-        INFO(channels << " channels of " << width << "x" << height << " on " << target.name);
-        FrameMemory input(in, width % 2), output = FrameMemory::unwritten(channels, expected.x, expected.y, frames);
-        KernelCall(test_kernel_store(target).kernel(KernelSpec("avg_pool"), kTestLibrary))
+    for (const Target &target : runnable_targets(dtype)) {
+        INFO(channels << " channels of " << width << "x" << height << " on " << target.name << ", "
+                      << dtype_name(dtype));
+        FrameMemory input(in, width % 2, false, dtype);
+        FrameMemory output = FrameMemory::unwritten(channels, expected.x, expected.y, frames, 0, dtype);
+        KernelCall(test_kernel_store(target).kernel(with_dtype(KernelSpec("avg_pool"), dtype), kTestLibrary))
             .bind("input", input.view())
             .bind("output", output.view())
             .run();
-        CHECK(rounding_error(output.values(), expected, magnitude, 9) <= 1);
+        CHECK(rounding_error(output.values(), expected, magnitude, 9, dtype) <= 1);
         CHECK(output.surroundings_intact());
     }
 }
@@ -38,21 +40,23 @@ struct Size {
     int width, height;
 };
 
-void check_spatial_mean(int channels, Size fine, const Size *coarse, int frames) {
-    const Tensor4 in = random_frames(channels, fine.width, fine.height, frames, "in");
-    const Tensor4 low = coarse ? random_frames(channels, coarse->width, coarse->height, frames, "low") : in;
+void check_spatial_mean(int channels, Size fine, const Size *coarse, int frames, Dtype dtype) {
+    const Tensor4 in = representable(random_frames(channels, fine.width, fine.height, frames, "in"), dtype);
+    const Tensor4 low =
+        coarse ? representable(random_frames(channels, coarse->width, coarse->height, frames, "low"), dtype) : in;
     Tensor4 sum = in, positive = absolute(in);
     if (coarse) {
         sum = reference::add(sum, reference::upsample_nearest(low, fine.width, fine.height));
         positive = reference::add(positive, reference::upsample_nearest(absolute(low), fine.width, fine.height));
     }
     const Tensor4 expected = reference::global_mean(sum), magnitude = reference::global_mean(positive);
-    for (const Target &target : runnable_targets()) {
+    for (const Target &target : runnable_targets(dtype)) {
         INFO(channels << " channels of " << fine.width << "x" << fine.height << (coarse ? " and a coarse one" : "")
-                      << " on " << target.name);
-        FrameMemory input(in, fine.width % 2), added(low), output = FrameMemory::unwritten(channels, 1, 1, frames);
-        KernelCall(test_kernel_store(target).kernel(KernelSpec("spatial_mean").set("upsample", coarse != nullptr),
-                                                    kTestLibrary))
+                      << " on " << target.name << ", " << dtype_name(dtype));
+        FrameMemory input(in, fine.width % 2, false, dtype), added(low, 0, false, dtype);
+        FrameMemory output = FrameMemory::unwritten(channels, 1, 1, frames);
+        const KernelSpec spec = with_dtype(KernelSpec("spatial_mean").set("upsample", coarse != nullptr), dtype);
+        KernelCall(test_kernel_store(target).kernel(spec, kTestLibrary))
             .bind("input", input.view())
             .bind("coarse", coarse ? added.view() : input.view())
             .bind("output", output.view().sliced(1).sliced(1))
@@ -65,22 +69,32 @@ void check_spatial_mean(int channels, Size fine, const Size *coarse, int frames)
 }  // namespace
 
 TEST_CASE("average pooling counts the padding at odd and even sizes", "[pooling]") {
-    for (int channels : kChannels) check_avg_pool(channels, 5, 4, 2);
-    for (int width : {1, 2, 3, 6, 7}) {
-        for (int height : {1, 2, 3, 8}) check_avg_pool(6, width, height, 3);
+    for (const Dtype dtype : runnable_dtypes()) {
+        for (int channels : kChannels)
+            check_avg_pool(channels, 5, 4, 2, dtype);
+        for (int width : {1, 2, 3, 6, 7}) {
+            for (int height : {1, 2, 3, 8})
+                check_avg_pool(6, width, height, 3, dtype);
+        }
     }
 }
 
 TEST_CASE("the mean over pixels equals its definition for any number of channels", "[pooling]") {
-    for (int channels : kChannels) {
-        for (const Size &size : {Size{1, 1}, Size{7, 7}, Size{3, 10}}) check_spatial_mean(channels, size, nullptr, 3);
+    for (const Dtype dtype : runnable_dtypes()) {
+        for (int channels : kChannels) {
+            for (const Size &size : {Size{1, 1}, Size{7, 7}, Size{3, 10}})
+                check_spatial_mean(channels, size, nullptr, 3, dtype);
+        }
     }
 }
 
 TEST_CASE("the mean adds a coarse map enlarged by any factor", "[pooling]") {
     const std::vector<std::pair<Size, Size>> pairs = {{{8, 8}, {4, 4}}, {{7, 5}, {4, 3}},  {{13, 14}, {7, 7}},
                                                       {{1, 1}, {1, 1}}, {{7, 9}, {2, 4}}, {{5, 3}, {5, 2}}};
-    for (int channels : {1, 8, 17, 65}) {
-        for (const auto &[fine, coarse] : pairs) check_spatial_mean(channels, fine, &coarse, 2);
+    for (const Dtype dtype : runnable_dtypes()) {
+        for (int channels : {1, 8, 17, 65}) {
+            for (const auto &[fine, coarse] : pairs)
+                check_spatial_mean(channels, fine, &coarse, 2, dtype);
+        }
     }
 }

@@ -11,25 +11,28 @@ using namespace afnet;
 
 namespace {
 
-void check(const char *activation, int channels, int width, int height, int frames) {
+void check(const char *activation, int channels, int width, int height, int frames, Dtype dtype) {
     Tensor4 in = random_frames(channels, width, height, frames, "in");
     for (double &v : in.data) v = float(8 * v);  // both bends of h_swish
+    in = representable(std::move(in), dtype);
     const Tensor4 gate = reference::h_sigmoid(random_frames(channels, 1, 1, frames, "gate"));
     const Tensor4 product = reference::scale_channels(in, gate), expected = activate(activation, product);
     Tensor4 magnitude = product;
     for (double &m : magnitude.data) m = std::abs(m);
-    for (const Target &target : runnable_targets()) {
+    for (const Target &target : runnable_targets(dtype)) {
         for (const bool in_place : {false, true}) {
             INFO(activation << " of " << channels << "x" << width << "x" << height << "x" << frames << " on "
-                            << target.name);
-            FrameMemory input(in, width % 2), apart = FrameMemory::unwritten(channels, width, height, frames);
+                            << target.name << ", " << dtype_name(dtype));
+            FrameMemory input(in, width % 2, false, dtype);
+            FrameMemory apart = FrameMemory::unwritten(channels, width, height, frames, 0, dtype);
             FrameMemory &output = in_place ? input : apart;
-            KernelCall(test_kernel_store(target).kernel(activated("scale_channels", activation), kTestLibrary))
+            KernelCall(test_kernel_store(target).kernel(with_dtype(activated("scale_channels", activation), dtype),
+                                                        kTestLibrary))
                 .bind("input", input.view())
                 .bind("gate", vectors(gate))
                 .bind("output", output.view())
                 .run();
-            CHECK(rounding_error(output.values(), expected, magnitude, 2) <= 1);
+            CHECK(rounding_error(output.values(), expected, magnitude, 2, dtype) <= 1);
             CHECK(output.surroundings_intact());
         }
     }
@@ -38,8 +41,12 @@ void check(const char *activation, int channels, int width, int height, int fram
 }  // namespace
 
 TEST_CASE("channels are scaled by their gate before the activation", "[scale_channels]") {
-    for (const char *activation : {"relu", "hswish"}) {
-        for (int channels : {1, 3, 4, 5, 8, 9, 16, 17, 33, 72}) check(activation, channels, 5, 3, 2);
-        for (int width : {1, 2, 8}) check(activation, 40, width, 4, 1);
+    for (const Dtype dtype : runnable_dtypes()) {
+        for (const char *activation : {"relu", "hswish"}) {
+            for (int channels : {1, 3, 4, 5, 8, 9, 16, 17, 33, 72})
+                check(activation, channels, 5, 3, 2, dtype);
+            for (int width : {1, 2, 8})
+                check(activation, 40, width, 4, 1, dtype);
+        }
     }
 }

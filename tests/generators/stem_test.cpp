@@ -12,23 +12,25 @@ namespace {
 
 void check(const KernelSpec &spec, int width, int height, int frames) {
     const int channels = spec_number(spec, "channels");
+    const Dtype dtype = dtype_of(spec);
     const Layer layer = layer_of(spec);
     const Tensor4 in = random_frames(3, width, height, frames, "video");
     // The error of a maximum is at most the largest error below it.
     const Tensor4 expected = reference::max_pool(layer.output(in));
     const Tensor4 magnitude = reference::max_pool(layer.magnitude(in));
-    for (const Target &target : runnable_targets()) {
+    for (const Target &target : runnable_targets(dtype)) {
         INFO(spec.name() << " of " << width << "x" << height << "x" << frames << " on " << target.name);
         const Kernel &kernel = test_kernel_store(target).kernel(spec, kTestLibrary);
         const int block = kernel.entry->knobs.at("co_block");
-        FrameMemory input(in, 3), output = FrameMemory::unwritten(channels, expected.x, expected.y, frames);
+        FrameMemory input(in, 3);
+        FrameMemory output = FrameMemory::unwritten(channels, expected.x, expected.y, frames, 0, dtype);
         KernelCall(kernel)
             .bind("input", input.view(0, true))
             .bind("weights", packed_buffer(pack_conv_weights(layer.weights_folded(), channels, 3, 7, 1, block)))
             .bind("bias", packed_buffer(pack_conv_bias(layer.bias_folded(), channels, 1, block)))
             .bind("output", output.view())
             .run();
-        CHECK(rounding_error(output.values(), expected, magnitude, layer.terms()) <= 1);
+        CHECK(rounding_error(output.values(), expected, magnitude, layer.terms(), dtype) <= 1);
         CHECK(output.surroundings_intact());
     }
 }
@@ -36,16 +38,22 @@ void check(const KernelSpec &spec, int width, int height, int frames) {
 }  // namespace
 
 TEST_CASE("the stem equals its definition at sizes of every remainder", "[stem]") {
-    for (int channels : {64, 16}) {
-        const KernelSpec spec = KernelSpec("stem").set("channels", channels);
-        check(spec, 33, 47, 1);
-        check(spec, 32, 32, 3);
-        check(spec, 100, 100, 1);
-        for (int extra : {0, 1, 2, 3}) check(spec, 40 + extra, 35 - extra, 2);
+    for (const Dtype dtype : runnable_dtypes()) {
+        for (int channels : {64, 16}) {
+            const KernelSpec spec = with_dtype(KernelSpec("stem").set("channels", channels), dtype);
+            check(spec, 33, 47, 1);
+            check(spec, 32, 32, 3);
+            check(spec, 100, 100, 1);
+            for (int extra : {0, 1, 2, 3})
+                check(spec, 40 + extra, 35 - extra, 2);
+        }
     }
 }
 
 TEST_CASE("the stem equals its definition on the smallest pictures that networks take", "[stem]") {
-    const KernelSpec spec = KernelSpec("stem").set("channels", 16);
-    for (int extra : {0, 1, 2, 3, 4}) check(spec, 32 + extra, 32, 1);
+    for (const Dtype dtype : runnable_dtypes()) {
+        const KernelSpec spec = with_dtype(KernelSpec("stem").set("channels", 16), dtype);
+        for (int extra : {0, 1, 2, 3, 4})
+            check(spec, 32 + extra, 32, 1);
+    }
 }

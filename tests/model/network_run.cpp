@@ -109,8 +109,9 @@ std::vector<std::vector<int>> NetworkRun::forced() const {
 std::string NetworkRun::text() const {
     const char *names[] = {"navigation's", "noisy", "no", "all", "random"};
     return description.name + " on " + std::to_string(shape.clips) + " clips of " + std::to_string(shape.frames) +
-           " frames of " + std::to_string(shape.width) + "x" + std::to_string(shape.height) + ", " +
-           names[int(masks)] + " masks, " + (shape.unselected == Unselected::Masked ? "masked" : "skipped");
+           " frames of " + std::to_string(shape.width) + "x" + std::to_string(shape.height) + ", " + names[int(masks)] +
+           " masks, " + (shape.unselected == Unselected::Masked ? "masked" : "skipped") + ", " +
+           dtype_name(shape.dtype);
 }
 
 ModelDescription small_af_resnet(bool shift) {

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 
+#include "model/isolated_step.h"
 #include "model/recipe.h"
 #include "runtime/error.h"
 #include "runtime/halide_host.h"
@@ -14,6 +15,7 @@ using namespace afnet;
 namespace {
 
 constexpr double kTolerance = 2e-5;   // of a tensor's largest magnitude: tests/golden/README.md
+constexpr double kBF16Tolerance = 6e-2; // of the same: docs/bf16.md. What the kernels' own tests show is far closer
 constexpr double kUndecided = 1e-4;   // a gate that is closer says nothing about either program
 
 NetworkRun network_run(const ModelDescription &description, int frames, int clips, int width, int height) {
@@ -45,13 +47,14 @@ void check(const NetworkRun &run) {
         const auto &margins = expected.at("gate_margin").data;
         REQUIRE(std::all_of(margins.begin(), margins.end(), [](double m) { return std::abs(m) > kUndecided; }));
     }
-    for (const Target &target : runnable_targets()) {
+    const double tolerance = run.shape.dtype == Dtype::BF16 ? kBF16Tolerance : kTolerance;
+    for (const Target &target : runnable_targets(run.shape.dtype)) {
         const auto network = open_network(run, target);
         const reference::Outputs actual = outputs_of(*network);
         for (const auto &[name, tensor] : expected) {
             INFO(run.text() << " on " << target.name << ": " << name);
             REQUIRE(actual.count(name) == 1);
-            CHECK(relative_difference(actual.at(name), tensor) <= (name == "masks" ? 0 : kTolerance));
+            CHECK(relative_difference(actual.at(name), tensor) <= (name == "masks" ? 0 : tolerance));
         }
     }
 }
@@ -78,10 +81,24 @@ void check_without_masks(NetworkRun run) {
     }
 }
 
+NetworkRun in(Dtype dtype, NetworkRun run) {
+    run.shape.dtype = dtype;
+    return run;
+}
+
 NetworkRun with(NetworkRun run, Masks masks, Unselected unselected = Unselected::Masked) {
     run.masks = masks;
     run.shape.unselected = unselected;
     return run;
+}
+
+// Masks are forced: a gate may fall the other way than the reference's.
+void check_bf16(const NetworkRun &run) {
+    for (const Unselected unselected : {Unselected::Masked, Unselected::Skipped}) {
+        for (const Masks masks : {Masks::None, Masks::All, Masks::Random}) {
+            check(in(Dtype::BF16, with(run, masks, unselected)));
+        }
+    }
 }
 
 void check_all_masks(const NetworkRun &run) {
@@ -100,9 +117,9 @@ void check_equal(const reference::Outputs &actual, const reference::Outputs &exp
 }
 
 // Tiles are shared out between threads, never divided.
-void check_threads(const ModelDescription &description) {
-    const NetworkRun run = with(network_run(description, 4, 2, 64, 48), Masks::Random);
-    for (const Target &target : runnable_targets()) {
+void check_threads(const ModelDescription &description, Dtype dtype) {
+    const NetworkRun run = in(dtype, with(network_run(description, 4, 2, 64, 48), Masks::Random));
+    for (const Target &target : runnable_targets(dtype)) {
         INFO(run.text() << " on " << target.name);
         configure_halide(1);
         const auto alone = open_network(run, target);
@@ -133,9 +150,9 @@ void check_packing(const ModelDescription &description) {
     configure_halide(0);
 }
 
-void check_runs_apart(const ModelDescription &description) {
-    const NetworkRun run = with(network_run(description, 3, 2, 48, 40), Masks::Random);
-    const auto network = open_network(run, runnable_targets().back());
+void check_runs_apart(const ModelDescription &description, Dtype dtype) {
+    const NetworkRun run = in(dtype, with(network_run(description, 3, 2, 48, 40), Masks::Random));
+    const auto network = open_network(run, runnable_targets(dtype).back());
     const reference::Outputs first = outputs_of(*network);
     for (size_t k = 0; k < run.blocks(); k++) network->force_mask(k, std::vector<int>(6, 1));
     CHECK(outputs_of(*network).at("logits").data != first.at("logits").data);
@@ -144,11 +161,11 @@ void check_runs_apart(const ModelDescription &description) {
     check_equal(outputs_of(*network), first);
 }
 
-void check_clips_apart(const ModelDescription &description) {
-    NetworkRun both = network_run(description, 3, 2, 48, 40), first = both;
+void check_clips_apart(const ModelDescription &description, Dtype dtype) {
+    NetworkRun both = in(dtype, network_run(description, 3, 2, 48, 40)), first = both;
     first.shape.clips = 1;
-    const auto batch = open_network(both, runnable_targets().back());
-    const auto alone = open_network(first, runnable_targets().back());
+    const auto batch = open_network(both, runnable_targets(dtype).back());
+    const auto alone = open_network(first, runnable_targets(dtype).back());
     batch->run();
     alone->run();
     CHECK(batch->clip_logits(0) == alone->clip_logits(0));
@@ -208,9 +225,43 @@ TEST_CASE("of missing parameters the same one is said, whatever the number of th
 }
 
 TEST_CASE("a small network gives the same bits whatever runs before, beside and with it", "[small_network]") {
-    check_threads(small_af_resnet(true));
-    check_runs_apart(small_af_resnet(true));
-    check_clips_apart(small_af_resnet(true));
+    for (const Dtype dtype : runnable_dtypes()) {
+        check_threads(small_af_resnet(true), dtype);
+        check_runs_apart(small_af_resnet(true), dtype);
+        check_clips_apart(small_af_resnet(true), dtype);
+    }
+}
+
+TEST_CASE("a small AF-ResNet in bf16 is near the reference under forced masks, masked and skipped", "[small_network]") {
+    for (const bool shift : {false, true})
+        check_bf16(network_run(small_af_resnet(shift), 3, 2, 48, 40));
+    check(in(Dtype::BF16, with(network_run(small_af_resnet(false), 5, 1, 33, 47), Masks::Random)));
+}
+
+TEST_CASE("each step of a small network runs by itself, in every dtype", "[small_network]") {
+    for (const Dtype dtype : runnable_dtypes()) {
+        for (const Target &target : runnable_targets(dtype)) {
+            const NetworkRun run = in(dtype, network_run(small_af_resnet(true), 3, 1, 48, 40));
+            const LoweredNetwork network = lower(run.description, run.shape);
+            for (size_t i = 0; i < network.plan.steps.size(); i++) {
+                INFO(network.plan.steps[i].label << " on " << target.name << ", " << dtype_name(dtype));
+                IsolatedStep step(network, i, test_kernel_store(target), run.description.name, recipe_weights(1));
+                CHECK_NOTHROW(step.run());
+                CHECK(step.compulsory_bytes() > 0);
+            }
+        }
+    }
+}
+
+TEST_CASE("AF-MobileNetV3 in bf16 is near the reference under forced masks, masked and skipped", "[network]") {
+    check_bf16(network_run(shipped_model("af_mobilenetv3_tsm"), 3, 2, 48, 40));
+}
+
+TEST_CASE("the shipped ResNets in bf16 are near the reference", "[network]") {
+    for (const char *name : {"resnet50", "resnet50_tsm"})
+        check(in(Dtype::BF16, network_run(shipped_model(name), 2, 1, 32, 32)));
+    for (const char *name : {"af_resnet50", "af_resnet50_tsm"})
+        check(in(Dtype::BF16, with(network_run(shipped_model(name), 2, 1, 32, 32), Masks::Random)));
 }
 
 TEST_CASE("AF-MobileNetV3 equals the reference under every mask, masked and skipped", "[network]") {
@@ -232,9 +283,11 @@ TEST_CASE("networks without masks equal those with all frames selected", "[netwo
 }
 
 TEST_CASE("AF-MobileNetV3 gives the same bits whatever runs before, beside and with it", "[network]") {
-    check_threads(shipped_model("af_mobilenetv3_tsm"));
-    check_runs_apart(shipped_model("af_mobilenetv3_tsm"));
-    check_clips_apart(shipped_model("af_mobilenetv3_tsm"));
+    for (const Dtype dtype : runnable_dtypes()) {
+        check_threads(shipped_model("af_mobilenetv3_tsm"), dtype);
+        check_runs_apart(shipped_model("af_mobilenetv3_tsm"), dtype);
+        check_clips_apart(shipped_model("af_mobilenetv3_tsm"), dtype);
+    }
 }
 
 TEST_CASE("the shipped ResNets equal the reference", "[network]") {

@@ -57,6 +57,49 @@ TEST_CASE("convolution weights go to blocks of output channels, padded with zero
     }
 }
 
+TEST_CASE("the weights of a pair of input channels lie side by side", "[packing]") {
+    for (const Shape &s : {Shape{32, 4, 3, 1, 32}, Shape{33, 2, 3, 1, 16}, Shape{20, 6, 1, 2, 16}}) {
+        INFO(s.co << "x" << s.ci_per_group << "x" << s.kernel);
+        const std::vector<float> weights = numbered(s.co * s.ci_per_group * s.kernel * s.kernel);
+        const PackedConstant packed =
+            pack_conv_weight_pairs(weights, s.co, s.ci_per_group, s.kernel, s.groups, s.block);
+        const int blocks = (s.co / s.groups + s.block - 1) / s.block;
+        REQUIRE(packed.extents ==
+                std::vector<int>{2 * s.block, s.ci_per_group / 2, s.kernel, s.kernel, blocks, s.groups});
+        size_t at = 0, wrong = 0;
+        for (int g = 0; g < s.groups; g++)
+            for (int b = 0; b < blocks; b++)
+                for (int v = 0; v < s.kernel; v++)
+                    for (int u = 0; u < s.kernel; u++)
+                        for (int i = 0; i < s.ci_per_group; i += 2)
+                            for (int c = 0; c < s.block; c++)
+                                for (int both : {0, 1})
+                                    wrong += packed.elements[at++] != weight_at(weights, s, c, i + both, u, v, b, g);
+        CHECK(at == packed.elements.size());
+        CHECK(wrong == 0);
+    }
+}
+
+TEST_CASE("a convolution's weights are paired where its kernel multiplies bfloat16 pairs", "[packing]") {
+    const auto paired = [](const char *dtype, int ci, int groups, bool shift, int algorithm, bool f32_input) {
+        KernelEntry entry;
+        entry.spec = KernelSpec("conv2d").set("ci", ci).set("groups", groups).set("shift", shift);
+        entry.spec.set("dtype", dtype).set("f32_input", f32_input);
+        entry.knobs = {{"algorithm", algorithm}, {"co_block", 8}};
+        const int k = 3, co = 8 * groups;
+        const std::vector<float> weights(size_t(co * (ci / groups) * k * k), 1.0f);
+        return pack_conv2d_weights(weights, co, ci / groups, k, groups, entry).extents[0] == 16;
+    };
+    CHECK(paired("bf16", 16, 1, false, 1, false));
+    CHECK(paired("bf16", 20, 2, false, 1, false));
+    CHECK(paired("bf16", 32, 2, true, 1, false));
+    CHECK_FALSE(paired("bf16", 14, 2, false, 1, false)); // 7 channels in a group
+    CHECK_FALSE(paired("bf16", 24, 1, true, 1, false));  // 3 channels come from the next frame
+    CHECK_FALSE(paired("bf16", 16, 1, false, 4, false)); // Winograd multiplies floats
+    CHECK_FALSE(paired("bf16", 4, 1, false, 1, true));   // so does what reads the clip
+    CHECK_FALSE(paired("f32", 16, 1, false, 1, false));
+}
+
 TEST_CASE("biases go to blocks as their channels do", "[packing]") {
     const PackedConstant packed = pack_conv_bias(numbered(6), 6, 2, 2);
     CHECK(packed.extents == std::vector<int>{2, 2, 2});

@@ -27,15 +27,21 @@ std::vector<RunShape> run_shapes() {
     odd.forced_masks = true;
     dense.frames = 3;
     dense.without_masks = true;
-    return {plain, skipped, single, odd, dense};
+    std::vector<RunShape> shapes = {plain, skipped, single, odd, dense};
+    for (size_t i = 0; i < 5; i++) {
+        shapes.push_back(shapes[i]);
+        shapes.back().dtype = Dtype::BF16;
+    }
+    return shapes;
 }
 
-// Calls check(plan) for the plans of a model: the network's and those of its F(0).
+// Calls check(plan) for the plans of a model in `dtypes`: the network's and those of its F(0).
 template <class Check>
-void for_each_plan(const ModelDescription &model, Check check) {
+void for_each_plan(const ModelDescription &model, const std::vector<Dtype> &dtypes, Check check) {
     for (const RunShape &shape : run_shapes()) {
+        if (std::count(dtypes.begin(), dtypes.end(), shape.dtype) == 0) continue;
         INFO(model.name << ", " << shape.clips << " clips of " << shape.frames << " frames of " << shape.width << "x"
-                        << shape.height);
+                        << shape.height << ", " << dtype_name(shape.dtype));
         const LoweredNetwork network = lower(model, shape);
         check(network.plan);
         for (const ZeroResponse &response : network.zero_responses) check(response.plan);
@@ -196,49 +202,64 @@ Plan random_plan(uint64_t seed) {
 }
 
 // Every stored element outside the tensor itself.
-bool surroundings_are_zero(const TensorInfo &tensor, TensorMemory memory) {
-    std::vector<float> copy(memory.bytes / sizeof(float));
-    std::copy_n(static_cast<const float *>(memory.data), copy.size(), copy.begin());
-    write_frames(tensor, copy.data(), Tensor4(tensor.extents[0], tensor.extents[1], tensor.extents[2],
-                                              tensor.extents[3]));
-    size_t stored = 1;
-    for (int extent : stored_extents(tensor)) stored *= size_t(extent);
-    return std::all_of(copy.begin(), copy.begin() + long(stored), [](float v) { return v == 0; });
+bool surroundings_are_zero(const TensorInfo &tensor, std::vector<float> stored) {
+    TensorInfo layout = tensor;
+    layout.type = ElementType::Float32;
+    write_frames(layout, stored.data(),
+                 Tensor4(tensor.extents[0], tensor.extents[1], tensor.extents[2], tensor.extents[3]));
+    return std::all_of(stored.begin(), stored.end(), [](float v) { return v == 0; });
 }
 
 }  // namespace
 
 TEST_CASE("every step of every shipped model has its kernel in the model's library", "[plan]") {
-    for (const Target &target : runnable_targets()) {
-        const std::vector<Manifest> manifests = KernelStore(AFNET_KERNEL_DIR, target).manifests();
-        for (const ModelDescription &model : shipped_models()) {
-            std::set<std::string> compiled;
-            for (const Manifest &manifest : manifests) {
-                if (manifest.model != model.name) continue;
-                for (const KernelEntry &entry : manifest.kernels) compiled.insert(entry.symbol);
-            }
-            for_each_plan(model, [&](const Plan &plan) {
-                for (const Step &step : plan.steps) {
-                    INFO(step.label << " wants " << step.kernel.name() << " for " << target.name);
-                    CHECK(compiled.count(step.kernel.name()) == 1);
+    for (const Dtype dtype : runnable_dtypes()) {
+        for (const Target &target : runnable_targets(dtype)) {
+            KernelStore store(AFNET_KERNEL_DIR, target);
+            for (const ModelDescription &model : shipped_models()) {
+                std::set<std::string> compiled;
+                for (const Manifest &manifest : store.manifests()) {
+                    if (manifest.model != model.name) continue;
+                    for (const KernelEntry &entry : manifest.kernels)
+                        compiled.insert(entry.symbol);
                 }
-            });
+                for_each_plan(model, {dtype}, [&](const Plan &plan) {
+                    for (const Step &step : plan.steps) {
+                        INFO(step.label << " wants " << step.kernel.name() << " for " << target.name);
+                        CHECK(compiled.count(step.kernel.name()) == 1);
+                    }
+                });
+            }
         }
     }
 }
 
 TEST_CASE("every tensor of every shipped model is written before it is read", "[plan]") {
-    KernelStore kernels(AFNET_KERNEL_DIR, runnable_targets().back());
-    for (const ModelDescription &model : shipped_models()) {
-        for_each_plan(model, [&](const Plan &plan) { check_order(plan, kernels, model.name); });
+    for (const Dtype dtype : runnable_dtypes()) {
+        KernelStore kernels(AFNET_KERNEL_DIR, runnable_targets(dtype).back());
+        for (const ModelDescription &model : shipped_models()) {
+            for_each_plan(model, {dtype}, [&](const Plan &plan) { check_order(plan, kernels, model.name); });
+        }
     }
 }
 
 TEST_CASE("tensors of one time never share memory", "[plan]") {
-    for (const ModelDescription &model : shipped_models()) for_each_plan(model, check_arena);
+    for (const ModelDescription &model : shipped_models())
+        for_each_plan(model, {Dtype::F32, Dtype::BF16}, check_arena);
     for (uint64_t seed = 0; seed < 300; seed++) {
         INFO("random plan " << seed);
         check_arena(random_plan(seed));
+    }
+}
+
+TEST_CASE("activations of a bf16 network take half the memory", "[plan]") {
+    for (const ModelDescription &model : shipped_models()) {
+        RunShape shape;
+        const double f32 = double(plan_arena(lower(model, shape).plan).bytes);
+        shape.dtype = Dtype::BF16;
+        const double bf16 = double(plan_arena(lower(model, shape).plan).bytes);
+        INFO(model.name);
+        CHECK(bf16 / f32 == Approx(0.5).epsilon(0.01));
     }
 }
 
@@ -262,24 +283,28 @@ TEST_CASE("a network's constants are all packed, and its lists of parameters nam
 }
 
 TEST_CASE("borders and zero frames are zero after runs", "[plan]") {
-    for (const ModelDescription &description : {small_af_resnet(true), shipped_model("af_mobilenetv3_tsm")}) {
-        NetworkRun run;
-        run.description = description;
-        run.shape.frames = 3;
-        run.shape.clips = 2;
-        run.shape.width = 45;
-        run.shape.height = 37;
-        run.masks = Masks::Random;
-        const auto network = open_network(run, runnable_targets().back());
-        for (int i = 0; i < 2; i++) network->run();
-        int checked = 0;
-        for (size_t i = 0; i < network->lowered().plan.tensors.size(); i++) {
-            const TensorInfo &tensor = network->lowered().plan.tensors[i];
-            if (tensor.border == 0 && !tensor.zero_frame) continue;
-            INFO(description.name << ": " << tensor.name);
-            CHECK(surroundings_are_zero(tensor, network->executor().memory(TensorId(i))));
-            checked++;
+    for (const Dtype dtype : runnable_dtypes()) {
+        for (const ModelDescription &description : {small_af_resnet(true), shipped_model("af_mobilenetv3_tsm")}) {
+            NetworkRun run;
+            run.description = description;
+            run.shape.dtype = dtype;
+            run.shape.frames = 3;
+            run.shape.clips = 2;
+            run.shape.width = 45;
+            run.shape.height = 37;
+            run.masks = Masks::Random;
+            const auto network = open_network(run, runnable_targets(dtype).back());
+            for (int i = 0; i < 2; i++)
+                network->run();
+            int checked = 0;
+            for (size_t i = 0; i < network->lowered().plan.tensors.size(); i++) {
+                const TensorInfo &tensor = network->lowered().plan.tensors[i];
+                if (tensor.border == 0 && !tensor.zero_frame) continue;
+                INFO(description.name << ": " << tensor.name << ", " << dtype_name(dtype));
+                CHECK(surroundings_are_zero(tensor, network->executor().numbers(TensorId(i))));
+                checked++;
+            }
+            CHECK(checked > 10);
         }
-        CHECK(checked > 10);
     }
 }

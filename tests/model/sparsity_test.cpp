@@ -74,7 +74,7 @@ enum class Part { Gather, Compact, Scatter };
 // The three convolutions of a focal block, or one of them alone.
 class FocalBlock {
 public:
-    FocalBlock(bool shift, int frames) : plan_(shift, shape_of(frames)) {
+    FocalBlock(bool shift, int frames, Dtype dtype) : plan_(shift, shape_of(frames, dtype)) {
         in_ = plan_.input("in", kChannels, 0, true);
         state_ = plan_.input("state", kChannels);
     }
@@ -107,8 +107,9 @@ public:
     const Feature &state() const { return state_; }
 
 private:
-    static RunShape shape_of(int frames) {
+    static RunShape shape_of(int frames, Dtype dtype) {
         RunShape shape;
+        shape.dtype = dtype;
         shape.frames = frames;
         shape.width = kWidth;
         shape.height = kHeight;
@@ -128,8 +129,8 @@ std::set<int> frames_written(Part part, const std::vector<int> &mask) {
     return compact;
 }
 
-void check_stores(const Target &target, Part part, const std::vector<int> &mask) {
-    FocalBlock block(true, int(mask.size()));
+void check_stores(const Target &target, Dtype dtype, Part part, const std::vector<int> &mask) {
+    FocalBlock block(true, int(mask.size()), dtype);
     block.add(part);
     block.open(target, kTracedLibrary);
     block.plan().select(mask);
@@ -160,42 +161,50 @@ Tensor4 poisoned(Tensor4 values, const std::vector<int> &mask) {
     return values;
 }
 
+void check_poisoned(const Target &target, Dtype dtype) {
+    FocalBlock block(false, 6, dtype);
+    for (const Part part : {Part::Gather, Part::Compact, Part::Scatter})
+        block.add(part);
+    block.open(target, kTestLibrary);
+    const Tensor4 in = random_frames(kChannels, kWidth, kHeight, 6, "in");
+    const Tensor4 state = random_frames(kChannels, kWidth, kHeight, 6, "state");
+    for (const std::vector<int> &mask : awkward_masks(6, 1)) {
+        INFO(selected_frames(mask).size() << " selected frames on " << target.name << ", " << dtype_name(dtype));
+        const auto run = [&](const Tensor4 &input, const Tensor4 &onto) {
+            block.plan().select(mask);
+            block.plan().write(block.in(), input);
+            block.plan().write(block.state(), onto);
+            block.plan().run();
+            return listed_frames(block.plan().read(block.state()), selected_frames(mask)).data;
+        };
+        const std::vector<double> clean = run(in, state);
+        CHECK(std::all_of(clean.begin(), clean.end(), [](double v) { return std::isfinite(v); }));
+        CHECK(run(poisoned(in, mask), poisoned(state, mask)) == clean);
+    }
+}
+
 }  // namespace
 
 TEST_CASE("a focal block stores the selected frames' elements, each place, and no others", "[sparsity]") {
     constexpr int kFrames = 6;
     const std::vector<std::vector<int>> masks = {
         {0, 0, 0, 0, 0, 0}, {0, 0, 1, 0, 0, 0}, {1, 1, 1, 0, 1, 1}, {1, 1, 1, 1, 1, 1}, {0, 1, 0, 0, 1, 0}};
-    for (const Target &target : runnable_targets()) {
-        for (const Part part : {Part::Gather, Part::Compact, Part::Scatter}) {
-            for (const std::vector<int> &mask : masks) {
-                INFO("part " << int(part) << ", " << selected_frames(mask).size() << " of " << kFrames << " frames on "
-                             << target.name);
-                check_stores(target, part, mask);
+    for (const Dtype dtype : runnable_dtypes()) {
+        for (const Target &target : runnable_targets(dtype)) {
+            for (const Part part : {Part::Gather, Part::Compact, Part::Scatter}) {
+                for (const std::vector<int> &mask : masks) {
+                    INFO("part " << int(part) << ", " << selected_frames(mask).size() << " of " << kFrames
+                                 << " frames on " << target.name << ", " << dtype_name(dtype));
+                    check_stores(target, dtype, part, mask);
+                }
             }
         }
     }
 }
 
 TEST_CASE("without a shift, what unselected frames hold reaches no selected frame", "[sparsity]") {
-    for (const Target &target : runnable_targets()) {
-        FocalBlock block(false, 6);
-        for (const Part part : {Part::Gather, Part::Compact, Part::Scatter}) block.add(part);
-        block.open(target, kTestLibrary);
-        const Tensor4 in = random_frames(kChannels, kWidth, kHeight, 6, "in");
-        const Tensor4 state = random_frames(kChannels, kWidth, kHeight, 6, "state");
-        for (const std::vector<int> &mask : awkward_masks(6, 1)) {
-            INFO(selected_frames(mask).size() << " selected frames on " << target.name);
-            const auto run = [&](const Tensor4 &input, const Tensor4 &onto) {
-                block.plan().select(mask);
-                block.plan().write(block.in(), input);
-                block.plan().write(block.state(), onto);
-                block.plan().run();
-                return listed_frames(block.plan().read(block.state()), selected_frames(mask)).data;
-            };
-            const std::vector<double> clean = run(in, state);
-            CHECK(std::all_of(clean.begin(), clean.end(), [](double v) { return std::isfinite(v); }));
-            CHECK(run(poisoned(in, mask), poisoned(state, mask)) == clean);
-        }
+    for (const Dtype dtype : runnable_dtypes()) {
+        for (const Target &target : runnable_targets(dtype))
+            check_poisoned(target, dtype);
     }
 }

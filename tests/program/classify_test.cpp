@@ -218,3 +218,20 @@ TEST_CASE("a checkpoint is imported and names its classes", "[program_classify]"
     as_json.insert(as_json.end(), {"--frames", "8"});
     check_refusal(run_program(as_json, kernels), 1, "its weights are for clips of 4 frames");
 }
+
+TEST_CASE("bf16 gives nearly the scores of f32, or the error names the targets that have it", "[program_classify]") {
+    const ProgramRun run = classified({"--json", "--quiet", "--dtype", "bf16", sample_video()});
+    if (run.status == 0) {
+        const json bf16 = run.json_lines().at(0), f32 = result_of({"--dtype", "f32", sample_video()});
+        check_scores(bf16, 5);
+        check_masks(bf16, 12);
+        CHECK(bf16.at("topk").at(0).at("prob") != f32.at("topk").at(0).at("prob"));
+        CHECK(bf16.at("topk").at(0).at("prob").get<double>() ==
+              Approx(f32.at("topk").at(0).at("prob").get<double>()).epsilon(0.1));
+    } else {
+        check_refusal(run, 1, "x86-64-avx512-bf16");
+    }
+    Circumstances baseline;
+    baseline.environment = {"AFNET_TARGET=x86-64"};
+    check_refusal(classified({"--dtype", "bf16", sample_video()}, baseline), 1, "x86-64-avx512-bf16");
+}

@@ -62,6 +62,8 @@ TEST_CASE("command lines that make no sense end with 2", "[program_usage]") {
         {"bench", "network", "--seconds", "0"},
         {"classify"},
         {"classify", "x.mp4", "--nosuch"},
+        {"classify", "x.mp4", "--dtype", "f16"},
+        {"verify", "x.safetensors", "--dtype", "BF16"},
         {"classify", "x.mp4", "--frames", "0"},
         {"classify", "x.mp4", "--frames", "257"},
         {"classify", "x.mp4", "--frames", "8x"},

@@ -102,3 +102,21 @@ TEST_CASE("element type: the first float that is not finite is found, wherever i
         }
     }
 }
+
+TEST_CASE("a float becomes the nearest bfloat16, an even one where two are as near", "[element_type]") {
+    const std::pair<float, uint16_t> cases[] = {
+        {0.0f, 0x0000},          {-0.0f, 0x8000},          {1.0f, 0x3f80},    {1.00390625f, 0x3f80}, // half way up
+        {1.01171875f, 0x3f82},                                                                       // half way: even
+        {1.0039063692f, 0x3f81}, {-1.0039063692f, 0xbf81}, {3.0e38f, 0x7f62}, {3.4e38f, 0x7f80},     // beyond: infinite
+        {INFINITY, 0x7f80},      {-INFINITY, 0xff80},      {1.0e-40f, 0x0001}};
+    for (const auto &[value, bits] : cases) {
+        INFO(value);
+        CHECK(bfloat16_bits(value) == bits);
+    }
+    CHECK(std::isnan(float_of_bfloat16(bfloat16_bits(std::numeric_limits<float>::quiet_NaN()))));
+    CHECK(std::isnan(float_of_bfloat16(bfloat16_bits(-std::numeric_limits<float>::signaling_NaN()))));
+    for (uint32_t bits = 0; bits < 0x10000; bits++) {
+        const float value = float_of_bfloat16(uint16_t(bits));
+        if (!std::isnan(value) && bfloat16_bits(value) != bits) FAIL("bits " << bits << " do not come back");
+    }
+}

@@ -123,6 +123,29 @@ TEST_CASE("a damaged or exchanged library is refused", "[kernel_library]") {
     }
 }
 
+TEST_CASE("a target's store has its own kernels and those of the target that it extends", "[kernel_library]") {
+    for (const Target &target : runnable_targets(Dtype::BF16)) {
+        KernelStore store(AFNET_TEST_KERNELS, target);
+        const KernelSpec plain("avg_pool"), bf16 = with_dtype(plain, Dtype::BF16);
+        CHECK(store.kernel(plain, kTestLibrary).metadata->arguments[0].type.code == halide_type_float);
+        CHECK(store.kernel(bf16, kTestLibrary).metadata->arguments[0].type.code == halide_type_bfloat);
+        CHECK_THROWS_WITH(KernelStore(AFNET_TEST_KERNELS, target_named(target.extends)).kernel(bf16, ""),
+                          Contains("avg_pool_bf16"));
+        CHECK_THROWS_WITH(store.kernel(with_dtype(KernelSpec("no_such"), Dtype::BF16), ""),
+                          Contains("--target " + target.name));
+        CHECK_THROWS_WITH(store.kernel(KernelSpec("no_such"), ""), Contains("--target " + target.extends + " "));
+    }
+}
+
+TEST_CASE("a dtype is part of a kernel's name, f32 is not", "[kernel_library]") {
+    const KernelSpec spec = conv2d_spec(64, 32, 1, 1, 1, "relu", false, true);
+    CHECK(with_dtype(spec, Dtype::F32).name() == "conv2d_k1s1g1_64x32_relu_gather");
+    CHECK(with_dtype(spec, Dtype::BF16).name() == "conv2d_k1s1g1_64x32_relu_bf16_gather");
+    CHECK(dtype_of(spec) == Dtype::F32);
+    CHECK(dtype_of(with_dtype(spec, Dtype::BF16)) == Dtype::BF16);
+    CHECK_THROWS_WITH(dtype_named("f16"), Contains("f16") && Contains("bf16"));
+}
+
 TEST_CASE("the store says what to do when a kernel or a target is missing", "[kernel_library]") {
     KernelStore store(AFNET_TEST_KERNELS, choose_library_target(AFNET_TEST_KERNELS));
     REQUIRE_THROWS_WITH(store.kernel(KernelSpec("no_such_generator"), ""), Contains("afnet compile"));
