@@ -12,6 +12,7 @@
 #include "runtime/error.h"
 #include "runtime/file_io.h"
 #include "runtime/halide_host.h"
+#include "runtime/json_text.h"
 
 namespace afnet {
 
@@ -198,7 +199,7 @@ void answer_contest(const std::string &request_path, const std::string &result_p
     } catch (const Error &error) {
         result = failure(speaks_of_memory(error.what()) ? Outcome::Memory : Outcome::Failed, error.what());
     }
-    write_file(result_path, result_json(result).dump(-1, ' ', false, Json::error_handler_t::replace));
+    write_file(result_path, json_text(result_json(result)));
 }
 
 } // namespace afnet

@@ -18,6 +18,7 @@
 #include "runtime/command.h"
 #include "runtime/error.h"
 #include "runtime/halide_host.h"
+#include "runtime/json_text.h"
 
 namespace afnet {
 
@@ -86,7 +87,7 @@ void print_json(const std::vector<TuneResult> &results, const TuneSettings &sett
     document["rows"] = Json::array();
     for (const TuneResult &result : results)
         document["rows"].push_back(row(result));
-    std::printf("%s\n", document.dump(1, ' ', false, Json::error_handler_t::replace).c_str());
+    std::printf("%s\n", json_text(document, 1).c_str());
 }
 
 void print_table(const std::vector<TuneResult> &results) {

@@ -13,6 +13,7 @@
 
 #include "runtime/error.h"
 #include "runtime/file_io.h"
+#include "runtime/json_text.h"
 
 namespace afnet {
 
@@ -102,7 +103,7 @@ void TuningLog::append(const std::string &key, const Json &context, const Measur
     Json line = {{"format", kFormat}, {"key", key}, {"time", utc_time()}};
     if (!context.empty()) line.update(context);
     line.update(measurement_json(measurement));
-    const std::string text = line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+    const std::string text = json_text(line) + "\n";
     const LockedFile file(path_);
     file.append((file.ends_in_a_line() ? "" : "\n") + text);
     found_[key] = measurement;

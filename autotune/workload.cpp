@@ -57,14 +57,6 @@ std::string shape_text(const Plan &plan, const Step &step, int selected) {
     return text;
 }
 
-// Frames that the step computes when `selected` of them are on its list.
-int computed_frames(const Step &step, int selected) {
-    if (selected < 0) return step.frames;
-    const bool rest = std::any_of(step.arguments.begin(), step.arguments.end(),
-                                  [](const Argument &argument) { return argument.frames == Frames::Unselected; });
-    return rest ? step.frames - selected : selected;
-}
-
 } // namespace
 
 double Workload::gmac() const {

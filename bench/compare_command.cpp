@@ -7,6 +7,7 @@
 #include "bench/commands.h"
 #include "bench/comparison.h"
 #include "model/text_table.h"
+#include "runtime/json_text.h"
 
 namespace afnet {
 
@@ -87,7 +88,7 @@ void print_json(const Comparison &comparison) {
                     {"verdict", verdict_name(r.verdict)}});
         document["rows"].push_back(std::move(row));
     }
-    std::printf("%s\n", document.dump(1, ' ', false, Json::error_handler_t::replace).c_str());
+    std::printf("%s\n", json_text(document, 1).c_str());
 }
 
 int compare(const Options &options, const CommandContext &context) {

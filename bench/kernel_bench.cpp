@@ -8,6 +8,7 @@
 #include <map>
 #include <tuple>
 
+#include "bench/sparsity_masks.h"
 #include "bench/stages.h"
 #include "model/installation.h"
 #include "model/isolated_step.h"
@@ -24,10 +25,6 @@ using Clock = std::chrono::steady_clock;
 constexpr int kTurns = 3;         // of the peak and a kernel
 constexpr size_t kLeastCalls = 2; // in a turn
 constexpr int kCallsInPlace = 8;  // that update the same values: gates make them vanish or grow in geometric steps
-
-double milliseconds(Clock::duration d) {
-    return std::chrono::duration<double, std::milli>(d).count();
-}
 
 std::string extents_text(const TensorInfo &tensor) {
     std::string text;
@@ -123,21 +120,6 @@ struct PlanBench {
     RunShape shape;
 };
 
-// What a call moves at the least. For what fills unselected frames, lists count the others.
-double bytes_of(IsolatedStep &step, int computed) {
-    if (!step.listed()) return step.compulsory_bytes();
-    const int count = step.frames();
-    step.set_count(computed);
-    const double bytes = step.compulsory_bytes();
-    step.set_count(count);
-    return bytes;
-}
-
-bool fills_the_rest(const Step &step) {
-    return std::any_of(step.arguments.begin(), step.arguments.end(),
-                       [](const Argument &argument) { return argument.frames == Frames::Unselected; });
-}
-
 KernelRow measured(KernelRow row, IsolatedStep &step, MachineMeter &meter, double seconds) {
     Calls calls(step);
     const bool cold = row.setting.caches == "cold";
@@ -155,21 +137,16 @@ KernelRow measured(KernelRow row, IsolatedStep &step, MachineMeter &meter, doubl
 void bench_step(const PlanBench &bench, const DistinctStep &distinct, const std::vector<int> &threads,
                 std::vector<KernelRow> &rows) {
     IsolatedStep step(bench.network, distinct.index, bench.kernels, bench.model.description.name, bench.model.weights);
-    int computed = step.frames();
-    if (step.listed()) {
-        const int count = int(std::lround(bench.options.rt * bench.shape.frames)) * bench.shape.clips;
-        step.set_count(count);
-        computed = fills_the_rest(step.step()) ? step.step().frames - count : count;
-    }
-    if (computed == 0) return;
+    if (step.listed()) step.set_count(selected_count(bench.options.rt, bench.shape.frames) * bench.shape.clips);
+    if (step.frames() == 0) return;
     KernelRow row = bench.row;
     row.kernel = step.step().kernel.name();
     row.layer = step.step().label;
     row.count = distinct.count;
     row.shape = shape_text(bench.network.plan, bench.network.plan.steps[distinct.index]);
     row.convolution = counts_as_convolution(step.step());
-    row.gmac = step.step().macs * computed / 1e9;
-    row.bytes = bytes_of(step, computed);
+    row.gmac = step.macs() / 1e9;
+    row.bytes = step.compulsory_bytes();
     for (int count : threads) {
         row.setting.threads = count;
         for (const bool cold : {false, true}) {
@@ -215,24 +192,17 @@ void bench_target(const KernelBenchOptions &options, const LoadedModel &model, c
     KernelStore kernels(kernel_folder(), target);
     MachineMeter meter(kernels, threads);
     std::vector<KernelRow> rows;
-    for (const std::string &dtype : options.run.dtypes) {
-        for (int size : options.run.sizes) {
-            for (int frames : options.run.frames) {
-                for (int clips : options.run.clips) {
-                    const RunShape shape = run_shape(model, frames, size, clips, dtype, options.run.unselected);
-                    KernelRow row;
-                    row.setting.model = options.model;
-                    row.setting.dtype = dtype;
-                    row.setting.target = target.name;
-                    row.setting.frames = shape.frames;
-                    row.setting.size = size;
-                    row.setting.clips = clips;
-                    row.setting.rt = options.rt;
-                    const LoweredNetwork network = lower(model.description, shape);
-                    bench_plan({options, model, network, kernels, meter, row, shape}, threads, quiet, rows);
-                }
-            }
-        }
+    for (const RunShape &shape : run_shapes(options.run, model)) {
+        KernelRow row;
+        row.setting.model = options.model;
+        row.setting.dtype = dtype_name(shape.dtype);
+        row.setting.target = target.name;
+        row.setting.frames = shape.frames;
+        row.setting.size = shape.width;
+        row.setting.clips = shape.clips;
+        row.setting.rt = options.rt;
+        const LoweredNetwork network = lower(model.description, shape);
+        bench_plan({options, model, network, kernels, meter, row, shape}, threads, quiet, rows);
     }
     for (KernelRow &row : rows) {
         const PeakFigures &peak = meter.peak(row.setting.threads);

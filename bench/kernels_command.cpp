@@ -7,6 +7,7 @@
 #include "bench/commands.h"
 #include "bench/kernel_bench.h"
 #include "model/text_table.h"
+#include "runtime/json_text.h"
 
 namespace afnet {
 
@@ -94,8 +95,7 @@ void print_json(const KernelBenchResult &result) {
                     {"least_layer", s.least_layer}});
         document["convolutions"].push_back(std::move(sum));
     }
-    // Names of files need not be UTF-8; JSON must be.
-    std::printf("%s\n", document.dump(1, ' ', false, Json::error_handler_t::replace).c_str());
+    std::printf("%s\n", json_text(document, 1).c_str());
 }
 
 }  // namespace

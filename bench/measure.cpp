@@ -11,13 +11,13 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double milliseconds(Clock::duration d) {
-    return std::chrono::duration<double, std::milli>(d).count();
-}
-
 constexpr size_t kLeastRounds = 3;
 
 }  // namespace
+
+double milliseconds(Clock::duration duration) {
+    return std::chrono::duration<double, std::milli>(duration).count();
+}
 
 Summary summarize(std::vector<double> samples) {
     Summary summary;
@@ -38,15 +38,19 @@ double processor_milliseconds() {
 }
 
 std::vector<std::vector<double>> interleave(const std::vector<std::function<void()>> &candidates, int rounds,
-                                            double seconds, const std::function<void(size_t round)> &progress) {
+                                            double seconds, const std::function<void(size_t round)> &progress,
+                                            const std::function<void(size_t candidate)> &prepare) {
     std::vector<std::vector<double>> samples(candidates.size());
-    for (const auto &candidate : candidates)
-        candidate();
+    for (size_t i = 0; i < candidates.size(); i++) {
+        if (prepare) prepare(i);
+        candidates[i]();
+    }
     const auto begin = Clock::now();
     for (size_t round = 0; round < size_t(rounds); round++) {
         if (round >= kLeastRounds && milliseconds(Clock::now() - begin) > seconds * 1e3) break;
         progress(round);
         for (size_t i = 0; i < candidates.size(); i++) {
+            if (prepare) prepare(i);
             const auto start = Clock::now();
             candidates[i]();
             samples[i].push_back(milliseconds(Clock::now() - start));

@@ -1,8 +1,8 @@
 #include "bench/network_bench.h"
 
 #include <algorithm>
-#include <cmath>
 
+#include "bench/sparsity_masks.h"
 #include "bench/stages.h"
 #include "model/progress.h"
 #include "runtime/halide_host.h"
@@ -17,7 +17,9 @@ struct StepTimes {
 };
 
 void force_ratio(Network &network, double rt) {
-    const std::vector<int> mask = spread_mask(network.shape().frames, network.shape().clips, rt);
+    const RunShape &shape = network.shape();
+    const std::vector<int> mask =
+        pattern_mask(MaskPattern::Spread, shape.frames, shape.clips, selected_count(rt, shape.frames), 0, 0);
     for (size_t b = 0; b < network.lowered().selections.size(); b++)
         network.force_mask(b, mask);
 }
@@ -53,11 +55,14 @@ public:
         for (size_t i = 0; i < rows_.size(); i++)
             candidates.push_back([this, i] { run_once(i); });
         Progress progress("bench " + name_, size_t(rounds), quiet);
-        const auto samples = interleave(candidates, rounds, seconds, [&](size_t round) {
-            for (int threads : thread_counts())
-                meter_.measure_fma(threads);
-            progress.update(round);
-        });
+        const auto samples = interleave(
+            candidates, rounds, seconds,
+            [&](size_t round) {
+                for (int threads : thread_counts())
+                    meter_.measure_fma(threads);
+                progress.update(round);
+            },
+            [this](size_t i) { prepare(rows_[i]); });
         for (size_t i = 0; i < rows_.size(); i++) {
             rows_[i].ms = summarize(samples[i]);
             rows_[i].cores /= wall_ms_[i];
@@ -108,11 +113,10 @@ private:
     }
 
     void run_once(size_t i) {
-        prepare(rows_[i]);
         const double processor = processor_milliseconds();
         const auto begin = std::chrono::steady_clock::now();
         network_.run();
-        wall_ms_[i] += std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
+        wall_ms_[i] += milliseconds(std::chrono::steady_clock::now() - begin);
         rows_[i].cores += processor_milliseconds() - processor;
     }
 
@@ -124,8 +128,7 @@ private:
             for (size_t i = 0; i < rows_.size(); i++) {
                 prepare(rows_[i]);
                 network_.run([&](const StepReport &report) {
-                    ms[i][report.index].push_back(
-                        std::chrono::duration<double, std::milli>(report.end - report.begin).count());
+                    ms[i][report.index].push_back(milliseconds(report.end - report.begin));
                     step_times_[i].macs[report.index] = report.step->macs * report.frames;
                 });
             }
@@ -164,24 +167,14 @@ void compare_with_dense(std::vector<NetworkRow> &rows) {
 struct Combination {
     const std::string *name;
     const LoadedModel *model;
-    std::string dtype;
     RunShape shape;
 };
 
 std::vector<Combination> combinations(const NetworkBenchOptions &options, const std::vector<LoadedModel> &models) {
-    const RunChoices &run = options.run;
     std::vector<Combination> all;
     for (size_t m = 0; m < models.size(); m++) {
-        for (const std::string &dtype : run.dtypes) {
-            for (int size : run.sizes) {
-                for (int frames : run.frames) {
-                    for (int clips : run.clips) {
-                        all.push_back({&options.models[m], &models[m], dtype,
-                                       run_shape(models[m], frames, size, clips, dtype, run.unselected)});
-                    }
-                }
-            }
-        }
+        for (RunShape &shape : run_shapes(options.run, models[m]))
+            all.push_back({&options.models[m], &models[m], std::move(shape)});
     }
     return all;
 }
@@ -193,7 +186,7 @@ void bench_network(const NetworkBenchOptions &options, const Combination &combin
     NetworkBench bench(*combination.name, *combination.model, shape, kernels, meter);
     NetworkRow row;
     row.model = *combination.name;
-    row.dtype = combination.dtype;
+    row.dtype = dtype_name(shape.dtype);
     row.target = kernels.target().name;
     row.unselected = options.run.unselected;
     row.mask = adaptive ? "spread" : "none";
@@ -205,7 +198,7 @@ void bench_network(const NetworkBenchOptions &options, const Combination &combin
     for (double rt : adaptive ? options.ratios : std::vector<double>{1}) {
         for (int count : threads) {
             row.rt = rt;
-            row.realised_rt = double(std::lround(rt * shape.frames)) / shape.frames;
+            row.realised_rt = double(selected_count(rt, shape.frames)) / shape.frames;
             row.threads = count;
             bench.add_row(row);
         }
@@ -219,16 +212,6 @@ void bench_network(const NetworkBenchOptions &options, const Combination &combin
 }
 
 }  // namespace
-
-std::vector<int> spread_mask(int frames, int clips, double rt) {
-    const int selected = int(std::lround(std::clamp(rt, 0.0, 1.0) * frames));
-    std::vector<int> mask;
-    for (int clip = 0; clip < clips; clip++) {
-        for (int t = 0; t < frames; t++)
-            mask.push_back((t + 1) * selected / frames - t * selected / frames);
-    }
-    return mask;
-}
 
 NetworkBenchResult bench_networks(const NetworkBenchOptions &options, KernelStore &kernels,
                                   const std::vector<int> &threads, bool quiet) {

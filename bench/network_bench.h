@@ -56,9 +56,6 @@ struct NetworkBenchResult {
     std::vector<LayerRow> layers;
 };
 
-/// The mask that computes round(rt T) frames of each clip, spread evenly.
-std::vector<int> spread_mask(int frames, int clips, double rt);
-
 /// Every combination, all ratios and numbers of threads of a network in turn, with the machine's peak between rounds.
 NetworkBenchResult bench_networks(const NetworkBenchOptions &options, KernelStore &kernels,
                                   const std::vector<int> &threads, bool quiet);

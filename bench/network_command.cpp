@@ -7,6 +7,7 @@
 #include "bench/commands.h"
 #include "bench/network_bench.h"
 #include "model/text_table.h"
+#include "runtime/json_text.h"
 
 namespace afnet {
 
@@ -130,8 +131,7 @@ void print_json(const NetworkBenchResult &result) {
                                       {"gmac_per_s", r.gmac_per_s},
                                       {"percent_of_peak", r.percent_of_peak}});
     }
-    // Names of files need not be UTF-8; JSON must be.
-    std::printf("%s\n", document.dump(1, ' ', false, Json::error_handler_t::replace).c_str());
+    std::printf("%s\n", json_text(document, 1).c_str());
 }
 
 }  // namespace

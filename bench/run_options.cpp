@@ -16,7 +16,9 @@ void add_run_options(CLI::App &app, RunChoices &choices) {
     app.add_option("--batch", choices.clips, "Clips at a time")->check(CLI::Range(1, 1024))->capture_default_str();
     app.add_option("--threads", choices.threads, "Threads for kernels; 0: one per available processor")
         ->check(CLI::Range(0, 1024));
-    app.add_option("--dtype", choices.dtypes, "Element types")->check(CLI::IsMember(dtype_names()))->capture_default_str();
+    app.add_option("--dtype", choices.dtypes, "Element types")
+        ->check(CLI::IsMember(dtype_names()))
+        ->capture_default_str();
     app.add_option("--unselected", choices.unselected, "What unselected frames get")
         ->check(CLI::IsMember({"masked", "skipped"}))
         ->capture_default_str();
@@ -47,6 +49,19 @@ RunShape run_shape(const LoadedModel &model, int frames, int size, int clips, co
     shape.unselected = unselected == "skipped" ? Unselected::Skipped : Unselected::Masked;
     shape.dtype = dtype_named(dtype);
     return shape;
+}
+
+std::vector<RunShape> run_shapes(const RunChoices &choices, const LoadedModel &model) {
+    std::vector<RunShape> shapes;
+    for (const std::string &dtype : choices.dtypes) {
+        for (int size : choices.sizes) {
+            for (int frames : choices.frames) {
+                for (int clips : choices.clips)
+                    shapes.push_back(run_shape(model, frames, size, clips, dtype, choices.unselected));
+            }
+        }
+    }
+    return shapes;
 }
 
 }  // namespace afnet

@@ -31,8 +31,11 @@ std::vector<int> thread_counts(const RunChoices &choices, int threads_before);
 /// The element type that a kernel store must have for all of them: every target that has bf16 finds f32 as well.
 Dtype widest_dtype(const RunChoices &choices);
 
-/// How one combination runs `model`. Throws UsageError where the model's weights are for another number of frames.
+/// How one combination runs `model`. Throws Error where the model's weights are for another number of frames.
 RunShape run_shape(const LoadedModel &model, int frames, int size, int clips, const std::string &dtype,
                    const std::string &unselected);
+
+/// How every combination runs `model`: by element type, then size, frames and clips.
+std::vector<RunShape> run_shapes(const RunChoices &choices, const LoadedModel &model);
 
 }  // namespace afnet

@@ -35,7 +35,7 @@ struct Candidate {
         for (size_t b = 0; b < masks.size(); b++) network->force_mask(b, masks[b]);
         std::vector<double> steps(network->lowered().plan.steps.size());
         network->run([&](const StepReport &report) {
-            steps[report.index] = std::chrono::duration<double, std::milli>(report.end - report.begin).count();
+            steps[report.index] = milliseconds(report.end - report.begin);
         });
         runs.push_back(std::move(steps));
     }

@@ -1,6 +1,5 @@
 // afnet bench sparsity: its options, and where its results go.
 #include <CLI/CLI.hpp>
-#include <charconv>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -12,20 +11,13 @@
 #include "bench/sparsity_report.h"
 #include "model/installation.h"
 #include "runtime/error.h"
+#include "runtime/text.h"
 
 namespace afnet {
 
 namespace {
 
 constexpr size_t kReportBytes = size_t(4) << 20;  // what a large sweep writes: room for that is looked for beforehand
-
-// CLI11 would take -1 for the largest number, and cut larger ones down to it.
-std::string seed_fault(const std::string &text) {
-    uint64_t value = 0;
-    const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (fault == std::errc() && end == text.data() + text.size()) return "";
-    return "Value " + text + " is no whole number from 0 to " + std::to_string(UINT64_MAX);
-}
 
 int run(const SparsityOptions &options, const std::string &out, const CommandContext &context) {
     std::optional<OutputFolder> folder;

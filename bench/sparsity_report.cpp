@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "model/text_table.h"
+#include "runtime/json_text.h"
 
 namespace afnet {
 
@@ -192,8 +193,7 @@ std::string sparsity_json(const SparsityResult &result) {
     document["kernels"] = kernels_of(result);
     document["rounds"] = result.rounds;
     document["seed"] = result.seed;
-    // Names of files need not be UTF-8; JSON must be.
-    return document.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+    return json_text(document, 1) + "\n";
 }
 
 std::string sparsity_csv(const SparsityResult &result) {

@@ -1,6 +1,5 @@
 // afnet classify: videos, folders of frames and streams to labels.
 #include <CLI/CLI.hpp>
-#include <charconv>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -17,6 +16,7 @@
 #include "runtime/file_io.h"
 #include "runtime/halide_host.h"
 #include "runtime/interrupt.h"
+#include "runtime/text.h"
 #include "runtime/video_stream.h"
 
 namespace afnet {
@@ -38,19 +38,11 @@ bool is_stream(const std::string &path) {
                            (S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode)));
 }
 
-// CLI11 would take -1 for the largest number, and cut larger ones down to it.
-std::string seed_fault(const std::string &text) {
-    uint64_t value = 0;
-    const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (fault == std::errc() && end == text.data() + text.size()) return "";
-    return "Value " + text + " is no whole number from 0 to " + std::to_string(UINT64_MAX);
-}
-
 class Session {
 public:
     Session(const Options &options, const CommandContext &context)
-        : options_(options), context_(context), kernels_(kernel_folder(), options.classifier.dtype), manifests_ms_(clock_.lap_ms()),
-          model_(load_model(options.model, options.seed)), weights_ms_(clock_.lap_ms()),
+        : options_(options), context_(context), kernels_(kernel_folder(), options.classifier.dtype),
+          manifests_ms_(clock_.lap_ms()), model_(load_model(options.model, options.seed)), weights_ms_(clock_.lap_ms()),
           classifier_(model_, kernels_, options.classifier) {
         if (!model_.trained && !context.quiet) {
             std::fprintf(stderr, "afnet: %s has no trained weights here: %s are good for timing, its labels mean nothing\n",

@@ -7,6 +7,7 @@
 
 #include "model/contact_sheet.h"
 #include "runtime/error.h"
+#include "runtime/json_text.h"
 #include "runtime/png_writer.h"
 
 namespace afnet {
@@ -94,8 +95,7 @@ std::string clip_json(const ClipResult &r, const LoadTimes &load) {
                        {"memory", load.memory},
                        {"zero_responses", load.zero_responses}};
     line["warnings"] = r.warnings;
-    // Names of files need not be UTF-8; JSON must be.
-    return line.dump(-1, ' ', false, Json::error_handler_t::replace);
+    return json_text(line);
 }
 
 std::string clips_csv(const std::vector<ClipResult> &results) {

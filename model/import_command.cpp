@@ -9,6 +9,7 @@
 #include "model/macs.h"
 #include "model/weights_file.h"
 #include "runtime/command.h"
+#include "runtime/json_text.h"
 
 namespace afnet {
 
@@ -41,7 +42,7 @@ void print_json(const Options &options, const ImportedModel &model, int64_t para
                                  {"shift_guessed", model.shift_guessed},
                                  {"labels", !options.request.labels.empty()},
                                  {"parameters", parameters}};
-    std::printf("%s\n", line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+    std::printf("%s\n", json_text(line).c_str());
 }
 
 int run_import(Options &options, const CommandContext &context) {

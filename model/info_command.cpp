@@ -14,6 +14,7 @@
 #include "model/weights_file.h"
 #include "runtime/arena.h"
 #include "runtime/command.h"
+#include "runtime/json_text.h"
 
 namespace afnet {
 
@@ -212,7 +213,7 @@ int info(const Options &options, const CommandContext &context) {
     }
     Json all = json_of(here);
     if (costs) all["model"] = json_of(*costs);
-    std::printf("%s\n", all.dump(-1, ' ', false, Json::error_handler_t::replace).c_str());
+    std::printf("%s\n", json_text(all).c_str());
     return 0;
 }
 

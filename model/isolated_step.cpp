@@ -131,7 +131,8 @@ void IsolatedStep::set_count(int frames) {
 
 int IsolatedStep::frames() const {
     if (!listed()) return step().frames;
-    return *static_cast<const int *>(const_cast<Executor &>(executor_).memory(step().count).data);
+    const TensorMemory count = const_cast<Executor &>(executor_).memory(step().count);
+    return computed_frames(step(), *static_cast<const int *>(count.data));
 }
 
 double compulsory_bytes(const Plan &plan, const Step &step, int frames) {

@@ -26,8 +26,9 @@ public:
     /// Whether a work list says how many frames the step computes.
     bool listed() const { return step().count != kNoTensor; }
 
-    /// Computes `frames` frames from now on, at most as many as the clips have; listed steps only.
+    /// Has `frames` frames on the list from now on, at most as many as the clips have; listed steps only.
     void set_count(int frames);
+    /// That one run computes.
     int frames() const;
     void run() { executor_.run(); }
 

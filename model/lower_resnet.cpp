@@ -119,18 +119,14 @@ Feature focal_block(PlanBuilder &b, const std::string &key, const Feature &in, i
     }
     const size_t first_constant = b.network().constants.size();
     focal_branch(b, key, in, state, selection, activation);
-    if (!selection) {
-        b.tap(key, state.tensor);
-        return state;
-    }
-    if (b.shape().unselected == Unselected::Masked) {
+    if (selection && b.shape().unselected == Unselected::Masked) {
         const TensorId response = b.zero_response(
             key, in.channels, state, 3, first_constant,
             [&](PlanBuilder &inner, const Feature &zero, const Feature &onto, const Selection &single) {
                 focal_branch(inner, key, zero, onto, &single, "linear");
             });
         b.fill_unselected(key, state, *selection, response, 3, activation);
-    } else if (projects && last_relu) {
+    } else if (selection && projects && last_relu) {
         b.fill_unselected(key, state, *selection, b.zero_residual(key, channels), 3, activation);
     }
     b.tap(key, state.tensor);

@@ -9,6 +9,7 @@
 #include "runtime/command.h"
 #include "runtime/error.h"
 #include "runtime/halide_host.h"
+#include "runtime/json_text.h"
 
 namespace afnet {
 
@@ -41,8 +42,7 @@ void print_json(const CaseReport &report) {
                                  {"ms", report.milliseconds},
                                  {"arena_bytes", report.arena_bytes},
                                  {"tensors", rows}};
-    // Names of files need not be UTF-8; JSON must be.
-    std::printf("%s\n", line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+    std::printf("%s\n", json_text(line).c_str());
 }
 
 const RegisterCommand registered{
@@ -72,8 +72,7 @@ const RegisterCommand registered{
                      passed = false;
                      if (context.json) {
                          std::printf("%s\n",
-                                     nlohmann::json({{"path", path}, {"status", "error"}, {"error", error.what()}})
-                                         .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)
+                                     json_text(nlohmann::json({{"path", path}, {"status", "error"}, {"error", error.what()}}))
                                          .c_str());
                      }
                      std::fprintf(stderr, "afnet: %s\n", error.what());

@@ -64,8 +64,9 @@ private:
     std::map<std::string, Kernel> kernels_;
 };
 
-/// The kernel libraries of one target in a folder, and of the targets that it extends: those whose manifest is called `<model>.<target>.json`. Manifests
-/// are read, and libraries opened, as they are needed: most programs need one model's.
+/// The kernel libraries of one target in a folder, and of the targets that it extends: those whose manifest is called
+/// `<model>.<target>.json`. Manifests are read, and libraries opened, as they are needed: most programs need one
+/// model's.
 class KernelStore {
 public:
     /// For the target that choose_library_target() takes.
@@ -98,8 +99,9 @@ private:
     std::vector<Entry> entries_;
 };
 
-/// The best target of the libraries in `folder` that runs here and has kernels of `dtype`, or the best for this CPU when there are no libraries
-/// (runtime/target.h: choose_target). The manifests' names say which targets there are; none is read.
+/// The best target of the libraries in `folder` that runs here and has kernels of `dtype`, or the best for this CPU when
+/// there are no libraries (runtime/target.h: choose_target). The manifests' names say which targets there are; none is
+/// read.
 const Target &choose_library_target(const std::string &folder, std::string *why = nullptr, Dtype dtype = Dtype::F32);
 
 /// Where kernel libraries are: AFNET_KERNELS when set, else `kernels` beside the program.

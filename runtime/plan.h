@@ -66,6 +66,16 @@ struct Step {
     int frames = 0;              // frames it computes when all are selected
 };
 
+/// Frames that a step computes when its list has `count` selected: those, or the others where it is for these; all
+/// where no list governs it.
+inline int computed_frames(const Step &step, int count) {
+    if (step.count == kNoTensor) return step.frames;
+    for (const Argument &argument : step.arguments) {
+        if (argument.frames == Frames::Unselected) return step.frames - count;
+    }
+    return count;
+}
+
 /// A value that observers are shown after a step: modules whose output later steps overwrite.
 struct Tap {
     std::string name;  // the module, e.g. `layer1.base_module.0`

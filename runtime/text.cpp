@@ -1,5 +1,6 @@
 #include "runtime/text.h"
 
+#include <charconv>
 #include <cstdint>
 
 namespace afnet {
@@ -22,6 +23,13 @@ std::string join(const std::vector<std::string> &words) {
     std::string result;
     for (const std::string &word : words) result += (result.empty() ? "" : ", ") + word;
     return result;
+}
+
+std::string seed_fault(const std::string &text) {
+    uint64_t value = 0;
+    const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (fault == std::errc() && end == text.data() + text.size()) return "";
+    return "Value " + text + " is no whole number from 0 to " + std::to_string(UINT64_MAX);
 }
 
 bool is_utf8(std::string_view text) {

@@ -14,6 +14,10 @@ std::string printable(std::string_view text, size_t max_bytes = 96);
 /// Words with commas between them.
 std::string join(const std::vector<std::string> &words);
 
+/// What is wrong with `text` as a seed, a whole number of 64 bits; empty where nothing is. CLI11 would take -1 for the
+/// largest number, and cut larger ones down to it.
+std::string seed_fault(const std::string &text);
+
 /// Whether `text` is UTF-8: no overlong forms, no surrogates, nothing above U+10FFFF.
 bool is_utf8(std::string_view text);
 

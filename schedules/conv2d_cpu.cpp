@@ -9,12 +9,6 @@ using namespace Halide;
 
 namespace {
 
-// Columns that leave room beside the accumulators for one row of weights and a broadcast.
-int default_tile_x(int vectors, const CpuFacts &cpu) {
-    if (cpu.registers == 32) return vectors <= 2 ? 14 : vectors <= 4 ? 6 : 3;
-    return vectors == 1 ? 8 : vectors == 2 ? 6 : 2;
-}
-
 // What a task is, and which tasks follow each other: the values of knob `order`.
 enum Order {
     kOutputChannelsInTasks = 1,  // a strip of rows and a block of channels; the strip's input stays for the next block
@@ -74,6 +68,11 @@ void tile_stage(Stage stage, const Conv2dStages &s, const Tile &tile) {
 
 }  // namespace
 
+int conv2d_register_columns(int vectors, const CpuFacts &cpu) {
+    if (cpu.registers == 32) return vectors <= 2 ? 14 : vectors <= 4 ? 6 : 3;
+    return vectors == 1 ? 8 : vectors == 2 ? 6 : 2;
+}
+
 int conv2d_co_block(const Conv2dKnobs &knobs, int channels, const Target &target) {
     const CpuFacts cpu = cpu_facts(target);
     const int wide = cpu.registers == 32 && cpu.lanes == 4 ? 4 * cpu.lanes : 2 * cpu.lanes;
@@ -94,7 +93,7 @@ void schedule_cpu(Conv2dStages s, const Conv2dKnobs &knobs, int co_block, const 
     Tile tile;
     tile.co_block = co_block;
     tile.lanes = std::min(cpu.lanes, co_block);
-    tile.columns = knobs.tile_x.resolve(default_tile_x(co_block / tile.lanes, cpu));
+    tile.columns = knobs.tile_x.resolve(conv2d_register_columns(co_block / tile.lanes, cpu));
     tile.order = knobs.order.resolve(default_order(s));
     tile.rows = knobs.rows.resolve(tile.order == kPixelTilesFirst ? 4 : 14);
     const int widest = tile.columns;

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "schedules/cpu.h"
 #include "schedules/knob.h"
 
 namespace afnet::schedules {
@@ -51,6 +52,10 @@ struct Conv2dKnobs {
     Knob tiles{"tiles", {8, 16, 24, 32, 48, 64, 96, 192}}; // Winograd: about so many tiles per task
     Knob kept{"kept", {16, 32, 64, 128, 256, 512}}; // Winograd: output channels whose products are kept at a time
 };
+
+/// Columns of a register tile of `vectors` vectors of channels that leave room beside the accumulators for one row of
+/// weights and a broadcast.
+int conv2d_register_columns(int vectors, const CpuFacts &cpu);
 
 /// Output channels per register tile for a group of `channels`: the packing of the weights.
 int conv2d_co_block(const Conv2dKnobs &knobs, int channels, const Halide::Target &target);

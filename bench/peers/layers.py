@@ -144,6 +144,19 @@ class Attention(nn.Module):
         return torch.sigmoid(self.second(F.relu(self.first(pooled))))
 
 
+def run_stages(stages, adaptive, x, thresholds):
+    """Each stage in turn; those of the class `adaptive` take the thresholds of their own blocks."""
+    block = 0
+    for stage in stages:
+        if isinstance(stage, adaptive):
+            count = len(stage.navigation)
+            x = stage(x, thresholds[block:block + count])
+            block += count
+        else:
+            x = stage(x)
+    return x
+
+
 def consensus(logits, frames):
     """Scores per frame, and their mean over each clip."""
     return logits, logits.view(-1, frames, logits.shape[1]).mean(1)

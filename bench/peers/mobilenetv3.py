@@ -2,7 +2,7 @@
 import torch.nn.functional as F
 from torch import nn
 
-from layers import Attention, ConvNorm, FocalBlock, Linear, Navigation, consensus, fuse, shift
+from layers import Attention, ConvNorm, FocalBlock, Linear, Navigation, consensus, fuse, run_stages, shift
 
 # Stage: (name, blocks, fusion block, width of its attention); the latter two are None and 0 in a plain stage.
 # Block: (kernel, in, hidden, out, stride, squeeze, activation).
@@ -97,13 +97,6 @@ class AfMobileNetV3(nn.Module):
         self.blocks = sum(len(stage.navigation) for stage in self.stages if isinstance(stage, AdaptiveStage))
 
     def forward(self, video, thresholds):
-        x, block = F.hardswish(self.stem(video)), 0
-        for stage in self.stages:
-            if isinstance(stage, AdaptiveStage):
-                count = len(stage.navigation)
-                x = stage(x, thresholds[block:block + count])
-                block += count
-            else:
-                x = stage(x)
+        x = run_stages(self.stages, AdaptiveStage, F.hardswish(self.stem(video)), thresholds)
         x = F.hardswish(self.last(x)).mean((2, 3))
         return consensus(self.fc(F.hardswish(self.hidden(x))), self.frames)

@@ -2,7 +2,7 @@
 import torch.nn.functional as F
 from torch import nn
 
-from layers import Attention, ConvNorm, FocalBlock, Linear, Navigation, consensus, fuse, shift
+from layers import Attention, ConvNorm, FocalBlock, Linear, Navigation, consensus, fuse, run_stages, shift
 
 
 class Bottleneck(nn.Module):
@@ -89,12 +89,5 @@ class ResNet(nn.Module):
 
     def forward(self, video, thresholds=None):
         x = F.max_pool2d(F.relu(self.stem(video)), 3, 2, 1)
-        block = 0
-        for stage in self.stages:
-            if isinstance(stage, AfModule):
-                count = len(stage.navigation)
-                x = stage(x, thresholds[block:block + count])
-                block += count
-            else:
-                x = stage(x)
+        x = run_stages(self.stages, AfModule, x, thresholds)
         return consensus(self.fc(x.mean((2, 3))), self.frames)

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 #include <numeric>
 #include <set>
+#include <string>
 
 #include "bench/stages.h"
 
@@ -96,4 +97,25 @@ TEST_CASE("convolutions are summed as often as they occur", "[bench]") {
     CHECK(sums[0].least_layer == "layer of b");
     CHECK(sums[1].setting.threads == 2);
     CHECK(sums[1].percent_of_peak == Approx(90));
+}
+
+TEST_CASE("candidates run in turn, each after it was prepared", "[bench]") {
+    std::string order;
+    const auto samples = interleave({[&] { order += 'A'; }, [&] { order += 'B'; }}, 2, 60,
+                                    [&](size_t) { order += '|'; }, [&](size_t i) { order += char('a' + i); });
+    CHECK(order == "aAbB|aAbB|aAbB"); // the first turn is not measured
+    REQUIRE(samples.size() == 2);
+    CHECK(samples[0].size() == 2);
+    CHECK(samples[1].size() == 2);
+}
+
+TEST_CASE("a step computes the frames that are for it", "[bench]") {
+    Step step;
+    step.frames = 12;
+    CHECK(computed_frames(step, 5) == 12);
+    step.count = 0;
+    step.arguments = {{"input", 1, Frames::All}, {"output", 2, Frames::Selected}};
+    CHECK(computed_frames(step, 5) == 5);
+    step.arguments[1].frames = Frames::Unselected;
+    CHECK(computed_frames(step, 5) == 7);
 }
