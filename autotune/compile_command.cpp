@@ -12,6 +12,7 @@
 #include "model/lowering.h"
 #include "model/machine.h"
 #include "model/preprocess.h"
+#include "model/training_network.h"
 #include "runtime/command.h"
 #include "runtime/error.h"
 
@@ -20,7 +21,7 @@ namespace afnet {
 namespace {
 
 struct Options {
-    std::vector<std::string> models, targets, features;
+    std::vector<std::string> models, trained, training_dtypes = {"f32"}, targets, features;
     std::string specs, name;
     std::string generators, records = AFNET_RECORDS, output, cache;
     int frames = 12, size = 224;
@@ -41,11 +42,19 @@ std::vector<Library> wanted_libraries(const Options &options) {
     for (const ModelDescription &model : described_models(options.models)) {
         lower(model, shape);
         SpecList kernels;
-        for (const std::string &dtype : dtype_names()) {
+        for (const std::string &dtype : inference_dtype_names()) {
             for (KernelSpec &spec : kernel_specs(model, dtype_named(dtype)))
                 kernels.specs.push_back(std::move(spec));
         }
         libraries.push_back({model.name, std::move(kernels)});
+    }
+    for (const ModelDescription &model : described_models(options.trained)) {
+        SpecList kernels;
+        for (const std::string &dtype : options.training_dtypes) {
+            for (KernelSpec &spec : training_kernel_specs(model, dtype_named(dtype)))
+                kernels.specs.push_back(std::move(spec));
+        }
+        libraries.push_back({training_library(model), std::move(kernels)});
     }
     if (!options.models.empty()) {
         libraries.push_back({kPreprocessLibrary, {preprocess_specs(), {}}});
@@ -82,7 +91,9 @@ void print_json(const std::string &library, const std::string &target, const Com
 }
 
 int compile(const Options &options, const CommandContext &context) {
-    if (options.models.empty() && options.specs.empty()) throw UsageError("compile: --model or --specs is needed");
+    if (options.models.empty() && options.trained.empty() && options.specs.empty()) {
+        throw UsageError("compile: --model, --train or --specs is needed");
+    }
     const std::vector<Library> libraries = wanted_libraries(options);
     for (const std::string &target : options.targets) {
         CompileRequest request;
@@ -115,6 +126,10 @@ const RegisterCommand registered{
     {"compile", "Compile a model's kernels for targets, ahead of time", [](CLI::App &app, CommandContext &context) {
          auto o = std::make_shared<Options>();
          app.add_option("--model", o->models, "Shipped models, `all`, or files with a model description (*.json)");
+         app.add_option("--train", o->trained, "Models, as --model takes them, to compile the kernels of training for");
+         app.add_option("--train-dtype", o->training_dtypes, "Element types of training; f64 serves checks")
+             ->check(CLI::IsMember({"f32", "f64"}))
+             ->capture_default_str();
          app.add_option("--specs", o->specs, "File with kernel specs to compile instead of, or besides, a model's");
          app.add_option("--name", o->name, "Name of the library made from --specs")->default_str("specs");
          app.add_option("--frames", o->frames, "Frames per clip")->check(CLI::Range(1, 256))->capture_default_str();

@@ -13,7 +13,7 @@ std::string numbered(const std::string &key, int i) {
 }
 
 // depthwise -> BatchNorm -> (squeeze-and-excitation) -> activation
-Feature depthwise_gated(PlanBuilder &b, const std::string &key, const InvertedResidual &block, const Feature &in,
+Feature depthwise_gated(NetworkBuilder &b, const std::string &key, const InvertedResidual &block, const Feature &in,
                         ConvLayer layer) {
     layer.kernel = block.kernel;
     layer.stride = block.stride;
@@ -24,8 +24,7 @@ Feature depthwise_gated(PlanBuilder &b, const std::string &key, const InvertedRe
     const TensorId pooled = b.spatial_mean(key + ".se.pool", out, nullptr, selection);
     const TensorId hidden = b.linear(key + ".se.fc.0", pooled, block.squeeze, true, "relu", selection);
     const TensorId gate = b.linear(key + ".se.fc.2", hidden, block.hidden, true, "hsigmoid", selection);
-    b.scale_channels(key + ".se", out, gate, block.activation, selection);
-    return out;
+    return b.scale_channels(key + ".se", out, gate, block.activation, selection);
 }
 
 int border_for(int kernel) {
@@ -33,7 +32,7 @@ int border_for(int kernel) {
 }
 
 // A block on all frames.
-Feature inverted_residual(PlanBuilder &b, const std::string &key, const InvertedResidual &block, const Feature &in) {
+Feature inverted_residual(NetworkBuilder &b, const std::string &key, const InvertedResidual &block, const Feature &in) {
     ConvLayer layer;
     Feature hidden = in;
     const bool expands = block.in != block.hidden;
@@ -67,8 +66,8 @@ Feature inverted_residual(PlanBuilder &b, const std::string &key, const Inverted
 constexpr int kFocalGroups = 2;
 
 // On selected frames; without a selection, on all.
-void focal_branch(PlanBuilder &b, const std::string &key, const InvertedResidual &block, const Feature &in,
-                  const Feature &onto, const Selection *selection) {
+Feature focal_branch(NetworkBuilder &b, const std::string &key, const InvertedResidual &block, const Feature &in,
+                     const Feature &onto, const Selection *selection) {
     ConvLayer layer;
     layer.selection = selection;
     layer.groups = kFocalGroups;
@@ -95,12 +94,13 @@ void focal_branch(PlanBuilder &b, const std::string &key, const InvertedResidual
     layer.border = 0;
     layer.scatter = selection != nullptr;
     layer.onto = onto;
-    b.conv(hidden, layer);
+    return b.conv(hidden, layer);
 }
 
 // Always residual, at the input's resolution; the shortcut's projection is grouped too, and runs on all frames.
-Feature focal_block(PlanBuilder &b, const std::string &key, InvertedResidual block, const Feature &in,
+Feature focal_block(NetworkBuilder &b, const std::string &key, InvertedResidual block, const Feature &in,
                     const Selection *selection) {
+    FocalBlock focal{key, block.out, block.kernel, selection, "linear"};
     Feature state = in;
     if (block.stride != 1 || block.in != block.out) {
         ConvLayer projection;
@@ -110,25 +110,20 @@ Feature focal_block(PlanBuilder &b, const std::string &key, InvertedResidual blo
         projection.out = block.out;
         projection.groups = kFocalGroups;
         projection.activation = "linear";
+        projection.projects = &focal;
         projection.shiftable = true;
         state = b.conv(in, projection);
     }
     block.stride = 1;
-    const size_t first_constant = b.network().constants.size();
-    focal_branch(b, key, block, in, state, selection);
-    if (selection && b.shape().unselected == Unselected::Masked) {
-        const TensorId response = b.zero_response(
-            key, in.channels, state, block.kernel, first_constant,
-            [&](PlanBuilder &inner, const Feature &zero, const Feature &onto, const Selection &single) {
-                focal_branch(inner, key, block, zero, onto, &single);
-            });
-        b.fill_unselected(key, state, *selection, response, block.kernel, "linear");
-    }
-    b.tap(key, state.tensor);
-    return state;
+    const Feature out =
+        b.focal(focal, in, state,
+                [&](NetworkBuilder &inner, const Feature &from, const Feature &onto, const Selection *listed,
+                    const std::string &) { return focal_branch(inner, key, block, from, onto, listed); });
+    b.tap(key, out.tensor);
+    return out;
 }
 
-Feature adaptive_stage(PlanBuilder &b, const MobileStage &stage, const Feature &in) {
+Feature adaptive_stage(NetworkBuilder &b, const MobileStage &stage, const Feature &in) {
     const std::string key = "features_" + stage.name, number = stage.name.substr(stage.name.size() - 1);
     Feature ample = in, focal = in;
     for (int i = 0; i < int(stage.blocks.size()); i++) {
@@ -144,13 +139,13 @@ Feature adaptive_stage(PlanBuilder &b, const MobileStage &stage, const Feature &
     const TensorId hidden = b.linear(attention + ".fc.0", pooled, stage.attention_hidden, true, "relu");
     const TensorId theta = b.linear(attention + ".fc.2", hidden, focal.channels, true, "sigmoid");
     b.tap(attention, theta);
-    b.fuse(key + ".fuse", ample, focal, theta, "linear");
+    focal = b.fuse(key + ".fuse", ample, focal, theta, "linear");
     return inverted_residual(b, numbered(key + "_fuse", 0), stage.fuse, focal);
 }
 
 }  // namespace
 
-void lower_af_mobilenetv3(const ModelDescription &d, PlanBuilder &b) {
+void lower_af_mobilenetv3(const ModelDescription &d, NetworkBuilder &b) {
     ConvLayer stem;
     stem.label = stem.conv = "conv";
     stem.norm = "bn";
@@ -180,7 +175,7 @@ void lower_af_mobilenetv3(const ModelDescription &d, PlanBuilder &b) {
     last.activation = "hswish";
     x = b.conv(x, last);
     const TensorId pooled = b.spatial_mean("gappool", x);
-    const TensorId hidden = b.linear("fc.0", pooled, d.head_hidden, true, "hswish");
+    const TensorId hidden = b.drop(b.linear("fc.0", pooled, d.head_hidden, true, "hswish"));
     b.head_consensus(b.linear("fc.3", hidden, d.classes, true, "linear"), d.classes);
 }
 

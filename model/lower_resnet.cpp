@@ -23,7 +23,7 @@ std::string numbered(const std::string &key, int i) {
 
 // 1x1, 3x3 with the stride, 1x1, each with BatchNorm; added onto the shortcut, in place (AFNET_SPEC §2.2). The
 // shortcut's parameters come first or last in a state_dict without consequence; here they come where they run.
-Feature bottleneck(PlanBuilder &b, const Feature &in, const Bottleneck &block) {
+Feature bottleneck(NetworkBuilder &b, const Feature &in, const Bottleneck &block) {
     ConvLayer layer;
     layer.label = layer.conv = block.key + ".conv1";
     layer.norm = block.key + ".bn1";
@@ -71,8 +71,8 @@ constexpr int kFocalGroups = 2;
 
 // The residual branch of a focal block, on selected frames only: gather fused into conv1, scatter into conv3. Without a
 // selection, on all frames.
-void focal_branch(PlanBuilder &b, const std::string &key, const Feature &in, const Feature &onto,
-                  const Selection *selection, const std::string &activation) {
+Feature focal_branch(NetworkBuilder &b, const std::string &key, const Feature &in, const Feature &onto,
+                     const Selection *selection, const std::string &activation) {
     ConvLayer layer;
     layer.groups = kFocalGroups;
     layer.selection = selection;
@@ -97,44 +97,37 @@ void focal_branch(PlanBuilder &b, const std::string &key, const Feature &in, con
     layer.activation = activation;
     layer.scatter = selection != nullptr;
     layer.onto = onto;
-    b.conv(inner, layer);
+    return b.conv(inner, layer);
 }
 
-// One focal block, in place on the focal stream, which is the module's input for the first block. Without a selection
-// it computes all frames.
-Feature focal_block(PlanBuilder &b, const std::string &key, const Feature &in, int channels,
+// One focal block on the focal stream, which is the module's input for the first block. Without a selection it computes
+// all frames.
+Feature focal_block(NetworkBuilder &b, const std::string &key, const Feature &in, int channels,
                     const Selection *selection, bool last_relu) {
-    const std::string activation = last_relu ? "relu" : "linear";
-    const bool projects = in.channels != channels;
+    FocalBlock block{key, channels, 3, selection, last_relu ? "relu" : "linear"};
     Feature state = in;
-    if (projects) {
+    if (in.channels != channels) {
         ConvLayer projection;
         projection.label = key + ".downsample.conv";
         projection.conv = key + ".downsample.0";
         projection.norm = key + ".downsample.1";
         projection.out = channels;
         projection.activation = "linear";
+        projection.projects = &block;
         projection.shiftable = true;
         state = b.conv(in, projection);
     }
-    const size_t first_constant = b.network().constants.size();
-    focal_branch(b, key, in, state, selection, activation);
-    if (selection && b.shape().unselected == Unselected::Masked) {
-        const TensorId response = b.zero_response(
-            key, in.channels, state, 3, first_constant,
-            [&](PlanBuilder &inner, const Feature &zero, const Feature &onto, const Selection &single) {
-                focal_branch(inner, key, zero, onto, &single, "linear");
-            });
-        b.fill_unselected(key, state, *selection, response, 3, activation);
-    } else if (selection && projects && last_relu) {
-        b.fill_unselected(key, state, *selection, b.zero_residual(key, channels), 3, activation);
-    }
-    b.tap(key, state.tensor);
-    return state;
+    const Feature out = b.focal(block, in, state,
+                                [&](NetworkBuilder &inner, const Feature &from, const Feature &onto,
+                                    const Selection *listed, const std::string &activation) {
+                                    return focal_branch(inner, key, from, onto, listed, activation);
+                                });
+    b.tap(key, out.tensor);
+    return out;
 }
 
 // theta = sigmoid(W_b relu(W_a mean(a + f))) (AFNET_SPEC §2.8)
-TensorId fusion_weights(PlanBuilder &b, const std::string &key, const Feature &ample, const Feature &focal) {
+TensorId fusion_weights(NetworkBuilder &b, const std::string &key, const Feature &ample, const Feature &focal) {
     const TensorId pooled = b.spatial_mean(key + ".pool", focal, &ample);
     const TensorId hidden = b.linear(key + ".fc.0", pooled, focal.channels / 16, false, "relu");
     const TensorId theta = b.linear(key + ".fc.2", hidden, focal.channels, false, "sigmoid");
@@ -143,7 +136,7 @@ TensorId fusion_weights(PlanBuilder &b, const std::string &key, const Feature &a
 }
 
 // AFNET_SPEC §2.3
-Feature af_module(PlanBuilder &b, const std::string &key, const Feature &in, int channels, int blocks,
+Feature af_module(NetworkBuilder &b, const std::string &key, const Feature &in, int channels, int blocks,
                   int fusion_stride) {
     Feature ample = in, focal = in;
     for (int i = 0; i < blocks; i++) {
@@ -163,21 +156,21 @@ Feature af_module(PlanBuilder &b, const std::string &key, const Feature &in, int
     transform.activation = "linear";
     ample = b.conv(ample, transform);
     const TensorId theta = fusion_weights(b, key + ".att_gen", ample, focal);
-    b.fuse(key + ".fuse", ample, focal, theta, "relu");
+    focal = b.fuse(key + ".fuse", ample, focal, theta, "relu");
     const Feature out =
         bottleneck(b, focal, {key + ".fusion.0", channels, fusion_stride, Shortcut::Pooled, true});
     b.tap(key, out.tensor);
     return out;
 }
 
-void head(const ModelDescription &d, PlanBuilder &b, const Feature &in) {
-    const TensorId pooled = b.spatial_mean("gappool", in);
+void head(const ModelDescription &d, NetworkBuilder &b, const Feature &in) {
+    const TensorId pooled = b.drop(b.spatial_mean("gappool", in));
     b.head_consensus(b.linear("fc", pooled, d.classes, true, "linear"), d.classes);
 }
 
 }  // namespace
 
-void lower_resnet(const ModelDescription &d, PlanBuilder &b) {
+void lower_resnet(const ModelDescription &d, NetworkBuilder &b) {
     Feature x = b.stem("conv1", "bn1", b.input(3), d.width);
     b.tap("stem", x.tensor);
     for (size_t stage = 0; stage < d.depths.size(); stage++) {
@@ -191,7 +184,7 @@ void lower_resnet(const ModelDescription &d, PlanBuilder &b) {
     head(d, b, x);
 }
 
-void lower_af_resnet(const ModelDescription &d, PlanBuilder &b) {
+void lower_af_resnet(const ModelDescription &d, NetworkBuilder &b) {
     Feature x = b.stem("conv1", "bn1", b.input(3), d.width);
     b.tap("stem", x.tensor);
     for (int stage = 0; stage < 3; stage++) {

@@ -20,17 +20,28 @@ void check(const ModelDescription &description, const RunShape &shape) {
     in_range(shape.clips, 1, 1024, "a number of clips");
 }
 
-}  // namespace
-
-LoweredNetwork lower(const ModelDescription &description, const RunShape &shape) {
-    check(description, shape);
-    PlanBuilder builder(description.shift, shape);
+void lower_with(NetworkBuilder &builder, const ModelDescription &description) {
     switch (description.family) {
     case Family::ResNet: lower_resnet(description, builder); break;
     case Family::AfResNet: lower_af_resnet(description, builder); break;
     case Family::AfMobileNetV3: lower_af_mobilenetv3(description, builder); break;
     }
+}
+
+}  // namespace
+
+LoweredNetwork lower(const ModelDescription &description, const RunShape &shape) {
+    check(description, shape);
+    PlanBuilder builder(description.shift, shape);
+    lower_with(builder, description);
     return std::move(builder.network());
+}
+
+TrainingPlan lower_training(const ModelDescription &description, const RunShape &shape, TrainingChoices choices) {
+    check(description, shape);
+    TrainingBuilder builder(description.shift, shape, std::move(choices));
+    lower_with(builder, description);
+    return builder.finish();
 }
 
 std::vector<KernelSpec> kernel_specs(const ModelDescription &description, Dtype dtype) {

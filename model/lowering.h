@@ -3,6 +3,7 @@
 
 #include "model/description.h"
 #include "model/plan_builder.h"
+#include "model/training_builder.h"
 
 namespace afnet {
 
@@ -10,13 +11,16 @@ namespace afnet {
 /// description's weights are for. Throws Error for a shape that the network cannot take.
 LoweredNetwork lower(const ModelDescription &description, const RunShape &shape);
 
+/// Lowers a network to a plan that trains it on clips of one shape: see model/training_builder.h. Throws as lower().
+TrainingPlan lower_training(const ModelDescription &description, const RunShape &shape, TrainingChoices choices);
+
 /// Every kernel that the network needs, each once: those of its plan and of its F(0) plans, for both meanings of
 /// "unselected", and those without masks.
 std::vector<KernelSpec> kernel_specs(const ModelDescription &description, Dtype dtype = Dtype::F32);
 
 // Families; lower() chooses.
-void lower_resnet(const ModelDescription &description, PlanBuilder &builder);
-void lower_af_resnet(const ModelDescription &description, PlanBuilder &builder);
-void lower_af_mobilenetv3(const ModelDescription &description, PlanBuilder &builder);
+void lower_resnet(const ModelDescription &description, NetworkBuilder &builder);
+void lower_af_resnet(const ModelDescription &description, NetworkBuilder &builder);
+void lower_af_mobilenetv3(const ModelDescription &description, NetworkBuilder &builder);
 
 }  // namespace afnet

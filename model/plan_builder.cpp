@@ -30,27 +30,27 @@ Feature PlanBuilder::feature(const std::string &name, int channels, int width, i
     TensorInfo info;
     info.name = name;
     info.type = element_type();
-    info.extents = {channels, width, height, shape_.flat_frames()};
+    info.extents = {channels, width, height, shape().flat_frames()};
     info.border = border;
-    info.zero_frame = shiftable && shift_;
+    info.zero_frame = shiftable && shift();
     return {network_.plan.add(info), channels, width, height};
 }
 
 // Of features.
 ElementType PlanBuilder::element_type() const {
-    return shape_.dtype == Dtype::BF16 ? ElementType::BFloat16 : ElementType::Float32;
+    return shape().dtype == Dtype::BF16 ? ElementType::BFloat16 : ElementType::Float32;
 }
 
 // The kernel that reads or writes features of this run's dtype.
 KernelSpec PlanBuilder::on_features(KernelSpec spec) const {
-    if (shape_.dtype != Dtype::F32) spec.set("dtype", dtype_name(shape_.dtype));
+    if (shape().dtype != Dtype::F32) spec.set("dtype", dtype_name(shape().dtype));
     return spec;
 }
 
 TensorId PlanBuilder::vector_tensor(const std::string &name, int channels) {
     TensorInfo info;
     info.name = name;
-    info.extents = {channels, shape_.flat_frames()};
+    info.extents = {channels, shape().flat_frames()};
     return network_.plan.add(info);
 }
 
@@ -94,23 +94,31 @@ Step &PlanBuilder::add_step(const std::string &label, KernelSpec kernel, const S
     Step step;
     step.label = label;
     step.kernel = std::move(kernel);
-    step.frames = shape_.flat_frames();
+    step.frames = shape().flat_frames();
     if (selection) step.count = selection->count;
     network_.plan.steps.push_back(std::move(step));
     return network_.plan.steps.back();
 }
 
 // Kernels have one signature; a list that a variant does not read is this one.
-TensorId PlanBuilder::unused_sources() {
-    if (unused_ == kNoTensor) {
+TensorId PlanBuilder::unused_list(TensorId &id, const char *name, std::vector<int> extents) {
+    if (id == kNoTensor) {
         TensorInfo info;
-        info.name = "unused_sources";
+        info.name = name;
         info.type = ElementType::Int32;
-        info.extents = {3, 1};
+        info.extents = std::move(extents);
         info.storage = Storage::Input;
-        unused_ = network_.plan.add(info);
+        id = network_.plan.add(info);
     }
-    return unused_;
+    return id;
+}
+
+TensorId PlanBuilder::unused_sources() {
+    return unused_list(unused_sources_, "unused_sources", {3, 1});
+}
+
+TensorId PlanBuilder::unused_mask() {
+    return unused_list(unused_mask_, "unused_mask", {1});
 }
 
 // The list of all frames, made by the same kernel as any other, from a mask of ones.
@@ -124,24 +132,24 @@ TensorId PlanBuilder::identity_sources() {
         info.storage = storage;
         return network_.plan.add(info);
     };
-    const TensorId ones = integers("all_frames.mask", {shape_.flat_frames()}, Storage::Constant);
+    const TensorId ones = integers("all_frames.mask", {shape().flat_frames()}, Storage::Constant);
     network_.ones = ones;
-    identity_ = integers("all_frames.sources", {3, shape_.flat_frames()}, Storage::Arena);
+    identity_ = integers("all_frames.sources", {3, shape().flat_frames()}, Storage::Arena);
     const TensorId count = integers("all_frames.count", {1}, Storage::Arena);
     Step &step = add_step("all_frames.work_list", KernelSpec("work_list"), nullptr);
     step.arguments = {{"mask", ones}, {"sources", identity_}, {"count", count}};
-    step.scalars = {{"frames_per_clip", double(shape_.frames)}};
+    step.scalars = {{"frames_per_clip", double(shape().frames)}};
     return identity_;
 }
 
 Feature PlanBuilder::input(int border) {
     TensorInfo info;
     info.name = "video";
-    info.extents = {3, shape_.width, shape_.height, shape_.flat_frames()};
+    info.extents = {3, shape().width, shape().height, shape().flat_frames()};
     info.storage = Storage::Input;
     info.border = border;
     network_.video = network_.plan.add(info);
-    return {network_.video, 3, shape_.width, shape_.height};
+    return {network_.video, 3, shape().width, shape().height};
 }
 
 Feature PlanBuilder::stem(const std::string &conv, const std::string &norm, const Feature &in, int channels) {
@@ -171,9 +179,11 @@ Feature PlanBuilder::stem(const std::string &conv, const std::string &norm, cons
 
 Feature PlanBuilder::conv(const Feature &in, const ConvLayer &layer) {
     need_conv(layer, in.channels);
+    if (layer.projects) finish_rejected(*layer.projects);
+    const FocalBlock *finished = layer.projects && layer.projects->finished ? layer.projects : nullptr;
     const bool compact_in = layer.gather == Gather::Compact;
     const bool compact_out = !layer.scatter && (compact_in || layer.gather == Gather::Selected);
-    const bool shifted = shift_ && (layer.gather == Gather::Shifted || layer.gather == Gather::Selected);
+    const bool shifted = shift() && (layer.gather == Gather::Shifted || layer.gather == Gather::Selected);
     const bool gathers = shifted || layer.gather == Gather::Selected;
     const TensorId sources = layer.selection && (gathers || layer.scatter) ? layer.selection->sources
                              : gathers                                     ? identity_sources()
@@ -190,13 +200,15 @@ Feature PlanBuilder::conv(const Feature &in, const ConvLayer &layer) {
                                         .set("kernel", layer.kernel)
                                         .set("stride", layer.stride)
                                         .set("groups", layer.groups)
-                                        .set("activation", layer.activation)
+                                        .set("activation", finished ? finished->activation : layer.activation)
                                         .set("add_residual", adds)
                                         .set("gather", gathers)
                                         .set("shift", shifted)
                                         .set("scatter", layer.scatter));
     const bool from_clip = network_.plan.tensors[size_t(in.tensor)].type != element_type();
     if (from_clip) kernel.set("f32_input", true);
+    if (finished) kernel.set("response", finished->kernel);
+    const TensorId mask = finished ? finished->selection->deciding_mask() : unused_mask();
     Step &step = add_step(layer.label, std::move(kernel),
                           compact_in || layer.gather == Gather::Selected ? layer.selection : nullptr);
     if (shifted) require_zero_frame(in.tensor, layer.label);
@@ -206,7 +218,9 @@ Feature PlanBuilder::conv(const Feature &in, const ConvLayer &layer) {
     step.arguments = {{"input", in.tensor, read, layer.groups, layer.kernel > 1},
                       {"weights", weights},
                       {"bias", bias},
-                      {"residual", out.tensor, written, layer.groups, false, !adds},
+                      finished ? Argument{"residual", finished->residual, Frames::All, layer.groups}
+                               : Argument{"residual", out.tensor, written, layer.groups, false, !adds},
+                      {"mask", mask, Frames::All, 0, false, !finished},
                       {"sources", sources, listed, 0, false, !gathers && !layer.scatter},
                       {"output", out.tensor, written, layer.groups}};
     const int ci = in.channels / layer.groups;
@@ -226,7 +240,7 @@ Feature PlanBuilder::depthwise(const Feature &in, const ConvLayer &given) {
     layer.out = in.channels;
     layer.groups = in.channels;
     need_conv(layer, in.channels);
-    const bool compact = layer.gather == Gather::Compact, shifted = shift_ && layer.gather == Gather::Shifted;
+    const bool compact = layer.gather == Gather::Compact, shifted = shift() && layer.gather == Gather::Shifted;
     const TensorId sources = shifted ? identity_sources() : unused_sources();
     const int width = strided(in.width, layer.stride), height = strided(in.height, layer.stride);
     const Feature out = feature(layer.label, in.channels, width, height, layer.border, layer.shiftable);
@@ -294,11 +308,12 @@ TensorId PlanBuilder::linear(const std::string &key, TensorId in, int out, bool 
     return result;
 }
 
-void PlanBuilder::scale_channels(const std::string &label, const Feature &in, TensorId gate,
-                                 const std::string &activation, const Selection *selection) {
+Feature PlanBuilder::scale_channels(const std::string &label, const Feature &in, TensorId gate,
+                                    const std::string &activation, const Selection *selection) {
     Step &step = add_step(label, on_features(KernelSpec("scale_channels").set("activation", activation)), selection);
     const Frames frames = selection ? Frames::Selected : Frames::All;
     step.arguments = {{"input", in.tensor, frames}, {"gate", gate, frames}, {"output", in.tensor, frames}};
+    return in;
 }
 
 void PlanBuilder::head_consensus(TensorId logits, int classes) {
@@ -307,7 +322,7 @@ void PlanBuilder::head_consensus(TensorId logits, int classes) {
     const auto scores = [&](const char *name) {
         TensorInfo info;
         info.name = name;
-        info.extents = {classes, shape_.clips};
+        info.extents = {classes, shape().clips};
         info.storage = Storage::Kept;
         return network_.plan.add(info);
     };

@@ -6,7 +6,7 @@
 namespace afnet {
 
 Selection PlanBuilder::navigate(const std::string &keys, const std::string &block, const Feature &ample) {
-    const int channels = ample.channels, frames = shape_.flat_frames(), t = shape_.frames;
+    const int channels = ample.channels, frames = shape().flat_frames(), t = shape().frames;
     need(keys + ".conv_pool.weight", {2, channels, 1, 1});
     for (const char *name : {".weight", ".bias", ".running_mean", ".running_var"}) need(keys + ".bn" + name, {2});
     need(keys + ".conv_gs.weight", {2 * t, 2, 1, 1});
@@ -27,7 +27,7 @@ Selection PlanBuilder::navigate(const std::string &keys, const std::string &bloc
     s.sources = tensor("sources", ElementType::Int32, {3, frames}, Storage::Arena);
     s.count = tensor("count", ElementType::Int32, {1}, Storage::Kept);
     s.mask = tensor("mask", ElementType::Int32, {frames}, Storage::Kept);
-    if (shape_.forced_masks) s.forced = tensor("forced_mask", ElementType::Int32, {frames}, Storage::Input);
+    if (shape().forced_masks) s.forced = tensor("forced_mask", ElementType::Int32, {frames}, Storage::Input);
     const TensorId pool_weights = constant(keys + ".pool_weights"), pool_bias = constant(keys + ".pool_bias");
     const TensorId gate_weights = constant(keys + ".gate_weights"), gate_bias = constant(keys + ".gate_bias");
 
@@ -36,7 +36,7 @@ Selection PlanBuilder::navigate(const std::string &keys, const std::string &bloc
     gate.arguments = {{"pooled", pooled},          {"pool_weights", pool_weights}, {"pool_bias", pool_bias},
                       {"gate_weights", gate_weights}, {"gate_bias", gate_bias},       {"uniform", s.uniform},
                       {"logits", s.logits},        {"mask", s.mask}};
-    gate.scalars = {{"stochastic", shape_.gumbel_noise ? 1.0 : 0.0}};
+    gate.scalars = {{"stochastic", shape().gumbel_noise ? 1.0 : 0.0}};
     gate.macs = 2.0 * channels + 4;
     pack(pool_weights, [keys, channels](const Weights &w, const KernelEntry &) {
         return PackedConstant{{channels, 2}, folded_weights(w, keys + ".conv_pool", keys + ".bn", 2, channels, 1)};
@@ -53,22 +53,51 @@ Selection PlanBuilder::navigate(const std::string &keys, const std::string &bloc
     });
 
     Step &list = add_step(keys + ".work_list", KernelSpec("work_list"), nullptr);
-    list.arguments = {{"mask", shape_.forced_masks ? s.forced : s.mask}, {"sources", s.sources}, {"count", s.count}};
+    list.arguments = {{"mask", s.deciding_mask()}, {"sources", s.sources}, {"count", s.count}};
     list.scalars = {{"frames_per_clip", double(t)}};
     network_.selections.push_back(s);
     return s;
 }
 
-TensorId PlanBuilder::zero_response(const std::string &block, int in_channels, const Feature &state, int kernel,
-                                    size_t first_constant, const FocalBranch &branch) {
-    RunShape single = shape_;
+TensorId PlanBuilder::unselected_residual(const FocalBlock &block) {
+    if (shape().unselected == Unselected::Masked) return constant(block.key + ".zero_response");
+    TensorInfo info;
+    info.name = block.key + ".zero_residual";
+    info.type = element_type();
+    info.extents = {block.channels, 1, 1, 1};
+    info.storage = Storage::Input;
+    return network_.plan.add(info);
+}
+
+// Without F(0) and without an activation unselected frames need no finish.
+void PlanBuilder::finish_rejected(FocalBlock &block) {
+    const bool adds = shape().unselected == Unselected::Masked;
+    if (!block.selection || (!adds && block.activation == "linear")) return;
+    block.residual = unselected_residual(block);
+    block.finished = true;
+}
+
+Feature PlanBuilder::focal(FocalBlock &block, const Feature &in, const Feature &state, const FocalBranch &branch) {
+    const size_t first_constant = network_.constants.size();
+    const Feature out = branch(*this, in, state, block.selection, block.activation);
+    if (!block.selection || shape().unselected == Unselected::Skipped) return out;
+    if (!block.finished) block.residual = unselected_residual(block);
+    compute_zero_response(block, in.channels, state, first_constant, branch);
+    if (!block.finished) fill_unselected(block, state);
+    return out;
+}
+
+// Describes how `block.residual` is made: F(0) of the branch whose first constant in this builder is `first_constant`.
+void PlanBuilder::compute_zero_response(const FocalBlock &block, int in_channels, const Feature &state,
+                                        size_t first_constant, const FocalBranch &branch) {
+    RunShape single = shape();
     single.frames = single.clips = 1;
-    PlanBuilder inner(shift_, single);
+    PlanBuilder inner(shift(), single);
     Plan &plan = inner.network_.plan;
     // Inputs start as zeroes: the frame, where the response is added to, and a list that names frame 0 throughout.
     const auto zeroes = [&](const char *name, ElementType type, std::vector<int> extents) {
         TensorInfo info;
-        info.name = block + "." + name;
+        info.name = block.key + "." + name;
         info.type = type;
         info.extents = std::move(extents);
         info.storage = Storage::Input;
@@ -81,44 +110,36 @@ TensorId PlanBuilder::zero_response(const std::string &block, int in_channels, c
     Selection selection;
     selection.sources = zeroes("sources", ElementType::Int32, {3, 1});
     selection.count = zeroes("count", ElementType::Int32, {1});
-    branch(inner, in, onto, selection);
+    branch(inner, in, onto, &selection, "linear");
 
     ZeroResponse response;
-    response.constant = constant(block + ".zero_response");
-    response.kernel = kernel;
+    response.constant = block.residual;
+    response.kernel = block.kernel;
     response.count = selection.count;
     response.result = onto.tensor;
     response.constants = std::move(inner.network_.constants);
     for (size_t i = 0; i < response.constants.size(); i++) response.originals.push_back(first_constant + i);
     response.plan = std::move(plan);
     network_.zero_responses.push_back(std::move(response));
-    return network_.zero_responses.back().constant;
 }
 
-TensorId PlanBuilder::zero_residual(const std::string &block, int channels) {
-    TensorInfo info;
-    info.name = block + ".zero_residual";
-    info.extents = {channels, 1, 1, 1};
-    info.storage = Storage::Input;
-    return network_.plan.add(info);
-}
-
-void PlanBuilder::fill_unselected(const std::string &block, const Feature &state, const Selection &selection,
-                                  TensorId residual, int kernel, const std::string &activation) {
-    Step &step = add_step(
-        block + ".unselected",
-        on_features(KernelSpec("fill_unselected").set("kernel", kernel).set("activation", activation)), &selection);
+// What the focal branch leaves on unselected frames, in place.
+void PlanBuilder::fill_unselected(const FocalBlock &block, const Feature &state) {
+    const KernelSpec spec =
+        KernelSpec("fill_unselected").set("kernel", block.kernel).set("activation", block.activation);
+    Step &step = add_step(block.key + ".unselected", on_features(spec), block.selection);
     step.arguments = {{"state", state.tensor},
-                      {"residual", residual},
-                      {"sources", selection.sources, Frames::Unselected},
+                      {"residual", block.residual},
+                      {"sources", block.selection->sources, Frames::Unselected},
                       {"output", state.tensor}};
 }
 
-void PlanBuilder::fuse(const std::string &label, const Feature &ample, const Feature &focal, TensorId theta,
-                       const std::string &activation) {
+Feature PlanBuilder::fuse(const std::string &label, const Feature &ample, const Feature &focal, TensorId theta,
+                          const std::string &activation) {
     Step &step = add_step(label, on_features(KernelSpec("fuse_branches").set("activation", activation)), nullptr);
     step.arguments = {
         {"ample", ample.tensor}, {"focal", focal.tensor}, {"theta", theta}, {"output", focal.tensor}};
+    return focal;
 }
 
 }  // namespace afnet

@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <map>
-#include <nlohmann/json.hpp>
 
 #include "model/network.h"
+#include "model/reference_case.h"
 #include "runtime/error.h"
 #include "runtime/safetensors.h"
 
@@ -14,135 +13,11 @@ namespace afnet {
 
 namespace {
 
-using Json = nlohmann::json;
-
-// Of a tensor's largest magnitude.
-struct Tolerances {
-    double tensor, gate_margin;
-    double undecided; // gates whose margin is within this may fall either way
-};
-
 // tests/golden/README.md
 constexpr Tolerances kF32 = {2e-5, 2e-5, 1e-4};
 // A stored element is off by up to 2^-8, and each layer adds its own roundings. Seen: at most 4.8e-2 in a tensor (a
 // gate's sigmoid, behind 100 layers), 8.6e-3 in margins (docs/bf16.md).
 constexpr double kBF16Tensor = 6e-2, kBF16Margin = 2e-2;
-
-struct Case {
-    ModelDescription description;
-    RunShape shape;
-    uint64_t seed = 0;
-    double gain = 1;
-    std::vector<int> forced_mask;  // [f], of every focal block; empty: the network decides
-};
-
-std::string model_name(const std::string &arch, bool shift) {
-    const std::map<std::string, std::string> names = {
-        {"resnet50", "af_resnet50"}, {"resnet101", "af_resnet101"}, {"mobilenetv3", "af_mobilenetv3"}};
-    const auto found = names.find(arch);
-    return (found == names.end() ? arch : found->second) + (shift ? "_tsm" : "");
-}
-
-// The mask that every focal block is given instead of its own decision, where the case names one.
-void parse_forced_mask(const Json &json, const std::string &path, Case &result) {
-    if (!json.contains("forced_mask")) return;
-    result.forced_mask = json.at("forced_mask").get<std::vector<int>>();
-    const size_t frames = size_t(result.shape.flat_frames());
-    const bool binary = std::all_of(result.forced_mask.begin(), result.forced_mask.end(),
-                                    [](int selected) { return selected == 0 || selected == 1; });
-    if (result.forced_mask.size() != frames || !binary) {
-        throw Error(path + ": `forced_mask` must be " + std::to_string(frames) + " numbers that are 0 or 1");
-    }
-    if (!result.description.adaptive()) {
-        throw Error(path + ": `forced_mask` is given, but " + result.description.name + " selects no frames");
-    }
-    result.shape.forced_masks = true;
-}
-
-Case parse_case(const SafetensorsFile &file, const std::string &path) {
-    const auto text = file.metadata().find("case");
-    if (text == file.metadata().end()) {
-        throw Error(path + ": holds no `case` in its metadata; a reference-vector file is expected");
-    }
-    Case result;
-    try {
-        const Json json = Json::parse(text->second);
-        if (json.value("train", false)) {
-            throw Error(path + ": a training case; verify runs evaluation cases only");
-        }
-        result.description = shipped_model(json.contains("model") ? json.at("model").get<std::string>()
-                                                                   : model_name(json.at("arch"), json.at("shift")));
-        result.description.frames = result.shape.frames = json.at("frames");
-        result.description.classes = json.at("classes");
-        result.shape.clips = json.at("batch");
-        const Json &size = json.at("size");  // a number for squares, else [height, width]
-        result.shape.height = size.is_array() ? size.at(0) : size;
-        result.shape.width = size.is_array() ? size.at(1) : size;
-        result.seed = json.at("seed");
-        result.gain = json.value("gain", 1.0);
-        const std::string unselected = json.value("unselected", "masked");
-        if (unselected != "masked" && unselected != "skipped") {
-            throw Error(path + ": `unselected` is " + unselected + "; masked or skipped expected");
-        }
-        result.shape.unselected = unselected == "skipped" ? Unselected::Skipped : Unselected::Masked;
-        parse_forced_mask(json, path, result);
-    } catch (const Json::exception &error) {
-        throw Error(path + ": its case cannot be read: " + error.what());
-    } catch (const UsageError &error) {
-        throw Error(path + ": " + error.what());
-    }
-    if (result.description.classes < 1) throw Error(path + ": a positive number of classes expected");
-    return result;
-}
-
-// What a golden file says of a module's output: spatial means, and every 16th channel of the top left pixels.
-class ModuleSummaries {
-public:
-    explicit ModuleSummaries(Network &network) : network_(network) {}
-
-    void take(const Tap &tap) {
-        const TensorInfo &tensor = network_.lowered().plan.tensors[size_t(tap.tensor)];
-        const std::vector<float> numbers = network_.executor().numbers(tap.tensor);
-        const float *data = numbers.data();
-        if (tensor.extents.size() == 2) {
-            values_["mean." + tap.name].assign(data, data + size_t(tensor.extents[0]) * size_t(tensor.extents[1]));
-            return;
-        }
-        const std::vector<int> stored = stored_extents(tensor);
-        const int channels = tensor.extents[0], width = tensor.extents[1], height = tensor.extents[2];
-        const auto at = [&](int x, int y, int f) {
-            return data + ((size_t(f) * size_t(stored[2]) + size_t(y + tensor.border)) * size_t(stored[1]) +
-                           size_t(x + tensor.border)) * size_t(channels);
-        };
-        std::vector<double> &mean = values_["mean." + tap.name], &corner = values_["corner." + tap.name];
-        mean.clear();
-        corner.clear();
-        for (int f = 0; f < tensor.extents[3]; f++) {
-            std::vector<double> sum(size_t(channels), 0.0);
-            for (int y = 0; y < height; y++) {
-                for (int x = 0; x < width; x++) {
-                    const float *pixel = at(x, y, f);
-                    for (size_t c = 0; c < size_t(channels); c++) sum[c] += pixel[c];
-                }
-            }
-            for (double s : sum) mean.push_back(s / (double(width) * height));
-            for (int c = 0; c < channels; c += 16) {
-                for (int y = 0; y < std::min(3, height); y++) {
-                    for (int x = 0; x < std::min(3, width); x++) corner.push_back(at(x, y, f)[c]);
-                }
-            }
-        }
-    }
-    void put(const std::string &name, std::vector<double> values) { values_[name] = std::move(values); }
-    const std::vector<double> *find(const std::string &name) const {
-        const auto found = values_.find(name);
-        return found == values_.end() ? nullptr : &found->second;
-    }
-
-private:
-    Network &network_;
-    std::map<std::string, std::vector<double>> values_;
-};
 
 template <class Element>
 std::vector<double> elements(Network &network, TensorId id) {
@@ -154,7 +29,7 @@ std::vector<double> elements(Network &network, TensorId id) {
     return std::vector<double>(data, data + count);
 }
 
-void put_results(Network &network, ModuleSummaries &ours, bool forced) {
+void put_results(Network &network, CaseValues &ours, bool forced) {
     std::vector<double> masks, margins;
     for (const Selection &s : network.lowered().selections) {
         const auto mask = elements<int>(network, forced ? s.forced : s.mask);
@@ -168,51 +43,9 @@ void put_results(Network &network, ModuleSummaries &ours, bool forced) {
     ours.put("clip_logits", elements<float>(network, network.lowered().clip_logits));
 }
 
-double largest_of(const std::vector<double> &values) {
-    double largest = 0;
-    for (double v : values)
-        largest = std::max(largest, std::abs(v));
-    return largest;
-}
-
 Tolerances tolerances_of(Dtype dtype, const std::vector<double> &margins) {
     if (dtype == Dtype::F32) return kF32;
     return {kBF16Tensor, kBF16Margin, kBF16Margin * largest_of(margins)};
-}
-
-TensorDifference compare(const SafetensorsTensor &theirs, const std::vector<double> *ours,
-                         const std::vector<double> &margins, const Tolerances &tolerances) {
-    TensorDifference result;
-    result.name = theirs.name;
-    result.tolerance = theirs.name == "gate_margin" ? tolerances.gate_margin : tolerances.tensor;
-    const std::vector<double> expected = to_doubles(theirs);
-    if (!ours || ours->size() != expected.size()) {
-        result.remark = ours ? "has " + std::to_string(ours->size()) + " elements; " +
-                                   std::to_string(expected.size()) + " expected"
-                             : "this network has no such tensor";
-        return result;
-    }
-    const bool masks = theirs.name == "masks";
-    if (masks) result.tolerance = 0;
-    double largest = 0;
-    int undecided = 0, flipped = 0;
-    bool finite = true;
-    for (size_t i = 0; i < expected.size(); i++) {
-        if (masks && i < margins.size() && std::abs(margins[i]) <= tolerances.undecided) {
-            undecided++;
-            flipped += (*ours)[i] != expected[i];
-            continue;
-        }
-        finite = finite && std::isfinite((*ours)[i]);
-        largest = std::max(largest, std::abs(expected[i]));
-        result.largest_absolute = std::max(result.largest_absolute, std::abs((*ours)[i] - expected[i]));
-    }
-    result.largest_relative = result.largest_absolute / (largest > 0 ? largest : 1);
-    result.passed = finite && result.largest_relative <= result.tolerance;
-    if (!finite) result.remark = "holds values that are not finite";
-    if (undecided > 0) result.remark = std::to_string(undecided) + " gates too close to call";
-    if (flipped > 0) result.remark += ", " + std::to_string(flipped) + " of them fell the other way";
-    return result;
 }
 
 // How many clips get another class than they should, but for those whose two best ones are too close to call.
@@ -259,10 +92,21 @@ bool CaseReport::passed() const {
            std::all_of(tensors.begin(), tensors.end(), [](const TensorDifference &t) { return t.passed; });
 }
 
+bool is_training_case(const std::string &path) {
+    const SafetensorsFile file(path);
+    return parse_case(file, path).train;
+}
+
 CaseReport verify_case(const std::string &path, KernelStore &kernels, Dtype dtype) {
     const SafetensorsFile file(path);
-    Case c = parse_case(file, path);
+    ReferenceCase c = parse_case(file, path);
     c.shape.dtype = dtype;
+    if (c.train) {
+        CaseReport report = verify_training(file, c, kernels);
+        report.path = path;
+        return report;
+    }
+    if (dtype == Dtype::F64) throw Error(path + ": an evaluation case; f64 is for training cases");
     // With bf16 a gate may fall the other way, after which nothing could be compared: blocks are given the case's
     // masks, and the navigation's decisions are compared with them.
     const bool forced = c.shape.forced_masks;
@@ -279,11 +123,14 @@ CaseReport verify_case(const std::string &path, KernelStore &kernels, Dtype dtyp
         network.force_mask(block, forced ? c.forced_mask : masks[block]);
     }
 
-    ModuleSummaries ours(network);
+    CaseValues ours;
     const auto begin = std::chrono::steady_clock::now();
     network.run([&](const StepReport &report) {
         for (const Tap &tap : network.lowered().plan.taps) {
-            if (tap.step == report.index) ours.take(tap);
+            if (tap.step != report.index) continue;
+            const std::vector<float> numbers = network.executor().numbers(tap.tensor);
+            ours.take_module(tap.name, network.lowered().plan.tensors[size_t(tap.tensor)],
+                             std::vector<double>(numbers.begin(), numbers.end()));
         }
     });
     const auto end = std::chrono::steady_clock::now();

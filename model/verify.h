@@ -26,12 +26,18 @@ struct CaseReport {
     bool passed() const;
 };
 
+/// Whether the case holds a training step. Throws Error when the file is no case.
+bool is_training_case(const std::string &path);
+
 /// Builds the case's network, fills weights and input by the recipe, runs it and compares. Any case of the format
 /// works: every architecture, T, batch, size, seed and number of classes. Throws Error when the file is no such case,
-/// is a training case, or kernels are missing.
+/// or kernels are missing.
 ///
 /// With bf16 the tolerances are wider, focal blocks get the case's masks, so that all stays comparable where a gate is
 /// too close to call, and a row `top-1` tells how many clips' best classes agree.
+///
+/// Of a training case: loss, gradients and running statistics of one pass, in f64, or in f32, where single gradients
+/// are ill-conditioned: the median of their errors counts.
 CaseReport verify_case(const std::string &path, KernelStore &kernels, Dtype dtype = Dtype::F32);
 
 }  // namespace afnet

@@ -1,10 +1,11 @@
 // afnet verify: compares the program with reference vectors.
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
-#include "model/dtype_option.h"
 #include "model/verify.h"
 #include "runtime/command.h"
 #include "runtime/error.h"
@@ -50,20 +51,26 @@ const RegisterCommand registered{
      [](CLI::App &app, CommandContext &context) {
          struct Options {
              std::vector<std::string> paths;
-             Dtype dtype = Dtype::F32;
+             std::optional<Dtype> dtype;
          };
          auto o = std::make_shared<Options>();
          app.add_option("case", o->paths, "Reference-vector files (safetensors with a `case` in their metadata)")
              ->required();
-         add_dtype_option(app, o->dtype);
+         app.add_option_function<std::string>(
+                "--dtype", [o](const std::string &name) { o->dtype = dtype_named(name); },
+                "Element type of activations; default: f32, and f64 for training cases")
+             ->check(CLI::IsMember(dtype_names()));
          app.footer("Example: afnet verify tests/golden/r50_tsn_t8_s64.safetensors");
          return [o, &context] {
              configure_halide(context.threads);
-             KernelStore kernels(kernel_folder(), o->dtype);
+             std::map<Dtype, std::unique_ptr<KernelStore>> stores;
              bool passed = true;
              for (const std::string &path : o->paths) {
                  try {
-                     const CaseReport report = verify_case(path, kernels, o->dtype);
+                     const Dtype dtype = o->dtype.value_or(is_training_case(path) ? Dtype::F64 : Dtype::F32);
+                     std::unique_ptr<KernelStore> &kernels = stores[dtype];
+                     if (!kernels) kernels = std::make_unique<KernelStore>(kernel_folder(), dtype);
+                     const CaseReport report = verify_case(path, *kernels, dtype);
                      context.json ? print_json(report) : print_text(report, context.quiet);
                      passed = passed && report.passed();
                  } catch (const Interrupted &) {

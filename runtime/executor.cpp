@@ -17,6 +17,7 @@ halide_type_t halide_type(ElementType type) {
     case ElementType::Float32: return halide_type_of<float>();
     case ElementType::BFloat16:
         return halide_type_t(halide_type_bfloat, 16);
+    case ElementType::Float64: return halide_type_of<double>();
     case ElementType::Int32: return halide_type_of<int32_t>();
     case ElementType::UInt8: return halide_type_of<uint8_t>();
     }
@@ -35,6 +36,16 @@ union ScalarValue {
     float f32;
     double f64;
 };
+
+void store_scalar(ScalarValue &scalar, halide_type_t type, double value) {
+    if (type.code != halide_type_float) {
+        scalar.i32 = int32_t(value);
+    } else if (type.bits == 64) {
+        scalar.f64 = value;
+    } else {
+        scalar.f32 = float(value);
+    }
+}
 
 }  // namespace
 
@@ -170,11 +181,7 @@ void Executor::bind(size_t index) {
             const auto given = std::find_if(step.scalars.begin(), step.scalars.end(),
                                             [&](const Scalar &s) { return s.name == wanted.name; });
             if (given == step.scalars.end()) throw Error(where + ": no value is bound");
-            if (wanted.type.code == halide_type_float) {
-                binding->scalars[a].f32 = float(given->value);
-            } else {
-                binding->scalars[a].i32 = int32_t(given->value);
-            }
+            store_scalar(binding->scalars[a], wanted.type, given->value);
             binding->argv[a] = &binding->scalars[a];
             continue;
         }
@@ -190,10 +197,17 @@ void Executor::bind(size_t index) {
         Binding::View &view = binding->views[a];
         size_t offset = 0;
         int stride = 1;
-        for (size_t d = 0; d < stored.size(); d++) {
+        std::vector<int> extents = stored;
+        if (given->flat) {
+            if (tensor.border > 0 || tensor.zero_frame) throw Error(where + ": " + tensor.name + " has gaps");
+            int elements = 1;
+            for (int extent : stored) elements *= extent;
+            extents = {elements};
+        }
+        for (size_t d = 0; d < extents.size(); d++) {
             const bool bordered = tensor.border > 0 && (d == 1 || d == 2);
-            const bool outermost = d + 1 == stored.size();
-            int min = 0, extent = stored[d];
+            const bool outermost = d + 1 == extents.size();
+            int min = 0, extent = extents[d];
             if (bordered && given->border) {
                 min = -tensor.border;
             } else if (bordered) {
@@ -207,7 +221,7 @@ void Executor::bind(size_t index) {
             } else {
                 view.dimensions.push_back({min, extent, stride, 0});
             }
-            stride *= stored[d];
+            stride *= extents[d];
         }
         if (int(view.dimensions.size()) != wanted.dimensions) {
             throw Error(where + ": " + tensor.name + " " + shape_text(tensor.extents) + " has " +
@@ -258,10 +272,32 @@ int Executor::call(size_t index) {
     return computed;
 }
 
+void Executor::set_scalar(size_t index, const std::string &name, double value) {
+    for (Scalar &scalar : plan_.steps[index].scalars) {
+        if (scalar.name == name) scalar.value = value;
+    }
+    if (!prepared_) return;
+    const halide_filter_metadata_t &metadata = *kernels_[index]->metadata;
+    for (int a = 0; a < metadata.num_arguments; a++) {
+        const halide_filter_argument_t &wanted = metadata.arguments[a];
+        if (wanted.kind == halide_argument_kind_input_scalar && name == wanted.name) {
+            store_scalar(bindings_[index]->scalars[size_t(a)], wanted.type, value);
+        }
+    }
+}
+
+void Executor::set_scalars(const std::string &name, double value) {
+    for (size_t i = 0; i < plan_.steps.size(); i++) set_scalar(i, name, value);
+}
+
 void Executor::run(const Observer &observer) {
+    run_steps(0, plan_.steps.size(), true, observer);
+}
+
+void Executor::run_steps(size_t begin, size_t end, bool interruptible, const Observer &observer) {
     if (!prepared_) prepare();
-    for (size_t i = 0; i < plan_.steps.size(); i++) {
-        if (interrupted()) throw Interrupted();
+    for (size_t i = begin; i < end; i++) {
+        if (interruptible && interrupted()) throw Interrupted();
         StepReport report;
         report.begin = std::chrono::steady_clock::now();
         report.frames = call(i);

@@ -68,6 +68,13 @@ public:
     /// Halide's words), Interrupted after Ctrl-C.
     void run(const Observer &observer = nullptr);
 
+    /// Steps [begin, end) alone. What must not be left half done is not `interruptible`.
+    void run_steps(size_t begin, size_t end, bool interruptible, const Observer &observer = nullptr);
+
+    /// Changes a scalar argument of one step, or of all steps that have one of this name, from the next run on.
+    void set_scalar(size_t index, const std::string &name, double value);
+    void set_scalars(const std::string &name, double value);
+
     size_t arena_bytes() const { return arena_.bytes; }
     size_t constant_bytes() const;
 

@@ -12,7 +12,7 @@ namespace afnet {
 using TensorId = int;
 constexpr TensorId kNoTensor = -1;
 
-enum class ElementType { Float32, BFloat16, Int32, UInt8 };
+enum class ElementType { Float32, BFloat16, Float64, Int32, UInt8 };
 
 enum class Storage {
     Arena,     // lives from its first to its last step; memory is shared with tensors of other times
@@ -47,6 +47,7 @@ struct Argument {
     int groups = 0;        // > 0: dimension 0 is seen as [c / groups, groups]
     bool border = false;   // the view includes the zero border (its minimum is -border)
     bool ignored = false;  // this variant of the kernel does not read it
+    bool flat = false;     // all elements as one dimension; the tensor has no border
 };
 
 /// A scalar argument.

@@ -1,0 +1,135 @@
+// The vocabulary in which networks are lowered: features, layers, selections. Each call adds steps to a plan. What the
+// words mean, to infer or to train, is a builder's affair (model/plan_builder.h, model/training_builder.h); the
+// networks (model/lower_*.cpp) are written once.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "runtime/dtype.h"
+#include "runtime/plan.h"
+
+namespace afnet {
+
+/// What an unselected frame gets from a focal block (AFNET_SPEC §2.7).
+enum class Unselected {
+    Masked,   // shortcut + F(0), as the released code computes
+    Skipped,  // the shortcut alone, as the paper says
+};
+
+/// How a network is run: everything about it that weights do not fix.
+struct RunShape {
+    int frames = 12;  // T, per clip
+    int clips = 1;
+    int width = 224, height = 224;
+    Unselected unselected = Unselected::Masked;
+    bool forced_masks = false;  // masks are an input instead of the navigation's
+    bool gumbel_noise = false;  // the navigation adds noise from its input `uniform`
+    /// Focal blocks compute all frames with plain kernels: no navigation, no lists, no selections. What masks cost is
+    /// measured against this network.
+    bool without_masks = false;
+    Dtype dtype = Dtype::F32;   // of activations; the clip, vectors and scores are floats in any case
+    int flat_frames() const { return frames * clips; }
+};
+
+/// An activation [c, x, y, f] of the plan.
+struct Feature {
+    TensorId tensor = kNoTensor;
+    int channels = 0, width = 0, height = 0;
+};
+
+/// One focal block's dynamic choice.
+struct Selection {
+    std::string name;             // the block, e.g. `layer1.refine_module.0`
+    TensorId mask = kNoTensor;    // [f]: int32, or numbers of the run's type in training
+    TensorId logits = kNoTensor;  // [2, f], without noise
+    TensorId sources = kNoTensor;
+    TensorId count = kNoTensor;
+    TensorId uniform = kNoTensor;  // Input [2, f]: u of the Gumbel noise
+    TensorId forced = kNoTensor;   // Input [f], where masks are forced
+    TensorId deciding_mask() const { return forced != kNoTensor ? forced : mask; }
+};
+
+/// Which frames a layer reads and writes.
+enum class Gather {
+    None,      // frame for frame
+    Shifted,   // all frames, each with its neighbours' channels (TSM); plain when the network has no shift
+    Selected,  // the listed frames, shifted when the network shifts
+    Compact,   // frame for frame, of a compact tensor: only the first `count`
+};
+
+/// A residual branch that is computed for selected frames, onto a stream that all frames have.
+struct FocalBlock {
+    std::string key;
+    int channels = 0;                      // of the stream
+    int kernel = 3;                        // of the branch's spatial convolution
+    const Selection *selection = nullptr;  // nullptr: all frames are computed
+    std::string activation;                // behind the sum
+
+    // The builder's own notes: what unselected frames get, and whether the block's projection has given it to them.
+    TensorId residual = kNoTensor;
+    bool finished = false;
+};
+
+/// A convolution with its BatchNorm. Keys are prefixes: `<conv>.weight`, `<norm>.weight` and so on.
+struct ConvLayer {
+    std::string label;  // for traces
+    std::string conv, norm;
+    int out = 0, kernel = 1, stride = 1, groups = 1;
+    std::string activation = "relu";
+    Gather gather = Gather::None;
+    const Selection *selection = nullptr;  // with Gather::Selected and Compact, and scatter
+    bool scatter = false;                  // write the listed frames of `onto`
+    Feature onto;                          // residual; to infer, the destination too; kNoTensor: a new tensor
+    int border = 0;                        // of the new tensor
+    bool shiftable = false;                // a later layer reads the new tensor through TSM
+    FocalBlock *projects = nullptr;        // this is the projection at the entry of a focal stream, and linear
+};
+
+class NetworkBuilder {
+public:
+    NetworkBuilder(bool shift, const RunShape &shape) : shift_(shift), shape_(shape) {}
+    virtual ~NetworkBuilder() = default;
+
+    const RunShape &shape() const { return shape_; }
+    bool shift() const { return shift_; }
+
+    virtual Feature input(int border) = 0;
+    virtual Feature stem(const std::string &conv, const std::string &norm, const Feature &in, int channels) = 0;
+    virtual Feature conv(const Feature &in, const ConvLayer &layer) = 0;
+    virtual Feature depthwise(const Feature &in, const ConvLayer &layer) = 0;
+    virtual Feature avg_pool(const std::string &label, const Feature &in) = 0;
+
+    /// Mean over pixels, [c, f]; with `coarse`, of the sum with an enlarged tensor.
+    virtual TensorId spatial_mean(const std::string &label, const Feature &in, const Feature *coarse = nullptr,
+                                  const Selection *selection = nullptr) = 0;
+    /// Keys `<key>.weight` [out, in(, 1, 1)] and, with `bias`, `<key>.bias`.
+    virtual TensorId linear(const std::string &key, TensorId in, int out, bool bias, const std::string &activation,
+                            const Selection *selection = nullptr) = 0;
+    /// Gates channels and applies the activation; to infer, in place.
+    virtual Feature scale_channels(const std::string &label, const Feature &in, TensorId gate,
+                                   const std::string &activation, const Selection *selection = nullptr) = 0;
+
+    /// Navigation of one focal block. `keys`: prefix of conv_pool, bn and conv_gs.
+    virtual Selection navigate(const std::string &keys, const std::string &block, const Feature &ample) = 0;
+    /// Adds a branch's steps to a builder, which may be another one: it reads `in` and adds onto `onto`.
+    using FocalBranch = std::function<Feature(NetworkBuilder &, const Feature &in, const Feature &onto,
+                                              const Selection *, const std::string &activation)>;
+    /// The stream behind a focal block: `state` with `branch(in)` added, on selected frames or as RunShape says.
+    virtual Feature focal(FocalBlock &block, const Feature &in, const Feature &state, const FocalBranch &branch) = 0;
+    /// Dynamic fusion of both branches; to infer, in place on the focal one.
+    virtual Feature fuse(const std::string &label, const Feature &ample, const Feature &focal, TensorId theta,
+                         const std::string &activation) = 0;
+    /// In front of the classifier: dropout, where the builder trains.
+    virtual TensorId drop(TensorId in) { return in; }
+    virtual void head_consensus(TensorId logits, int classes) = 0;
+
+    /// Names what a module leaves, for observers.
+    virtual void tap(const std::string &name, TensorId tensor) = 0;
+
+private:
+    bool shift_;
+    RunShape shape_;
+};
+
+}  // namespace afnet

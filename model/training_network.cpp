@@ -1,0 +1,300 @@
+#include "model/training_network.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "runtime/arena.h"
+#include "runtime/error.h"
+
+namespace afnet {
+
+namespace {
+
+// Between PyTorch's order [co][...] and [co, ...] with co innermost.
+std::vector<double> transposed(const std::vector<double> &values, size_t outputs, bool to_innermost) {
+    const size_t each = values.size() / outputs;
+    std::vector<double> result(values.size());
+    for (size_t o = 0; o < outputs; o++) {
+        for (size_t i = 0; i < each; i++) {
+            if (to_innermost) {
+                result[i * outputs + o] = values[o * each + i];
+            } else {
+                result[o * each + i] = values[i * outputs + o];
+            }
+        }
+    }
+    return result;
+}
+
+// PyTorch's [co][ci][v][u] is [u, v, ci, co] innermost first; ours is [co, ci, u, v].
+std::vector<double> rearranged(const TrainedParameter &parameter, const std::vector<double> &values, bool to_ours) {
+    if (!parameter.output_innermost) return values;
+    const std::vector<int64_t> &shape = parameter.info.shape;
+    const size_t outputs = size_t(shape[0]);
+    if (shape.size() < 4) return transposed(values, outputs, to_ours);
+    const size_t channels = size_t(shape[1]), pixels = size_t(shape[2] * shape[3]);
+    std::vector<double> result(values.size());
+    for (size_t o = 0; o < outputs; o++) {
+        for (size_t i = 0; i < channels; i++) {
+            for (size_t p = 0; p < pixels; p++) {
+                const size_t theirs = (o * channels + i) * pixels + p, ours = o + outputs * (i + channels * p);
+                if (to_ours) {
+                    result[ours] = values[theirs];
+                } else {
+                    result[theirs] = values[ours];
+                }
+            }
+        }
+    }
+    return result;
+}
+
+std::vector<float> as_floats(const std::vector<double> &values) {
+    return std::vector<float>(values.begin(), values.end());
+}
+
+TrainingPlan with_updates(TrainingPlan training, const UpdateRules &rules, Dtype dtype, UpdatePlan *updates) {
+    *updates = add_updates(training, rules, dtype);
+    return training;
+}
+
+}  // namespace
+
+TrainingNetwork::TrainingNetwork(const ModelDescription &description, const RunShape &shape,
+                                 const TrainingChoices &choices, const UpdateRules &rules, KernelStore &kernels)
+    : description_(description), shape_(shape),
+      training_(with_updates(lower_training(description, shape, choices), rules, shape.dtype, &updates_)),
+      executor_(training_.plan, kernels, training_library(description)) {
+    executor_.populate_arena();
+}
+
+std::vector<double> TrainingNetwork::numbers(TensorId id) {
+    const TensorInfo &tensor = training_.plan.tensors[size_t(id)];
+    size_t count = 1;
+    for (int extent : stored_extents(tensor)) count *= size_t(extent);
+    const void *data = executor_.memory(id).data;
+    if (tensor.type == ElementType::Float64) {
+        return std::vector<double>(static_cast<const double *>(data), static_cast<const double *>(data) + count);
+    }
+    return std::vector<double>(static_cast<const float *>(data), static_cast<const float *>(data) + count);
+}
+
+void TrainingNetwork::write(TensorId id, const std::vector<double> &numbers) {
+    const TensorInfo &tensor = training_.plan.tensors[size_t(id)];
+    void *data = executor_.memory(id).data;
+    if (numbers.size() * element_bytes(tensor.type) > stored_bytes(tensor)) {
+        throw Error(tensor.name + " has fewer elements than the " + std::to_string(numbers.size()) + " given");
+    }
+    for (size_t i = 0; i < numbers.size(); i++) {
+        if (tensor.type == ElementType::Float64) {
+            static_cast<double *>(data)[i] = numbers[i];
+        } else {
+            static_cast<float *>(data)[i] = float(numbers[i]);
+        }
+    }
+}
+
+void TrainingNetwork::load(const Weights &weights) {
+    for (const TrainedParameter &parameter : training_.parameters) {
+        const std::vector<float> values = weights(parameter.info);
+        write(parameter.value, rearranged(parameter, std::vector<double>(values.begin(), values.end()), true));
+    }
+    for (const RunningStatistics &running : training_.statistics) {
+        const auto read = [&](const char *name, TensorId id) {
+            const std::vector<float> values = weights({running.norm + name, {running.channels}});
+            write(id, std::vector<double>(values.begin(), values.end()));
+        };
+        read(".running_mean", running.mean);
+        read(".running_var", running.variance);
+    }
+}
+
+std::vector<double> TrainingNetwork::values(const ParameterInfo &info) {
+    for (const TrainedParameter &parameter : training_.parameters) {
+        if (parameter.info.key == info.key) return rearranged(parameter, numbers(parameter.value), false);
+    }
+    for (const RunningStatistics &running : training_.statistics) {
+        if (info.key == running.norm + ".running_mean") return numbers(running.mean);
+        if (info.key == running.norm + ".running_var") return numbers(running.variance);
+    }
+    throw Error(description_.name + " has no parameter " + info.key);
+}
+
+std::vector<double> TrainingNetwork::gradient(const TrainedParameter &parameter) {
+    return rearranged(parameter, numbers(parameter.gradient), false);
+}
+
+std::map<std::string, std::vector<float>> TrainingNetwork::state_dict() {
+    std::map<std::string, std::vector<float>> result;
+    for (const ParameterInfo &info : training_.state_dict) result[info.key] = as_floats(values(info));
+    return result;
+}
+
+std::map<std::string, std::vector<float>> TrainingNetwork::optimizer_state() {
+    std::map<std::string, std::vector<float>> result;
+    for (const ParameterUpdate &update : updates_.updates) {
+        for (TensorId id : {update.first, update.second}) {
+            if (id != kNoTensor) result[training_.plan.tensors[size_t(id)].name] = as_floats(numbers(id));
+        }
+    }
+    return result;
+}
+
+void TrainingNetwork::load_optimizer(const std::map<std::string, std::vector<float>> &state, int steps) {
+    for (const ParameterUpdate &update : updates_.updates) {
+        for (TensorId id : {update.first, update.second}) {
+            if (id == kNoTensor) continue;
+            const std::string &name = training_.plan.tensors[size_t(id)].name;
+            const auto found = state.find(name);
+            if (found == state.end()) throw Error("the training state lacks " + name);
+            if (found->second.size() != numbers(id).size()) throw Error("the training state's " + name + " has another size");
+            write(id, std::vector<double>(found->second.begin(), found->second.end()));
+        }
+    }
+    steps_ = steps;
+}
+
+void TrainingNetwork::set_frame(int flat_frame, const float *pixels) {
+    const TensorInfo &video = training_.plan.tensors[size_t(training_.video)];
+    const std::vector<int> stored = stored_extents(video);
+    const size_t row = size_t(stored[0]) * size_t(stored[1]), border = size_t(video.border);
+    const size_t inner = size_t(3 * shape_.width);
+    for (size_t y = 0; y < size_t(shape_.height); y++) {
+        const size_t at = (size_t(flat_frame) * size_t(stored[2]) + y + border) * row + 3 * border;
+        void *data = executor_.memory(training_.video).data;
+        if (video.type == ElementType::Float64) {
+            std::copy_n(pixels + y * inner, inner, static_cast<double *>(data) + at);
+        } else {
+            std::memcpy(static_cast<float *>(data) + at, pixels + y * inner, inner * sizeof(float));
+        }
+    }
+}
+
+void TrainingNetwork::set_label(int clip, int label) {
+    if (label < 0 || label >= description_.classes) {
+        throw Error("a label of " + std::to_string(label) + "; " + description_.name + " has " +
+                    std::to_string(description_.classes) + " classes, counted from 0");
+    }
+    static_cast<int *>(executor_.memory(training_.labels).data)[clip] = label;
+}
+
+void TrainingNetwork::set_noise(size_t selection, const std::vector<double> &uniform) {
+    write(training_.selections[selection].uniform, uniform);
+}
+
+void TrainingNetwork::set_dropout(const std::vector<float> &uniform) {
+    if (training_.dropout == kNoTensor) return;
+    write(training_.dropout, std::vector<double>(uniform.begin(), uniform.end()));
+}
+
+void TrainingNetwork::force_mask(size_t selection, const std::vector<int> &mask) {
+    write(training_.selections[selection].forced, std::vector<double>(mask.begin(), mask.end()));
+}
+
+void TrainingNetwork::set_scalars(const StepSettings &settings) {
+    executor_.set_scalars(kTemperature, settings.temperature);
+    executor_.set_scalars(kTargetRatio, settings.target_ratio);
+    const size_t blocks = training_.selections.size();
+    executor_.set_scalars(kRatioWeight, blocks > 0 ? settings.ratio_weight / double(blocks) : 0);
+    for (size_t i = 0; i < training_.backward_end; i++) executor_.set_scalar(i, kDropoutRate, settings.dropout);
+}
+
+StepResult TrainingNetwork::result_of_pass(const StepSettings &settings) {
+    StepResult result;
+    const std::vector<double> losses = numbers(training_.losses), logits = numbers(training_.clip_logits);
+    for (double loss : losses) result.cross_entropy += loss / double(losses.size());
+    const size_t classes = size_t(description_.classes);
+    for (size_t clip = 0; clip < losses.size(); clip++) {
+        const auto begin = logits.begin() + long(clip * classes);
+        result.predictions.push_back(int(std::max_element(begin, begin + long(classes)) - begin));
+    }
+    for (size_t b = 0; b < training_.selections.size(); b++) {
+        result.ratio_error += numbers(training_.ratio_errors[b])[0] / double(training_.selections.size());
+        double selected = 0;
+        const std::vector<double> mask = numbers(training_.selections[b].deciding_mask());
+        for (double m : mask) selected += m;
+        result.realised_ratios.push_back(selected / double(mask.size()));
+    }
+    result.loss = result.cross_entropy + settings.ratio_weight * result.ratio_error;
+    double squares = 0;
+    for (const ParameterUpdate &update : updates_.updates) squares += numbers(update.norm)[0];
+    result.gradient_norm = std::sqrt(squares);
+    result.finite = std::isfinite(result.loss) && std::isfinite(result.gradient_norm);
+    return result;
+}
+
+StepResult TrainingNetwork::pass(const StepSettings &settings, const Executor::Observer &observer) {
+    set_scalars(settings);
+    std::vector<std::pair<TensorId, std::vector<double>>> before;
+    for (const RunningStatistics &running : training_.statistics) {
+        for (TensorId id : {running.mean, running.variance}) before.emplace_back(id, numbers(id));
+    }
+    const auto restore = [&] {
+        for (const auto &[id, values] : before) write(id, values);
+    };
+    try {
+        executor_.run_steps(0, updates_.norms_end, true, observer);
+    } catch (...) {
+        restore();
+        throw;
+    }
+    const StepResult result = result_of_pass(settings);
+    if (!result.finite) restore();
+    return result;
+}
+
+void TrainingNetwork::update(const StepSettings &settings, double gradient_norm) {
+    steps_++;
+    double scale = 1;
+    if (settings.clip_norm > 0) scale = std::min(1.0, settings.clip_norm / (gradient_norm + 1e-6));
+    for (const ParameterUpdate &update : updates_.updates) {
+        const UpdateRule &rule = update.rule;
+        const double base = rule.rate > 0 ? rule.rate * settings.gate_rate_factor : settings.rate;
+        executor_.set_scalar(update.step, "rate", base * rule.rate_factor);
+        executor_.set_scalar(update.step, "decay", settings.decay * rule.decay_factor);
+        executor_.set_scalar(update.step, "scale", scale);
+        executor_.set_scalar(update.step, "momentum_factor", settings.momentum);
+        executor_.set_scalar(update.step, "nesterov", settings.nesterov ? 1 : 0);
+        executor_.set_scalar(update.step, "step", steps_);
+    }
+    executor_.run_steps(updates_.norms_end, training_.plan.steps.size(), false);
+}
+
+StepResult TrainingNetwork::step(const StepSettings &settings) {
+    const StepResult result = pass(settings);
+    if (result.finite) update(settings, result.gradient_norm);
+    return result;
+}
+
+std::vector<KernelSpec> training_kernel_specs(const ModelDescription &description, Dtype dtype) {
+    std::map<std::string, KernelSpec> specs;
+    const auto collect = [&](const RunShape &shape, const TrainingChoices &choices, Algorithm algorithm) {
+        TrainingPlan training = lower_training(description, shape, choices);
+        add_updates(training, [&](const ParameterInfo &) { return UpdateRule{algorithm}; }, dtype);
+        for (const Step &step : training.plan.steps) specs[step.kernel.name()] = step.kernel;
+    };
+    RunShape shape;
+    shape.dtype = dtype;
+    TrainingChoices choices, frozen;
+    choices.drop = true;
+    frozen.trained = [](const std::string &key) { return key.find("list_gen") != std::string::npos; };
+    frozen.frozen_norm = [](const std::string &) { return true; };
+    collect(shape, choices, Algorithm::Sgd);
+    collect(shape, frozen, Algorithm::Adam);
+    for (bool all : {false, true}) {  // forced masks, and none
+        RunShape other = shape;
+        other.forced_masks = !all;
+        other.without_masks = all;
+        collect(other, choices, Algorithm::Sgd);
+    }
+    std::vector<KernelSpec> result;
+    for (const auto &[name, spec] : specs) result.push_back(spec);
+    return result;
+}
+
+std::string training_library(const ModelDescription &description) {
+    return description.name + "_training";
+}
+
+}  // namespace afnet

@@ -1,0 +1,94 @@
+// A network under training: a training plan bound to kernels, its parameters, and one step of the optimiser.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "model/lowering.h"
+#include "model/optimizer.h"
+#include "runtime/executor.h"
+
+namespace afnet {
+
+/// What changes from step to step.
+struct StepSettings {
+    double rate = 0.01, decay = 5e-4, momentum = 0.9;  // of SGD; rate and decay of all
+    double gate_rate_factor = 1;                       // times rates of parameters that have their own
+    bool nesterov = false;
+    double clip_norm = 20;  // of the gradient over all parameters; 0: not clipped
+    double temperature = 1, target_ratio = 1, ratio_weight = 0.5;  // lambda
+    double dropout = 0;
+};
+
+/// What a pass found.
+struct StepResult {
+    double loss = 0, cross_entropy = 0, ratio_error = 0;  // ratio_error: mean over blocks, before lambda
+    double gradient_norm = 0;
+    bool finite = true;                    // false: nothing was updated
+    std::vector<int> predictions;          // best class per clip
+    std::vector<double> realised_ratios;   // per block
+};
+
+class TrainingNetwork {
+public:
+    /// Throws Error when a kernel is missing.
+    TrainingNetwork(const ModelDescription &description, const RunShape &shape, const TrainingChoices &choices,
+                    const UpdateRules &rules, KernelStore &kernels);
+
+    const ModelDescription &description() const { return description_; }
+    const RunShape &shape() const { return shape_; }
+    const TrainingPlan &training() const { return training_; }
+    Executor &executor() { return executor_; }
+
+    /// Parameters and running statistics, by key.
+    void load(const Weights &weights);
+    /// In PyTorch's order, whole; what an inference network and a checkpoint are made of.
+    std::vector<double> values(const ParameterInfo &parameter);
+    std::map<std::string, std::vector<float>> state_dict();
+    /// A parameter's gradient after a pass, in PyTorch's order.
+    std::vector<double> gradient(const TrainedParameter &parameter);
+
+    /// The optimiser's memory, by `<key>.momentum` and so on; what resuming needs besides state_dict() and steps().
+    std::map<std::string, std::vector<float>> optimizer_state();
+    void load_optimizer(const std::map<std::string, std::vector<float>> &state, int steps);
+    int steps() const { return steps_; }
+
+    /// One normalised frame [3, x, y] of the input; a clip's label; the uniform numbers of a navigation's noise [2, f]
+    /// and of dropout; a block's mask where they are forced.
+    void set_frame(int flat_frame, const float *pixels);
+    void set_label(int clip, int label);
+    void set_noise(size_t selection, const std::vector<double> &uniform);
+    void set_dropout(const std::vector<float> &uniform);
+    void force_mask(size_t selection, const std::vector<int> &mask);
+
+    /// Forward and backward; gradients are there, parameters as before; running statistics are updated. Throws
+    /// Interrupted after Ctrl-C: then running statistics are as before.
+    StepResult pass(const StepSettings &settings, const Executor::Observer &observer = nullptr);
+    /// A pass and, where loss and gradient are finite, the update. Where not, nothing has changed. An interrupted step
+    /// changes nothing either.
+    StepResult step(const StepSettings &settings);
+
+    std::vector<double> numbers(TensorId id);
+
+private:
+    void write(TensorId id, const std::vector<double> &numbers);
+    void set_scalars(const StepSettings &settings);
+    StepResult result_of_pass(const StepSettings &settings);
+    void update(const StepSettings &settings, double gradient_norm);
+
+    ModelDescription description_;
+    RunShape shape_;
+    UpdatePlan updates_;
+    TrainingPlan training_;
+    Executor executor_;
+    int steps_ = 0;
+};
+
+/// The kernels that training needs, each once, with every option's variants.
+std::vector<KernelSpec> training_kernel_specs(const ModelDescription &description, Dtype dtype);
+
+/// Name of the library that holds them.
+std::string training_library(const ModelDescription &description);
+
+}  // namespace afnet
