@@ -41,7 +41,7 @@ std::vector<Library> wanted_libraries(const Options &options) {
     for (const ModelDescription &model : described_models(options.models)) {
         lower(model, shape);
         SpecList kernels;
-        for (const std::string &dtype : dtype_names()) {
+        for (const std::string &dtype : inference_dtype_names()) {
             for (KernelSpec &spec : kernel_specs(model, dtype_named(dtype)))
                 kernels.specs.push_back(std::move(spec));
         }

@@ -17,7 +17,7 @@ void add_run_options(CLI::App &app, RunChoices &choices) {
     app.add_option("--threads", choices.threads, "Threads for kernels; 0: one per available processor")
         ->check(CLI::Range(0, 1024));
     app.add_option("--dtype", choices.dtypes, "Element types")
-        ->check(CLI::IsMember(dtype_names()))
+        ->check(CLI::IsMember(inference_dtype_names()))
         ->capture_default_str();
     app.add_option("--unselected", choices.unselected, "What unselected frames get")
         ->check(CLI::IsMember({"masked", "skipped"}))

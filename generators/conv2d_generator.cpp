@@ -8,6 +8,10 @@
 // §2.9), sources(1, s) (next frame) for the first eighth of the input channels and sources(2, s) (previous) for the
 // second. With `scatter` the output and residual frame F is sources(0, s), else it is s. Output may be the residual.
 //
+// With `response` k > 0 (the projection at the entry of a focal stream) the residual is F(0) of a branch with a k x k
+// convolution (generators/zero_response.h): frames that `mask` rejects get act(sum + F(0)) and are done; the others get
+// the sum alone, and the branch, with the activation, later.
+//
 // Where knob `algorithm` is 2 or 4 the sum is computed by F(2x2, 3x3) or F(4x4, 3x3): generators/winograd.h. `weights`
 // then hold the transformed filters, and u, v count the transform's points.
 //
@@ -17,6 +21,7 @@
 #include "generators/activation.h"
 #include "generators/dtype.h"
 #include "generators/winograd.h"
+#include "generators/zero_response.h"
 #include "schedules/conv2d_schedule.h"
 
 namespace {
@@ -39,6 +44,7 @@ public:
     GeneratorParam<bool> gather{"gather", false};
     GeneratorParam<bool> shift{"shift", false};
     GeneratorParam<bool> scatter{"scatter", false};
+    GeneratorParam<int> response{"response", 0};
     GeneratorParam<Dtype> dtype{"dtype", Dtype::F32, afnet::generators::dtype_names()};
     GeneratorParam<bool> f32_input{"f32_input", false}; // the input is f32, whatever dtype says: a clip
     afnet::schedules::Conv2dKnobs knobs;
@@ -47,12 +53,13 @@ public:
     Input<Buffer<void, 6>> weights{"weights"};    // [co_block, ci/g, u, v, block, g]; u, v: kernel, or points
                                                   // bf16 pairs: [2 co_block, ci/g/2, u, v, block, g]
     Input<Buffer<float, 3>> bias{"bias"};         // [co_block, block, g]
-    Input<Buffer<void, 5>> residual{"residual"};  // [co/g, g, x, y, F]
+    Input<Buffer<void, 5>> residual{"residual"};  // [co/g, g, x, y, F]; F(0): [co/g, g, m_x, m_y, 1]
+    Input<Buffer<int32_t, 1>> mask{"mask"};       // [f], read with `response`
     Input<Buffer<int32_t, 2>> sources{"sources"}; // [self next previous, s]
     Output<Buffer<void, 5>> output{"output"};     // [co/g, g, x, y, F]
 
     void configure() {
-        const bool plain = kernel == 3 && stride == 1 && !gather && !scatter && !add_residual;
+        const bool plain = kernel == 3 && stride == 1 && !gather && !scatter && !add_residual && response == 0;
         outputs = conv2d_winograd_outputs(knobs, plain, ci / int(groups));
         pair = paired() ? 2 : 1;
         input.set_type(f32_input ? Float(32) : element_type(dtype));
@@ -68,6 +75,7 @@ public:
         require(2 * fold() <= in_channels, "conv2d: the shifted channels must lie in the first group");
         require(!shift || gather, "conv2d: shift needs gather");
         require(!shift || 8 % g_count == 0, "conv2d: with shift, groups must divide 8");
+        require(response == 0 || (!add_residual && !scatter && !gather), "conv2d: F(0) goes to all frames, alone");
         channels = co / g_count;
         co_block = conv2d_co_block(knobs, channels, target);
         if (outputs > 0) {
@@ -134,7 +142,12 @@ private:
         const Expr to = scatter ? clamp(sources(0, listed.x), 0, output.dim(4).extent() - 1) : Expr(f);
         Expr value = sum(c, g, x, y, at);
         if (add_residual) value += widened(residual(c, g, x, y, to));
-        value = rounded(dtype, activate(activation, value));
+        if (response > 0) {
+            value = select(mask(f) != 0, value, activate(activation, value + zero_response(c, g, x, y)));
+        } else {
+            value = activate(activation, value);
+        }
+        value = rounded(dtype, value);
         if (scatter) {
             output(c, g, x, y, f) = undef(value.type());
             output(c, g, x, y, to) = value;
@@ -143,6 +156,14 @@ private:
             output(c, g, x, y, f) = value;
             frame_loop = f;
         }
+    }
+
+    Expr zero_response(const Expr &c, const Expr &g, const Expr &x, const Expr &y) {
+        const auto distinct = [&](const Expr &i, int dimension) {
+            return afnet::generators::distinct_position(i, output.dim(dimension).extent(),
+                                                        residual.dim(dimension).extent(), response);
+        };
+        return widened(residual(c, g, distinct(x, 2), distinct(y, 3), 0));
     }
 
     void generate_winograd() {
@@ -188,7 +209,8 @@ private:
             buffer.dim(4).set_min(0);
         };
         frames(output);
-        if (add_residual) frames(residual);
+        if (add_residual || response > 0) frames(residual);
+        mask.dim(0).set_min(0);
     }
 
     int outputs = 0; // of a Winograd tile, per side; 0: the direct algorithm

@@ -2,12 +2,11 @@
 //
 //   output(c, x, y, F) = act(state(c, x, y, F) + residual(c, bx, by)),   F = sources(0, s) for listed s
 //
-// `masked` semantics (AFNET_SPEC §2.7): the residual is F(0), the branch's answer to a zero input. It differs only
-// within p = (k - 1) / 2 pixels of the frame's edge, so it is stored as its m = min(k, side) distinct columns and rows;
-// bx = x within p of the left edge, m - (W - x) within p of the right one, p between.
+// The residual is F(0), and (bx, by) where its distinct columns and rows hold (x, y): generators/zero_response.h.
 #include "generators/activation.h"
 #include "generators/dtype.h"
 #include "generators/layout.h"
+#include "generators/zero_response.h"
 #include "schedules/elementwise_schedule.h"
 
 namespace {
@@ -35,10 +34,9 @@ public:
     }
 
     void generate() {
-        const int border = (kernel - 1) / 2;
         const auto distinct = [&](Expr i, int dimension) {
-            const Expr behind = i - (output.dim(dimension).extent() - residual.dim(dimension).extent());
-            return clamp(select(i < border, i, max(behind, border)), 0, residual.dim(dimension).extent() - 1);
+            return afnet::generators::distinct_position(i, output.dim(dimension).extent(),
+                                                        residual.dim(dimension).extent(), kernel);
         };
         listed = RDom(0, sources.dim(1).extent(), "s");
         const Expr frame = afnet::generators::source_frame(sources, 0, listed.x, output);

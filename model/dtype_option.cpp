@@ -9,7 +9,7 @@ CLI::Option *add_dtype_option(CLI::App &app, Dtype &dtype) {
         .add_option_function<std::string>(
             "--dtype", [&dtype](const std::string &name) { dtype = dtype_named(name); },
             "Element type of activations; bf16 needs a CPU with its instructions (docs/bf16.md)")
-        ->check(CLI::IsMember(dtype_names()))
+        ->check(CLI::IsMember(inference_dtype_names()))
         ->default_str(dtype_name(dtype));
 }
 

@@ -98,11 +98,18 @@ void focal_branch(PlanBuilder &b, const std::string &key, const InvertedResidual
     b.conv(hidden, layer);
 }
 
-// Always residual, at the input's resolution; the shortcut's projection is grouped too, and runs on all frames.
+// Always residual, at the input's resolution; the shortcut's projection is grouped too, and runs on all frames. Nothing
+// follows the sum, so that with `skipped` unselected frames need no finish.
 Feature focal_block(PlanBuilder &b, const std::string &key, InvertedResidual block, const Feature &in,
                     const Selection *selection) {
+    const bool masked = selection && b.shape().unselected == Unselected::Masked;
+    const bool projects = block.stride != 1 || block.in != block.out;
+    RejectedFrames rejected;
+    rejected.selection = selection;
+    rejected.kernel = block.kernel;
+    if (masked) rejected.residual = b.unselected_residual(key, block.out);
     Feature state = in;
-    if (block.stride != 1 || block.in != block.out) {
+    if (projects) {
         ConvLayer projection;
         projection.label = key + ".res_connect";
         projection.conv = key + ".res_connect.0";
@@ -110,19 +117,20 @@ Feature focal_block(PlanBuilder &b, const std::string &key, InvertedResidual blo
         projection.out = block.out;
         projection.groups = kFocalGroups;
         projection.activation = "linear";
+        projection.rejected = masked ? &rejected : nullptr;
         projection.shiftable = true;
         state = b.conv(in, projection);
     }
     block.stride = 1;
     const size_t first_constant = b.network().constants.size();
     focal_branch(b, key, block, in, state, selection);
-    if (selection && b.shape().unselected == Unselected::Masked) {
-        const TensorId response = b.zero_response(
-            key, in.channels, state, block.kernel, first_constant,
+    if (masked) {
+        b.compute_zero_response(
+            rejected.residual, key, in.channels, state, block.kernel, first_constant,
             [&](PlanBuilder &inner, const Feature &zero, const Feature &onto, const Selection &single) {
                 focal_branch(inner, key, block, zero, onto, &single);
             });
-        b.fill_unselected(key, state, *selection, response, block.kernel, "linear");
+        if (!projects) b.fill_unselected(key, state, *selection, rejected.residual, block.kernel, "linear");
     }
     b.tap(key, state.tensor);
     return state;

@@ -101,11 +101,16 @@ void focal_branch(PlanBuilder &b, const std::string &key, const Feature &in, con
 }
 
 // One focal block, in place on the focal stream, which is the module's input for the first block. Without a selection
-// it computes all frames.
+// it computes all frames. A projection finishes the frames that the selection rejects; without one, a fill does.
 Feature focal_block(PlanBuilder &b, const std::string &key, const Feature &in, int channels,
                     const Selection *selection, bool last_relu) {
     const std::string activation = last_relu ? "relu" : "linear";
     const bool projects = in.channels != channels;
+    const bool masked = selection && b.shape().unselected == Unselected::Masked;
+    RejectedFrames rejected;
+    rejected.selection = selection;
+    const bool projection_finishes = projects && (masked || (selection && last_relu));
+    if (masked || projection_finishes) rejected.residual = b.unselected_residual(key, channels);
     Feature state = in;
     if (projects) {
         ConvLayer projection;
@@ -113,21 +118,20 @@ Feature focal_block(PlanBuilder &b, const std::string &key, const Feature &in, i
         projection.conv = key + ".downsample.0";
         projection.norm = key + ".downsample.1";
         projection.out = channels;
-        projection.activation = "linear";
+        projection.activation = projection_finishes ? activation : "linear";
+        projection.rejected = projection_finishes ? &rejected : nullptr;
         projection.shiftable = true;
         state = b.conv(in, projection);
     }
     const size_t first_constant = b.network().constants.size();
     focal_branch(b, key, in, state, selection, activation);
-    if (selection && b.shape().unselected == Unselected::Masked) {
-        const TensorId response = b.zero_response(
-            key, in.channels, state, 3, first_constant,
+    if (masked) {
+        b.compute_zero_response(
+            rejected.residual, key, in.channels, state, rejected.kernel, first_constant,
             [&](PlanBuilder &inner, const Feature &zero, const Feature &onto, const Selection &single) {
                 focal_branch(inner, key, zero, onto, &single, "linear");
             });
-        b.fill_unselected(key, state, *selection, response, 3, activation);
-    } else if (selection && projects && last_relu) {
-        b.fill_unselected(key, state, *selection, b.zero_residual(key, channels), 3, activation);
+        if (!projects) b.fill_unselected(key, state, *selection, rejected.residual, rejected.kernel, activation);
     }
     b.tap(key, state.tensor);
     return state;

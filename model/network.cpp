@@ -12,7 +12,8 @@ namespace afnet {
 
 namespace {
 
-// Positions of F(0)'s distinct columns or rows: those within p of an edge, and one between (fill_unselected).
+// Positions of F(0)'s distinct columns or rows: those within p of an edge, and one between
+// (generators/zero_response.h).
 std::vector<int> distinct_positions(int side, int kernel) {
     const int border = (kernel - 1) / 2, count = std::min(kernel, side);
     std::vector<int> positions;

@@ -101,16 +101,24 @@ Step &PlanBuilder::add_step(const std::string &label, KernelSpec kernel, const S
 }
 
 // Kernels have one signature; a list that a variant does not read is this one.
-TensorId PlanBuilder::unused_sources() {
-    if (unused_ == kNoTensor) {
+TensorId PlanBuilder::unused_list(TensorId &id, const char *name, std::vector<int> extents) {
+    if (id == kNoTensor) {
         TensorInfo info;
-        info.name = "unused_sources";
+        info.name = name;
         info.type = ElementType::Int32;
-        info.extents = {3, 1};
+        info.extents = std::move(extents);
         info.storage = Storage::Input;
-        unused_ = network_.plan.add(info);
+        id = network_.plan.add(info);
     }
-    return unused_;
+    return id;
+}
+
+TensorId PlanBuilder::unused_sources() {
+    return unused_list(unused_sources_, "unused_sources", {3, 1});
+}
+
+TensorId PlanBuilder::unused_mask() {
+    return unused_list(unused_mask_, "unused_mask", {1});
 }
 
 // The list of all frames, made by the same kernel as any other, from a mask of ones.
@@ -197,6 +205,8 @@ Feature PlanBuilder::conv(const Feature &in, const ConvLayer &layer) {
                                         .set("scatter", layer.scatter));
     const bool from_clip = network_.plan.tensors[size_t(in.tensor)].type != element_type();
     if (from_clip) kernel.set("f32_input", true);
+    if (layer.rejected) kernel.set("response", layer.rejected->kernel);
+    const TensorId mask = layer.rejected ? layer.rejected->selection->deciding_mask() : unused_mask();
     Step &step = add_step(layer.label, std::move(kernel),
                           compact_in || layer.gather == Gather::Selected ? layer.selection : nullptr);
     if (shifted) require_zero_frame(in.tensor, layer.label);
@@ -206,7 +216,10 @@ Feature PlanBuilder::conv(const Feature &in, const ConvLayer &layer) {
     step.arguments = {{"input", in.tensor, read, layer.groups, layer.kernel > 1},
                       {"weights", weights},
                       {"bias", bias},
-                      {"residual", out.tensor, written, layer.groups, false, !adds},
+                      layer.rejected
+                          ? Argument{"residual", layer.rejected->residual, Frames::All, layer.groups}
+                          : Argument{"residual", out.tensor, written, layer.groups, false, !adds},
+                      {"mask", mask, Frames::All, 0, false, !layer.rejected},
                       {"sources", sources, listed, 0, false, !gathers && !layer.scatter},
                       {"output", out.tensor, written, layer.groups}};
     const int ci = in.channels / layer.groups;

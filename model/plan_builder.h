@@ -72,6 +72,7 @@ struct Selection {
     TensorId count = kNoTensor;
     TensorId uniform = kNoTensor;  // Input [2, f]: u of the Gumbel noise
     TensorId forced = kNoTensor;   // Input int32 [f], where masks are forced
+    TensorId deciding_mask() const { return forced != kNoTensor ? forced : mask; }
 };
 
 /// A lowered network.
@@ -94,6 +95,14 @@ enum class Gather {
     Compact,   // frame for frame, of a compact tensor: only the first `count`
 };
 
+/// What a projection at the entry of a focal stream leaves on frames that the selection rejects: act(projection + F(0)).
+/// Selected frames get the projection alone, without activation.
+struct RejectedFrames {
+    TensorId residual = kNoTensor;  // F(0), as its distinct columns and rows
+    int kernel = 3;                 // of the branch's spatial convolution
+    const Selection *selection = nullptr;
+};
+
 /// A convolution with its BatchNorm. Keys are prefixes: `<conv>.weight`, `<norm>.weight` and so on.
 struct ConvLayer {
     std::string label;  // for traces
@@ -106,6 +115,7 @@ struct ConvLayer {
     Feature onto;                          // residual and destination, in place; kNoTensor: a new tensor
     int border = 0;                        // of the new tensor
     bool shiftable = false;                // a later layer reads the new tensor through TSM
+    const RejectedFrames *rejected = nullptr;
 };
 
 class PlanBuilder {
@@ -142,15 +152,16 @@ public:
               const std::string &activation);
     void head_consensus(TensorId logits, int classes);
 
-    /// A residual branch on selected frames, for fill_unselected: `branch` adds its steps to a builder, reading and
-    /// adding onto the features that it is given, with a linear end.
+    /// What unselected frames of a block get: a constant that compute_zero_response() describes, or, with
+    /// Unselected::Skipped, a zero.
+    TensorId unselected_residual(const std::string &block, int channels);
+    /// A residual branch on selected frames: `branch` adds its steps to a builder, reading and adding onto the features
+    /// that it is given, with a linear end.
     using FocalBranch = std::function<void(PlanBuilder &, const Feature &in, const Feature &onto, const Selection &)>;
-    /// F(0) of a branch that reads `in_channels` and writes `state`; `first_constant` is the index of the branch's first
-    /// constant in this builder.
-    TensorId zero_response(const std::string &block, int in_channels, const Feature &state, int kernel,
-                           size_t first_constant, const FocalBranch &branch);
-    /// The residual of `skipped`: nothing.
-    TensorId zero_residual(const std::string &block, int channels);
+    /// `residual` is F(0) of a branch that reads `in_channels` and writes `state`; `first_constant` is the index of the
+    /// branch's first constant in this builder.
+    void compute_zero_response(TensorId residual, const std::string &block, int in_channels, const Feature &state,
+                               int kernel, size_t first_constant, const FocalBranch &branch);
 
     void need(const std::string &key, std::vector<int64_t> shape);
     void tap(const std::string &name, TensorId tensor);
@@ -163,7 +174,9 @@ private:
     KernelSpec on_features(KernelSpec spec) const;
     void pack(TensorId id, std::function<PackedConstant(const Weights &, const KernelEntry &)> make);
     TensorId vector_tensor(const std::string &name, int channels);
+    TensorId unused_list(TensorId &id, const char *name, std::vector<int> extents);
     TensorId unused_sources();
+    TensorId unused_mask();
     TensorId identity_sources();
     void need_conv(const ConvLayer &layer, int in_channels);
     Frames all_frames(TensorId id) const;
@@ -173,7 +186,7 @@ private:
     bool shift_;
     RunShape shape_;
     LoweredNetwork network_;
-    TensorId identity_ = kNoTensor, unused_ = kNoTensor;
+    TensorId identity_ = kNoTensor, unused_sources_ = kNoTensor, unused_mask_ = kNoTensor;
 };
 
 }  // namespace afnet

@@ -53,14 +53,25 @@ Selection PlanBuilder::navigate(const std::string &keys, const std::string &bloc
     });
 
     Step &list = add_step(keys + ".work_list", KernelSpec("work_list"), nullptr);
-    list.arguments = {{"mask", shape_.forced_masks ? s.forced : s.mask}, {"sources", s.sources}, {"count", s.count}};
+    list.arguments = {{"mask", s.deciding_mask()}, {"sources", s.sources}, {"count", s.count}};
     list.scalars = {{"frames_per_clip", double(t)}};
     network_.selections.push_back(s);
     return s;
 }
 
-TensorId PlanBuilder::zero_response(const std::string &block, int in_channels, const Feature &state, int kernel,
-                                    size_t first_constant, const FocalBranch &branch) {
+TensorId PlanBuilder::unselected_residual(const std::string &block, int channels) {
+    if (shape_.unselected == Unselected::Masked) return constant(block + ".zero_response");
+    TensorInfo info;
+    info.name = block + ".zero_residual";
+    info.type = element_type();
+    info.extents = {channels, 1, 1, 1};
+    info.storage = Storage::Input;
+    return network_.plan.add(info);
+}
+
+void PlanBuilder::compute_zero_response(TensorId residual, const std::string &block, int in_channels,
+                                        const Feature &state, int kernel, size_t first_constant,
+                                        const FocalBranch &branch) {
     RunShape single = shape_;
     single.frames = single.clips = 1;
     PlanBuilder inner(shift_, single);
@@ -84,7 +95,7 @@ TensorId PlanBuilder::zero_response(const std::string &block, int in_channels, c
     branch(inner, in, onto, selection);
 
     ZeroResponse response;
-    response.constant = constant(block + ".zero_response");
+    response.constant = residual;
     response.kernel = kernel;
     response.count = selection.count;
     response.result = onto.tensor;
@@ -92,15 +103,6 @@ TensorId PlanBuilder::zero_response(const std::string &block, int in_channels, c
     for (size_t i = 0; i < response.constants.size(); i++) response.originals.push_back(first_constant + i);
     response.plan = std::move(plan);
     network_.zero_responses.push_back(std::move(response));
-    return network_.zero_responses.back().constant;
-}
-
-TensorId PlanBuilder::zero_residual(const std::string &block, int channels) {
-    TensorInfo info;
-    info.name = block + ".zero_residual";
-    info.extents = {channels, 1, 1, 1};
-    info.storage = Storage::Input;
-    return network_.plan.add(info);
 }
 
 void PlanBuilder::fill_unselected(const std::string &block, const Feature &state, const Selection &selection,

@@ -152,7 +152,14 @@ std::vector<int> stored_extents(const TensorInfo &tensor) {
 }
 
 size_t element_bytes(ElementType type) {
-    return type == ElementType::UInt8 ? 1 : type == ElementType::BFloat16 ? 2 : 4;
+    switch (type) {
+    case ElementType::UInt8: return 1;
+    case ElementType::BFloat16: return 2;
+    case ElementType::Float64: return 8;
+    case ElementType::Float32:
+    case ElementType::Int32: break;
+    }
+    return 4;
 }
 
 size_t stored_bytes(const TensorInfo &tensor) {

@@ -8,6 +8,11 @@
 namespace afnet {
 
 const std::vector<std::string> &dtype_names() {
+    static const std::vector<std::string> names = {"f32", "bf16", "f64"};
+    return names;
+}
+
+const std::vector<std::string> &inference_dtype_names() {
     static const std::vector<std::string> names = {"f32", "bf16"};
     return names;
 }

@@ -11,11 +11,15 @@ namespace afnet {
 enum class Dtype {
     F32,
     BF16, // 8 bits of mantissa; sums and everything that is no activation stay 32-bit floats
+    F64,  // doubles throughout; checks of training
 };
 
 /// All of them, by the names that specs and options give them.
 const std::vector<std::string> &dtype_names();
 std::string dtype_name(Dtype dtype);
+
+/// Those that networks infer in.
+const std::vector<std::string> &inference_dtype_names();
 
 /// Throws UsageError for an unknown name; the message lists the known ones.
 Dtype dtype_named(const std::string &name);

@@ -17,6 +17,7 @@ halide_type_t halide_type(ElementType type) {
     case ElementType::Float32: return halide_type_of<float>();
     case ElementType::BFloat16:
         return halide_type_t(halide_type_bfloat, 16);
+    case ElementType::Float64: return halide_type_of<double>();
     case ElementType::Int32: return halide_type_of<int32_t>();
     case ElementType::UInt8: return halide_type_of<uint8_t>();
     }

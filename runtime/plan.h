@@ -12,7 +12,7 @@ namespace afnet {
 using TensorId = int;
 constexpr TensorId kNoTensor = -1;
 
-enum class ElementType { Float32, BFloat16, Int32, UInt8 };
+enum class ElementType { Float32, BFloat16, Float64, Int32, UInt8 };
 
 enum class Storage {
     Arena,     // lives from its first to its last step; memory is shared with tensors of other times

@@ -74,12 +74,17 @@ bool same_architecture(const Target &target) {
 
 const std::vector<Target> &targets() {
     static const std::vector<Target> all = {
-        {"x86-64", "x86-64-linux", {}, "c++"},
-        {"x86-64-avx2", "x86-64-linux-sse41-avx-f16c-fma-avx2", {"sse41", "avx", "f16c", "fma", "avx2"}, "c++"},
+        {"x86-64", "x86-64-linux", {}, "c++", {Dtype::F32, Dtype::F64}},
+        {"x86-64-avx2",
+         "x86-64-linux-sse41-avx-f16c-fma-avx2",
+         {"sse41", "avx", "f16c", "fma", "avx2"},
+         "c++",
+         {Dtype::F32, Dtype::F64}},
         {"x86-64-avx512",
          "x86-64-linux-sse41-avx-f16c-fma-avx2-avx512-avx512_skylake",
          {"sse41", "avx", "f16c", "fma", "avx2", "avx512f", "avx512dq", "avx512cd", "avx512bw", "avx512vl"},
-         "c++"},
+         "c++",
+         {Dtype::F32, Dtype::F64}},
         // Halide's features end at avx512_zen4, which stands for Zen 4 and everything that this processor has. Of that,
         // Intel's processors with bf16 lack SSE4a, which the code generator might use: such kernels are refused.
         {"x86-64-avx512-bf16",
@@ -91,7 +96,7 @@ const std::vector<Target> &targets() {
          {Dtype::BF16},
          "x86-64-avx512",
          {"extrq", "insertq", "movntss", "movntsd"}},
-        {"arm-64", "arm-64-linux", {}, "aarch64-linux-gnu-g++"},
+        {"arm-64", "arm-64-linux", {}, "aarch64-linux-gnu-g++", {Dtype::F32, Dtype::F64}},
     };
     return all;
 }

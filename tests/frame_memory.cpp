@@ -20,7 +20,9 @@ constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
 
 TensorInfo layout_of(const Tensor4 &values, int border, bool zero_frame, Dtype dtype) {
     TensorInfo layout;
-    layout.type = dtype == Dtype::BF16 ? ElementType::BFloat16 : ElementType::Float32;
+    layout.type = dtype == Dtype::BF16  ? ElementType::BFloat16
+                  : dtype == Dtype::F64 ? ElementType::Float64
+                                        : ElementType::Float32;
     layout.extents = {values.c, values.x, values.y, values.f};
     layout.border = border;
     layout.zero_frame = zero_frame;
@@ -30,6 +32,8 @@ TensorInfo layout_of(const Tensor4 &values, int border, bool zero_frame, Dtype d
 void store(ElementType type, void *memory, size_t at, double value) {
     if (type == ElementType::BFloat16) {
         static_cast<uint16_t *>(memory)[at] = bfloat16_bits(float(value));
+    } else if (type == ElementType::Float64) {
+        static_cast<double *>(memory)[at] = value;
     } else {
         static_cast<float *>(memory)[at] = float(value);
     }
@@ -37,6 +41,7 @@ void store(ElementType type, void *memory, size_t at, double value) {
 
 double load(ElementType type, const void *memory, size_t at) {
     if (type == ElementType::BFloat16) return float_of_bfloat16(static_cast<const uint16_t *>(memory)[at]);
+    if (type == ElementType::Float64) return static_cast<const double *>(memory)[at];
     return static_cast<const float *>(memory)[at];
 }
 
@@ -135,8 +140,9 @@ FrameBuffer FrameMemory::view(int groups, bool with_border) {
     dimensions.push_back({-margin, layout_.extents[1] + 2 * margin, column, 0});
     dimensions.push_back({-margin, layout_.extents[2] + 2 * margin, row, 0});
     dimensions.push_back({0, stored[3], frame, 0});
-    const halide_type_t type =
-        layout_.type == ElementType::BFloat16 ? halide_type_t(halide_type_bfloat, 16) : halide_type_of<float>();
+    const halide_type_t type = layout_.type == ElementType::BFloat16  ? halide_type_t(halide_type_bfloat, 16)
+                               : layout_.type == ElementType::Float64 ? halide_type_of<double>()
+                                                                      : halide_type_of<float>();
     return FrameBuffer(type, first() + size_t(inset) * size_t(row + column) * element_bytes(layout_.type),
                        int(dimensions.size()), dimensions.data());
 }

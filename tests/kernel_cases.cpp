@@ -67,6 +67,9 @@ std::vector<KernelSpec> test_kernels() {
         conv2d_spec(16, 64, 1, 1, 2, "relu", true, false, false, true),
         conv2d_spec(20, 40, 1, 1, 2, "linear", true, false, false, true),
         conv2d_spec(16, 16, 3, 1, 1, "relu", true, true, true, true),
+        // Projections that finish the frames that a mask rejects.
+        conv2d_spec(12, 40, 1, 1, 1, "relu").set("response", 3),
+        conv2d_spec(24, 20, 1, 1, 2, "linear").set("response", 5),
         // A focal block: its unselected frames may hold anything.
         conv2d_spec(16, 8, 1, 1, 2, "relu", false, true), conv2d_spec(8, 8, 3, 1, 2, "relu"),
         conv2d_spec(8, 16, 1, 1, 2, "relu", true, false, false, true),

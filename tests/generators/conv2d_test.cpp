@@ -67,6 +67,7 @@ public:
             .bind("bias", packed_buffer(pack_conv_bias(layer_.bias_folded(), co, groups, block)))
             .bind("residual", how == Residual::Apart ? residual.view(groups) : output.view(groups))
             .bind("sources", integers({0, 0, 0}, {3, 1}))
+            .bind("mask", integers({0}, {1}))
             .bind("output", output.view(groups))
             .run();
         CHECK(rounding_error(output.values(), expected_, magnitude_, terms_, dtype_) <= 1);
@@ -148,6 +149,7 @@ TEST_CASE("a convolution refuses an output with other channels than it was made 
         .bind("bias", packed_buffer(pack_conv_bias(layer.bias_folded(), 17, 1, block)))
         .bind("residual", output.view(1))
         .bind("sources", integers({0, 0, 0}, {3, 1}))
+        .bind("mask", integers({0}, {1}))
         .bind("output", output.view(1));
     CHECK_THROWS_AS(call.run(), Error);
     CHECK(output.surroundings_intact());

@@ -3,6 +3,7 @@
 
 #include "tests/generators/layer.h"
 #include "tests/generators/listed_plan.h"
+#include "tests/generators/zero_response.h"
 #include "tests/kernel_call.h"
 #include "tests/kernel_cases.h"
 #include "tests/kernel_targets.h"
@@ -10,34 +11,6 @@
 using namespace afnet;
 
 namespace {
-
-// The answer of a k x k convolution to a constant picture, [c, x, y, 1]: as any F(0), it differs near the edges only.
-Tensor4 zero_response(int channels, int width, int height, int kernel) {
-    Tensor4 constant = random_frames(3, 1, 1, 1, "constant"), picture(3, width, height, 1);
-    for (size_t i = 0; i < picture.data.size(); i++) picture.data[i] = constant.data[i % 3];
-    return Layer(3, {channels, kernel, 1, (kernel - 1) / 2, 1}, "linear").output(picture);
-}
-
-// Where the map's distinct columns (or rows) are first seen: those near the edges and one between, or all.
-std::vector<int> distinct(int side, int kernel) {
-    const int border = (kernel - 1) / 2;
-    std::vector<int> positions;
-    for (int i = 0; i < side; i++) {
-        if (i <= border || i >= side - border) positions.push_back(i);
-    }
-    return positions;
-}
-
-Tensor4 table_of(const Tensor4 &map, int kernel) {
-    const std::vector<int> columns = distinct(map.x, kernel), rows = distinct(map.y, kernel);
-    Tensor4 table(map.c, int(columns.size()), int(rows.size()), 1);
-    for (int y = 0; y < table.y; y++) {
-        for (int x = 0; x < table.x; x++) {
-            for (int c = 0; c < map.c; c++) table.at(c, x, y, 0) = map.at(c, columns[size_t(x)], rows[size_t(y)], 0);
-        }
-    }
-    return table;
-}
 
 // Fills the frames that `mask` leaves out, in place, and compares all with the definition.
 void check(const KernelSpec &spec, const Tensor4 &map, const Tensor4 &table, const std::vector<int> &mask) {
@@ -80,11 +53,11 @@ TEST_CASE("unselected frames get F(0) rebuilt from its distinct columns and rows
             with_dtype(activated("fill_unselected", activation).set("kernel", kernel), runnable_dtypes()[i / 2]);
         for (int width : {1, 2, 3, 4, 5, 6, 9}) {
             for (int height : {1, 2, 3, 4, 5, 7}) {
-                const Tensor4 map = zero_response(9, width, height, kernel), table = table_of(map, kernel);
+                const Tensor4 map = zero_response(9, width, height, kernel), table = distinct_pixels(map, kernel);
                 check(spec, map, table, {1, 0, 0, 1, 0});
             }
         }
-        const Tensor4 map = zero_response(33, 6, 5, kernel), table = table_of(map, kernel);
+        const Tensor4 map = zero_response(33, 6, 5, kernel), table = distinct_pixels(map, kernel);
         for (const std::vector<int> &mask : awkward_masks(3, 2)) {
             if (selected_frames(mask).size() < mask.size()) check(spec, map, table, mask);
         }

@@ -65,7 +65,9 @@ bool ignored(const KernelSpec &kernel, const std::string &argument) {
         const auto found = kernel.params.find(param);
         return found == kernel.params.end() || found->second == "false";
     };
-    return (argument == "residual" && kernel.generator == "conv2d" && off("add_residual")) ||
+    const bool finishes = kernel.params.count("response") > 0;
+    return (argument == "residual" && kernel.generator == "conv2d" && off("add_residual") && !finishes) ||
+           (argument == "mask" && kernel.generator == "conv2d" && !finishes) ||
            (argument == "sources" && off("gather") && off("scatter") && off("shift") &&
             kernel.generator != "fill_unselected") ||
            (argument == "coarse" && off("upsample"));
