@@ -26,14 +26,15 @@ public:
 
     void generate() {
         const Func padded = BoundaryConditions::constant_exterior(
-            input, cast(element_type(dtype), 0.0f),
+            input, Internal::make_const(element_type(dtype), 0),
             {{Expr(), Expr()}, {0, input.dim(1).extent()}, {0, input.dim(2).extent()}, {Expr(), Expr()}});
-        Expr total = 0.0f;
+        const Type sums = sum_type(dtype);
+        Expr total = Internal::make_const(sums, 0);
         for (int v = 0; v < 3; v++) {
             for (int u = 0; u < 3; u++)
                 total += widened(padded(c, 2 * x + u - 1, 2 * y + v - 1, f));
         }
-        output(c, x, y, f) = rounded(dtype, total * (1.0f / 9.0f));
+        output(c, x, y, f) = rounded(dtype, total * Internal::make_const(sums, 1.0 / 9));
         afnet::generators::frames_from_zero(input);
         afnet::generators::frames_from_zero(output);
     }

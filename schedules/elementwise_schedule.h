@@ -18,4 +18,17 @@ struct ElementwiseLoops {
 
 void schedule_cpu(ElementwiseLoops loops, const Halide::Target &target);
 
+/// Several outputs of one shape [c, x, y, f] whose elements are computed together: `values` is a Tuple, and outputs copy
+/// its parts. A pixel's values are computed once, before any of them is stored.
+struct JointOutputs {
+    Halide::Func values;
+    std::vector<Halide::Func> outputs;
+    Halide::Var c, x, y, f;
+};
+
+void schedule_cpu(JointOutputs joint, const Halide::Target &target);
+
+/// Vectors of channels that such loops read at every pixel: computed once, before them.
+void schedule_channel_constants(const std::vector<Halide::Func> &constants, const Halide::Target &target);
+
 }  // namespace afnet::schedules

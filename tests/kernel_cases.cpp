@@ -2,6 +2,8 @@
 
 #include <set>
 
+#include "tests/normalization_cases.h"
+
 namespace afnet {
 
 namespace {
@@ -98,6 +100,7 @@ std::vector<KernelVariant> kernel_variants() {
     return {{"test_kernels_direct", {{"algorithm", 1}}, plain},
             {"test_kernels_winograd2", {{"algorithm", 2}}, plain},
             {"test_kernels_winograd4", {{"algorithm", 4}}, plain},
+            {kNormalizationLibrary, {}, normalization_kernels()},
             {"test_kernels_winograd_channels", {{"algorithm", 4}, {"order", 3}, {"tiles", 8}, {"tile_x", 3}}, plain}};
 }
 
