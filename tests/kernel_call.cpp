@@ -13,6 +13,11 @@ KernelCall &KernelCall::set(const std::string &name, int value) {
     return place(name, &scalars_.back());
 }
 
+KernelCall &KernelCall::set(const std::string &name, double value) {
+    reals_.push_back(value);
+    return place(name, &reals_.back());
+}
+
 KernelCall &KernelCall::place(const std::string &name, void *argument) {
     for (size_t i = 0; i < arguments_.size(); i++) {
         if (name != kernel_.metadata->arguments[i].name) continue;

@@ -23,6 +23,7 @@ public:
         return place(name, buffers_.back().raw_buffer());
     }
     KernelCall &set(const std::string &name, int value);
+    KernelCall &set(const std::string &name, double value);
 
     /// Throws Error when an argument is not bound, or with Halide's words when the kernel refuses.
     void run();
@@ -34,6 +35,7 @@ private:
     std::vector<void *> arguments_;
     std::list<Halide::Runtime::Buffer<void>> buffers_;
     std::list<int> scalars_;
+    std::list<double> reals_;
 };
 
 }  // namespace afnet
