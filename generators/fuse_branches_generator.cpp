@@ -1,4 +1,4 @@
-// Dynamic fusion of both branches, in place on the focal one (AFNet eq. 8; AFNET_SPEC §2.3).
+// Dynamic fusion of both branches, at inference in place on the focal one (AFNet eq. 8; AFNET_SPEC §2.3).
 //
 //   output(c, x, y, f) = act(theta(c, f) a(c, X, Y, f) + (1 - theta(c, f)) b(c, x, y, f))
 //
@@ -23,12 +23,13 @@ public:
 
     Input<Buffer<void, 4>> ample{"ample"};      // [c, x / 2, y / 2, f]
     Input<Buffer<void, 4>> focal{"focal"};      // [c, x, y, f]; may be the output
-    Input<Buffer<float, 2>> theta{"theta"};     // [c, f]
+    Input<Buffer<void, 2>> theta{"theta"};      // [c, f]
     Output<Buffer<void, 4>> output{"output"};   // [c, x, y, f]
 
     void configure() {
         ample.set_type(element_type(dtype));
         focal.set_type(element_type(dtype));
+        theta.set_type(sum_type(dtype));
         output.set_type(element_type(dtype));
     }
 
@@ -38,7 +39,7 @@ public:
         };
         const Expr a = widened(ample(c, coarse(x, 1), coarse(y, 2), f));
         const Expr b = widened(focal(c, x, y, f));
-        output(c, x, y, f) = rounded(dtype, activate(activation, theta(c, f) * a + (1.0f - theta(c, f)) * b));
+        output(c, x, y, f) = rounded(dtype, activate(activation, theta(c, f) * a + (Internal::make_one(sum_type(dtype)) - theta(c, f)) * b));
         afnet::generators::frames_from_zero(ample);
         afnet::generators::frames_from_zero(focal);
         afnet::generators::frames_from_zero(theta);

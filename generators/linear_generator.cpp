@@ -2,6 +2,7 @@
 //
 //   output(k, f) = act(bias(k) + sum_c weights(k, c) input(c, f))
 #include "generators/activation.h"
+#include "generators/dtype.h"
 #include "generators/layout.h"
 #include "schedules/reduction_schedule.h"
 
@@ -9,15 +10,24 @@ namespace {
 
 using namespace Halide;
 using afnet::generators::Activation;
+using afnet::generators::Dtype;
 
 class Linear : public Generator<Linear> {
 public:
     GeneratorParam<Activation> activation{"activation", Activation::Linear, afnet::generators::activation_names()};
+    GeneratorParam<Dtype> dtype{"dtype", Dtype::F32, afnet::generators::dtype_names()};
 
-    Input<Buffer<float, 2>> input{"input"};      // [c, f]
-    Input<Buffer<float, 2>> weights{"weights"};  // [k, c]
-    Input<Buffer<float, 1>> bias{"bias"};        // [k]
-    Output<Buffer<float, 2>> output{"output"};   // [k, f]
+    Input<Buffer<void, 2>> input{"input"};      // [c, f]
+    Input<Buffer<void, 2>> weights{"weights"};  // [k, c]
+    Input<Buffer<void, 1>> bias{"bias"};        // [k]
+    Output<Buffer<void, 2>> output{"output"};   // [k, f]
+
+    void configure() {
+        input.set_type(sum_type(dtype));
+        weights.set_type(sum_type(dtype));
+        bias.set_type(sum_type(dtype));
+        output.set_type(sum_type(dtype));
+    }
 
     void generate() {
         r = RDom(0, input.dim(0).extent(), "r");

@@ -1,4 +1,4 @@
-// The second half of squeeze-and-excitation, in place: each channel times its gate, then the activation, which in
+// The second half of squeeze-and-excitation, at inference in place: each channel times its gate, then the activation, which in
 // AF-MobileNetV3 follows the gate (AFNET_SPEC §4).
 //
 //   output(c, x, y, f) = act(gate(c, f) input(c, x, y, f))
@@ -21,11 +21,12 @@ public:
     GeneratorParam<Dtype> dtype{"dtype", Dtype::F32, afnet::generators::dtype_names()};
 
     Input<Buffer<void, 4>> input{"input"};      // [c, x, y, f]; may be the output
-    Input<Buffer<float, 2>> gate{"gate"};       // [c, f]
+    Input<Buffer<void, 2>> gate{"gate"};        // [c, f]
     Output<Buffer<void, 4>> output{"output"};   // [c, x, y, f]
 
     void configure() {
         input.set_type(element_type(dtype));
+        gate.set_type(sum_type(dtype));
         output.set_type(element_type(dtype));
     }
 

@@ -21,11 +21,12 @@ public:
 
     Input<Buffer<void, 4>> input{"input"};      // [c, x, y, f]
     Input<Buffer<void, 4>> coarse{"coarse"};    // [c, x / 2, y / 2, f], read with `upsample`
-    Output<Buffer<float, 2>> output{"output"};  // [c, f]
+    Output<Buffer<void, 2>> output{"output"};   // [c, f]
 
     void configure() {
         input.set_type(element_type(dtype));
         coarse.set_type(element_type(dtype));
+        output.set_type(sum_type(dtype));
     }
 
     void generate() {
@@ -35,9 +36,9 @@ public:
         if (upsample) {
             value += widened(coarse(c, r.x * coarse.dim(1).extent() / width, r.y * coarse.dim(2).extent() / height, f));
         }
-        sum(c, f) = 0.0f;
+        sum(c, f) = Internal::make_zero(sum_type(dtype));
         sum(c, f) += value;
-        output(c, f) = sum(c, f) / cast<float>(width * height);
+        output(c, f) = sum(c, f) / cast(sum_type(dtype), width * height);
         afnet::generators::frames_from_zero(input);
         afnet::generators::frames_from_zero(output);
         afnet::generators::frames_from_zero(coarse);

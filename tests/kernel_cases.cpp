@@ -18,6 +18,38 @@ std::vector<KernelSpec> for_all_dtypes(std::vector<KernelSpec> specs) {
     return specs;
 }
 
+// What trains heads, gates and losses, in both dtypes of training.
+std::vector<KernelSpec> head_kernels() {
+    std::vector<KernelSpec> specs = {KernelSpec("dropout"), KernelSpec("navigation_forward"),
+                                     KernelSpec("navigation_grad"), KernelSpec("consensus_loss")};
+    for (const char *activation : {"linear", "relu", "hswish", "sigmoid", "hsigmoid"}) {
+        for (const char *generator : {"linear", "activation_forward", "activation_grad"})
+            specs.push_back(activated(generator, activation));
+        if (activation == std::string("hswish")) continue;
+        specs.push_back(activated("linear_grad_input", activation).set("accumulate", false));
+        specs.push_back(activated("linear_grad_weights", activation));
+    }
+    specs.push_back(activated("linear_grad_input", "relu").set("accumulate", true));
+    for (const bool flag : {false, true}) {
+        specs.push_back(KernelSpec("spatial_mean").set("upsample", flag));
+        specs.push_back(KernelSpec("ratio_loss").set("accumulate", flag));
+        for (const bool accumulate : {false, true})
+            specs.push_back(KernelSpec("spatial_mean_grad").set("coarse", flag).set("accumulate", accumulate));
+        specs.push_back(KernelSpec("spatial_mean_grad").set("coarse", flag).set("derivation", "adjoint"));
+    }
+    for (const auto &[generator, activations] : std::vector<std::pair<std::string, std::vector<std::string>>>{
+             {"fuse_branches", {"relu", "linear"}}, {"scale_channels", {"relu", "hswish", "linear"}}}) {
+        for (const std::string &activation : activations) {
+            specs.push_back(activated(generator.c_str(), activation.c_str()));
+            specs.push_back(activated((generator + "_grad").c_str(), activation.c_str()));
+            specs.push_back(activated((generator + "_grad").c_str(), activation.c_str()).set("derivation", "adjoint"));
+        }
+    }
+    for (size_t i = 0, count = specs.size(); i < count; i++)
+        specs.push_back(with_dtype(specs[i], Dtype::F64));
+    return specs;
+}
+
 } // namespace
 
 KernelSpec with_dtype(KernelSpec spec, Dtype dtype) {
@@ -97,7 +129,8 @@ std::vector<KernelVariant> kernel_variants() {
     const std::vector<KernelSpec> plain =
         for_all_dtypes({conv2d_spec(3, 5, 3), conv2d_spec(24, 40, 3, 1, 2, "relu"), conv2d_spec(8, 8, 3, 1, 2, "relu"),
                         conv2d_spec(33, 64, 3, 1, 1, "hswish"), conv2d_spec(20, 128, 3, 1, 1, "relu")});
-    return {{"test_kernels_direct", {{"algorithm", 1}}, plain},
+    return {{kHeadLibrary, {}, head_kernels()},
+            {"test_kernels_direct", {{"algorithm", 1}}, plain},
             {"test_kernels_winograd2", {{"algorithm", 2}}, plain},
             {"test_kernels_winograd4", {{"algorithm", 4}}, plain},
             {kNormalizationLibrary, {}, normalization_kernels()},

@@ -13,6 +13,7 @@ namespace afnet {
 
 /// Libraries of test kernels, as compile's --name.
 constexpr const char *kTestLibrary = "test_kernels";
+constexpr const char *kHeadLibrary = "test_kernels_heads";      // training of heads, gates and losses
 constexpr const char *kTracedLibrary = "test_kernels_traced";  // every store reported to Halide's trace hook
 
 KernelSpec conv2d_spec(int ci, int co, int kernel, int stride = 1, int groups = 1, const char *activation = "linear",

@@ -1,0 +1,59 @@
+// The term of the loss that holds a block's ratio of selected frames at its target (AFNET_SPEC §5.1).
+//
+//   value         = (target - mean_f mask(f))^2
+//   d_mask(f) [+]= weight d value / d mask(f) = weight 2 (mean - target) / F        weight: lambda / blocks
+#include "generators/adjoint.h"
+#include "generators/dtype.h"
+#include "schedules/stored_stages_schedule.h"
+
+namespace {
+
+using namespace Halide;
+using afnet::generators::Dtype;
+
+class RatioLoss : public Generator<RatioLoss> {
+public:
+    GeneratorParam<bool> accumulate{"accumulate", false};
+    GeneratorParam<Dtype> dtype{"dtype", Dtype::F32, afnet::generators::dtype_names()};
+
+    Input<Buffer<void, 1>> mask{"mask"};                    // [f]
+    Input<Buffer<void, 1>> d_mask_before{"d_mask_before"};  // [f], read with `accumulate`; may be d_mask
+    Input<double> target_ratio{"target"};                   // in [0, 1]
+    Input<double> weight{"weight"};
+    Output<Buffer<void, 1>> value{"value"};                 // [1]
+    Output<Buffer<void, 1>> d_mask{"d_mask"};               // [f]
+
+    void configure() {
+        for (auto *buffer : {&mask, &d_mask_before}) buffer->set_type(element_type(dtype));
+        for (auto *buffer : {&value, &d_mask}) buffer->set_type(element_type(dtype));
+    }
+
+    void generate() {
+        const Type type = element_type(dtype);
+        const Expr frames = mask.dim(0).extent();
+        const RDom r(0, frames, "r");
+        Func selected("selected"), mean("mean"), loss("loss"), adjoint("adjoint");
+        selected(f) = mask(f);
+        mean(i) = Internal::make_zero(type);
+        mean(i) += selected(r) / cast(type, frames);
+        const Expr difference = cast(type, target_ratio) - mean(i);
+        loss(i) = difference * difference;
+        adjoint(i) = cast(type, weight);
+        const Derivative d = propagate_adjoints(loss, adjoint, afnet::generators::whole({1}));
+        value(i) = loss(i);
+        d_mask(f) = accumulate ? d_mask_before(f) + d(selected)(f) : d(selected)(f);
+        mask.dim(0).set_min(0);
+        value.dim(0).set_bounds(0, 1);
+        d_mask.dim(0).set_min(0);
+        if (accumulate) d_mask_before.dim(0).set_min(0);
+    }
+
+    void schedule() { schedule_cpu(afnet::schedules::StoredStages{{value, d_mask}, {}}, get_target()); }
+
+private:
+    Var f{"f"}, i{"i"};
+};
+
+}  // namespace
+
+HALIDE_REGISTER_GENERATOR(RatioLoss, ratio_loss)
