@@ -39,6 +39,10 @@ int convolution_block(const ConvolutionKnobs &knobs, int channels, int phases, i
     return knobs.block.resolve(channels <= lanes ? lanes : wide);
 }
 
+int depthwise_block(const ConvolutionKnobs &knobs, int bits, const Target &target) {
+    return knobs.block.resolve(cpu_facts(target).lanes * 32 / bits);
+}
+
 void schedule_cpu(ConvolutionStages s, const ConvolutionKnobs &knobs, const Target &target) {
     const CpuFacts cpu = cpu_facts(target);
     const int lanes = std::min(cpu.lanes * 32 / s.bits, s.block), vectors = s.block / lanes;
@@ -96,14 +100,21 @@ void schedule_cpu(ConvolutionStages s, const ConvolutionKnobs &knobs, const Targ
     if (phased) s.sum.bound(b[2], 0, s.phases).bound(b[3], 0, s.phases).unroll(b[2]).unroll(b[3]);
     Stage update = s.sum.update();
     std::vector<VarOrRVar> order = {sc, sx, sf};
-    if (s.phases > 1) order.insert(order.end(), {s.u, s.v, s.channel});
-    else order.insert(order.end(), {s.channel, s.u, s.v});
+    if (s.depthwise) {
+        order.insert(order.end(), {s.u, s.v});
+    } else if (s.phases > 1) {
+        order.insert(order.end(), {s.u, s.v, s.channel});
+    } else {
+        order.insert(order.end(), {s.channel, s.u, s.v});
+    }
     update.reorder(order).vectorize(sc, lanes).unroll(sc).unroll(sx).unroll(sf);
     if (s.phases > 1) update.unroll(s.u).unroll(s.v);
+    if (s.phases == 1 && s.depthwise) update.unroll(s.u);
 
     const std::vector<Var> from = s.source.args();
     const int source_lanes = cpu.lanes * 32 / s.bits;
-    s.source.compute_at(s.output, yo).vectorize(from[0], source_lanes, TailStrategy::GuardWithIf);
+    s.source.compute_at(s.output, yo).vectorize(from[0], source_lanes,
+                                                s.depthwise ? TailStrategy::RoundUp : TailStrategy::GuardWithIf);
 
     const std::vector<Var> p = s.panels.args(); // b, i, u, v, block, g
     if (s.phases > 1) s.panels.reorder_storage(p[0], p[2], p[3], p[1], p[4], p[5]);

@@ -9,9 +9,9 @@ namespace afnet::schedules {
 /// A convolution whose sums are made in register tiles: the forward pass and the gradient to the input. Producers first.
 struct ConvolutionStages {
     Halide::Func source; // [channel, x, y, f]  the summands' frames, zero outside
-    Halide::Func panels; // [b, i, u, v, block, g]  weights, a register tile's channels side by side; may be undefined
+    Halide::Func panels; // [b, i, u, v, block, g]  weights, a register tile's channels side by side
     Halide::Func sum;    // [c, g, x, y, f], or with phases [c, g, s_x, s_y, x, y, f]
-    Halide::RVar channel, u, v; // of the sum; channel is unused where panels is undefined
+    Halide::RVar channel, u, v; // of the sum; there is no channel where depthwise
     Halide::Func output; // [channel, x, y, f]
     Halide::Var c, x, y, f;      // of the output
     Halide::Expr width, height;  // of the sum
@@ -21,6 +21,7 @@ struct ConvolutionStages {
     int kernel;
     int block; // channels of a register tile
     int bits;  // of an element
+    bool depthwise = false; // channel c reads channel c only
 };
 
 struct ConvolutionKnobs {
@@ -31,6 +32,8 @@ struct ConvolutionKnobs {
 
 /// Channels of a register tile for groups of `channels`.
 int convolution_block(const ConvolutionKnobs &knobs, int channels, int phases, int bits, const Halide::Target &target);
+
+int depthwise_block(const ConvolutionKnobs &knobs, int bits, const Halide::Target &target);
 
 void schedule_cpu(ConvolutionStages stages, const ConvolutionKnobs &knobs, const Halide::Target &target);
 
