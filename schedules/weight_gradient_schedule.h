@@ -1,0 +1,35 @@
+// What the schedule of a convolution's gradient to its weights may name and tune.
+#pragma once
+
+#include "schedules/cpu.h"
+#include "schedules/knob.h"
+
+namespace afnet::schedules {
+
+/// Producers first. For depthwise convolutions the input's channels are c, and there is no i.
+struct WeightGradientStages {
+    Halide::Func input;     // [b, x, y, f, block, g]  blocks of channels, side by side
+    Halide::Func d_output;  // [b, x, y, f, block, g]
+    Halide::Func d_filters; // [c, i, g, u, v]  its update sums over column, row, frame
+    Halide::Func d_weights; // [channel, i, u, v]
+    Halide::Var c, i, u, v; // of d_weights
+    Halide::Expr width, height, frames; // that are summed over
+    int outputs, inputs, groups, kernel; // channels per group
+    int block, input_block;              // output channels and input channels of a register tile
+    int bits;
+};
+
+struct WeightGradientKnobs {
+    Knob block{"block", {4, 8, 16, 32, 48, 64}};                        // output channels of a register tile
+    Knob input_block{"input_block", {1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 13, 14, 16}}; // input channels of one
+    Knob pixels{"pixels", {56, 112, 224, 448, 896}};                    // about so many pixels at a time
+    Knob partials{"partials", {1, 2, 4, 8, 16}}; // sums over parts of the frames, which are tasks
+};
+
+int weight_gradient_block(const WeightGradientKnobs &knobs, int outputs, int bits, const Halide::Target &target);
+int weight_gradient_input_block(const WeightGradientKnobs &knobs, int outputs_block, int inputs, int bits,
+                                const Halide::Target &target);
+
+void schedule_cpu(WeightGradientStages stages, const WeightGradientKnobs &knobs, const Halide::Target &target);
+
+} // namespace afnet::schedules
