@@ -42,7 +42,12 @@ public:
         // Both are read by blocks of channels that lie side by side.
         Func in("in"), d_out("d_out");
         Var b("b"), x("x"), y("y"), f("f"), at("at"), g("g");
-        in(b, x, y, f, at, g) = input(g * inputs + blocked_channel(at, b, input_block, inputs), x, y, f);
+        const auto inside = [&](const Expr &at, int dimension) {
+            const auto d = input.dim(dimension);
+            return int(stride) == 1 ? at : clamp(at, d.min(), d.max());
+        };
+        in(b, x, y, f, at, g) =
+            input(g * inputs + blocked_channel(at, b, input_block, inputs), inside(x, 1), inside(y, 2), f);
         d_out(b, x, y, f, at, g) = d_output(g * outputs + blocked_channel(at, b, block, outputs), x, y, f);
         Convolution convolution(
             shape, type,

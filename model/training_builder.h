@@ -52,7 +52,7 @@ struct TrainingPlan {
 
 // Scalars of the plan's steps that change from step to step (Executor::set_scalar).
 constexpr const char *kTemperature = "temperature";  // of the Gumbel softmax
-constexpr const char *kTargetRatio = "target";       // of selected frames
+constexpr const char *kTargetRatio = "target_ratio";       // of selected frames
 constexpr const char *kRatioWeight = "weight";       // lambda / number of selections
 constexpr const char *kDropoutRate = "rate";         // of dropout
 
