@@ -9,6 +9,7 @@
 #include "model/progress.h"
 #include "model/synthetic_folder.h"
 #include "runtime/command.h"
+#include "runtime/error.h"
 #include "runtime/halide_host.h"
 #include "runtime/json_text.h"
 #include "runtime/parallel_for.h"
@@ -77,6 +78,7 @@ void print_text(const Options &options, const Outcome &outcome) {
 }
 
 int run_synth(Options &options, const CommandContext &context) {
+    if (options.out.empty()) throw UsageError("--out: the name of a folder expected");
     complete_settings(options.settings);
     while (options.out.size() > 1 && options.out.back() == '/')
         options.out.pop_back();

@@ -56,6 +56,14 @@ bool is_video_name(const std::string &name) {
     return rest == ".mp4" || (rest.rfind(".mp4.tmp", 0) == 0 && rest.size() == 14);
 }
 
+VideoSettings video_settings(const SyntheticSettings &settings) {
+    VideoSettings video;
+    video.width = video.height = settings.size;
+    video.fps = settings.fps;
+    video.crf = settings.crf;
+    return video;
+}
+
 void make_folder(const std::string &path) {
     std::error_code fault;
     fs::create_directories(path, fault);
@@ -101,6 +109,7 @@ std::string settings_text(const SyntheticSettings &settings) {
 SyntheticFolder::SyntheticFolder(std::string path, const SyntheticSettings &settings, bool force)
     : path_(std::move(path)), settings_(settings), set_(synthetic_data_set(settings.data_set)),
       labels_(size_t(settings.clips)), key_frames_(size_t(settings.clips)) {
+    const VideoWriter probe(path_, video_settings(settings_)); // refuses before anything is touched
     make_folder(path_);
     if (!force) check_unused(path_, settings_);
     // The list goes first, so that it never names what is not there.
@@ -126,11 +135,7 @@ size_t SyntheticFolder::write_clip(size_t clip) {
     const SyntheticClip drawn = draw_clip(settings_, uint32_t(settings_.first + int64_t(clip)));
     labels_[clip] = drawn.label;
     key_frames_[clip] = drawn.key_frames;
-    VideoSettings video;
-    video.width = video.height = settings_.size;
-    video.fps = settings_.fps;
-    video.crf = settings_.crf;
-    VideoWriter writer(path_ + "/" + video_name(clip), video);
+    VideoWriter writer(path_ + "/" + video_name(clip), video_settings(settings_));
     for (const RgbFrame &frame : drawn.frames) {
         const RgbFrame shown = enlarged(frame, settings_.size / set_.side);
         for (int i = 0; i < settings_.hold; ++i)
