@@ -12,10 +12,10 @@ namespace afnet {
 
 class SyntheticFolder {
 public:
-    /// Makes the folder where it is missing. Throws Error where that fails, where no video can be written (runtime/
-    /// video_writer.h), and where something lies in the folder: it must be
-    /// empty, or hold a data set of the same settings, whole or begun. With `force` anything may lie there, and clips
-    /// of another data set go. From then on, until finish(), the folder has no list.
+    /// Makes the folder where it is missing. Throws Error where that fails, where this build or FFmpeg writes no
+    /// videos, and where something lies in the folder: it must be empty, or hold a data set of the same settings, whole
+    /// or begun. With `force` anything may lie there, and clips of another data set go. From then on, until finish(),
+    /// the folder has no list.
     SyntheticFolder(std::string path, const SyntheticSettings &settings, bool force);
 
     /// Makes the video of clip number `clip`, counted from `first`. May be called by several threads at once, once per

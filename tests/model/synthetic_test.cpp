@@ -250,7 +250,7 @@ TEST_CASE("enlarging repeats pixels", "[synthetic]") {
     const RgbFrame large = enlarged(small, 2);
     CHECK(large.width == 4);
     CHECK(large.height == 2);
-    CHECK(large.data == std::vector<uint8_t>{1, 2, 3, 1, 2, 3, 4, 5, 6, 4, 5, 6,  //
+    CHECK(large.data == std::vector<uint8_t>{1, 2, 3, 1, 2, 3, 4, 5, 6, 4, 5, 6, //
                                              1, 2, 3, 1, 2, 3, 4, 5, 6, 4, 5, 6});
 }
 

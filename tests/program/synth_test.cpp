@@ -201,6 +201,9 @@ TEST_CASE("a run that fails or is ended leaves no list, and the next one complet
     CHECK(fs::is_empty(out + "/videos"));
     made("key-stripe", out, 5);
     CHECK(entries_of(out).size() == 5);
+    // A list never names videos that are not there: it goes first when a data set is made again.
+    check_refusal(run_program(synth("key-stripe", out, 5), full), 1, "cannot write: File too large");
+    CHECK_FALSE(fs::exists(out + "/list.txt"));
 
     const std::string ended = folder.file("ended");
     Arguments loud = synth("motion-pairs", ended, 100000);
