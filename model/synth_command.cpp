@@ -128,7 +128,7 @@ const RegisterCommand registered{
          app.add_option("--fps", s.fps, "Frames of the video a second")
              ->check(CLI::Range(1, 1000))
              ->capture_default_str();
-         app.add_option("--crf", s.crf, "Compression: 0 loses nothing, 51 most")
+         app.add_option("--qp", s.qp, "Quantisation: 0 loses nothing, 51 most")
              ->check(CLI::Range(0, 51))
              ->capture_default_str();
          app.add_flag("--force", o->force, "Also into a folder that holds something else; clips of other settings go");

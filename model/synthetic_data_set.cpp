@@ -57,7 +57,7 @@ void complete_settings(SyntheticSettings &settings) {
     check_range("--size", settings.size, set.side, kMostSize);
     check_range("--hold", settings.hold, 1, kMostHold);
     check_range("--fps", settings.fps, 1, 1000);
-    check_range("--crf", settings.crf, 0, 51);
+    check_range("--qp", settings.qp, 0, 51);
     if (settings.size % set.side != 0) {
         throw UsageError("--size " + std::to_string(settings.size) + ": " + set.name + " is drawn at " +
                          std::to_string(set.side) + " x " + std::to_string(set.side) + "; a multiple of " +

@@ -19,7 +19,7 @@ struct SyntheticSettings {
     int size = 0;                 // columns and rows of the video
     int hold = 2;                 // times that the video shows each frame
     int fps = 16;                 // of the video
-    int crf = 10;                 // of the compression
+    int qp = 12;                  // quantisation of the video
 };
 
 /// Bounds on these.

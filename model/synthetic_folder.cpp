@@ -31,7 +31,7 @@ nlohmann::ordered_json settings_json(const SyntheticSettings &s) {
             {"size", s.size},
             {"hold", s.hold},
             {"fps", s.fps},
-            {"crf", s.crf}};
+            {"qp", s.qp}};
 }
 
 // What is in the folder already, as far as its settings say: the fields that differ from `wanted`, for people.
@@ -60,7 +60,8 @@ VideoSettings video_settings(const SyntheticSettings &settings) {
     VideoSettings video;
     video.width = video.height = settings.size;
     video.fps = settings.fps;
-    video.crf = settings.crf;
+    video.qp = settings.qp;
+    video.group = settings.hold; // a drawn frame's pictures depend on no other: order shows in nothing but order
     return video;
 }
 

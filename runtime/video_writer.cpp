@@ -20,7 +20,6 @@ namespace {
 
 // Rounds correctly, and to the same bits on every machine; the reader's conversion is its inverse.
 constexpr int kScalerFlags = SWS_BILINEAR | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT | SWS_FULL_CHR_H_INP | SWS_BITEXACT;
-constexpr int kLongestGroup = 250; // frames between key frames at most
 
 struct MuxerDeleter {
     void operator()(AVFormatContext *muxer) const {
@@ -45,7 +44,8 @@ public:
         check_range(path_, "width", settings.width, 16, 8192);
         check_range(path_, "height", settings.height, 16, 8192);
         check_range(path_, "frames a second", settings.fps, 1, 1000);
-        check_range(path_, "crf", settings.crf, 0, 51);
+        check_range(path_, "qp", settings.qp, 0, 51);
+        check_range(path_, "frames a group", settings.group, 1, 250);
         collect_ffmpeg_messages();
         open_encoder();
         open_muxer();
@@ -101,15 +101,16 @@ private:
         encoder_->colorspace = AVCOL_SPC_SMPTE170M;
         encoder_->time_base = {1, settings_.fps};
         encoder_->framerate = {settings_.fps, 1};
-        encoder_->gop_size = kLongestGroup;
+        encoder_->gop_size = settings_.group;
         encoder_->max_b_frames = 0;
         encoder_->thread_count = 1; // what x264 decides depends on its number of threads
         encoder_->flags |= AV_CODEC_FLAG_GLOBAL_HEADER | AV_CODEC_FLAG_BITEXACT;
         AVDictionary *options = nullptr;
         av_dict_set(&options, "preset", "medium", 0);
-        av_dict_set_int(&options, "crf", settings_.crf, 0);
-        // Otherwise some rounding in x264's rate control depends on the processor's vector instructions.
-        av_dict_set(&options, "x264-params", "cpu-independent=1", 0);
+        av_dict_set_int(&options, "qp", settings_.qp, 0);
+        // Key frames where a group begins and nowhere else, quantised like all others; and nothing that depends on the
+        // processor's vector instructions.
+        av_dict_set(&options, "x264-params", "scenecut=0:ipratio=1:cpu-independent=1", 0);
         const int code = avcodec_open2(encoder_.get(), codec, &options);
         av_dict_free(&options);
         check(code);

@@ -11,7 +11,8 @@ namespace afnet {
 struct VideoSettings {
     int width = 0, height = 0;       // of every frame, 16 to 8192
     int fps = 16;                    // frames a second, 1 to 1000
-    int crf = 10;                    // x264's constant rate factor, 0 (lossless but for the conversion to YUV) to 51
+    int qp = 12;                     // quantisation of every frame, 0 (nothing is lost but in rounding to YUV) to 51
+    int group = 1;                   // frames from one key frame to the next, 1 to 250
     std::string encoder = "libx264"; // FFmpeg's name of the encoder; it must take x264's options
 };
 

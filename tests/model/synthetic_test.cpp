@@ -384,7 +384,7 @@ TEST_CASE("settings of a data set are completed and checked", "[synthetic]") {
     CHECK_THAT(refusal(motion, [](S &s) { s.keys = 2; }), Contains("has no key frames"));
     CHECK_THAT(refusal(motion, [](S &s) { s.hold = 0; }), Contains("--hold 0"));
     CHECK_THAT(refusal(motion, [](S &s) { s.fps = 0; }), Contains("--fps 0"));
-    CHECK_THAT(refusal(motion, [](S &s) { s.crf = 52; }), Contains("--crf 52"));
+    CHECK_THAT(refusal(motion, [](S &s) { s.qp = 52; }), Contains("--qp 52"));
     CHECK_THAT(refusal(stripe, [](S &s) { s.size = 64; }), Contains("a multiple of 48"));
     CHECK_THAT(refusal(stripe, [](S &s) { s.keys = 9; }), Contains("--keys 9: 1 to 8"));
     CHECK(refusal(stripe, [](S &s) { s.keys = 8; }) == "accepted");

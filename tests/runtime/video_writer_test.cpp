@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
+#include <numeric>
 
 #include "runtime/counter_random.h"
 #include "runtime/error.h"
@@ -45,11 +46,11 @@ size_t write_moving(const std::string &path, const VideoSettings &settings, int 
     return writer.finish();
 }
 
-VideoSettings of_size(int width, int height, int crf = 10) {
+VideoSettings of_size(int width, int height, int qp = 12) {
     VideoSettings settings;
     settings.width = width;
     settings.height = height;
-    settings.crf = crf;
+    settings.qp = qp;
     return settings;
 }
 
@@ -63,9 +64,9 @@ TEST_CASE("frames survive being written as a video", "[video_writer]") {
     if (no_encoder()) return;
     const TemporaryFolder folder;
     const auto [width, height] = GENERATE(std::pair{64, 64}, std::pair{48, 48}, std::pair{33, 17}, std::pair{320, 240});
-    const auto [crf, mean_bound, bound] = GENERATE(std::tuple{0, .5, 2}, std::tuple{10, 5., 80});
-    INFO(width << " x " << height << ", crf " << crf);
-    VideoSettings settings = of_size(width, height, crf);
+    const auto [qp, mean_bound, bound] = GENERATE(std::tuple{0, .5, 2}, std::tuple{12, 2., 30});
+    INFO(width << " x " << height << ", qp " << qp);
+    VideoSettings settings = of_size(width, height, qp);
     settings.fps = 25;
     const size_t bytes = write_moving(folder.file("a.mp4"), settings, 9);
     CHECK(bytes == std::filesystem::file_size(folder.file("a.mp4")));
@@ -106,7 +107,7 @@ TEST_CASE("the same frames make the same bytes, whatever else goes on", "[video_
     if (no_encoder()) return;
     const TemporaryFolder folder;
     parallel_for(6, [&](size_t i) {
-        write_moving(folder.file(std::to_string(i) + ".mp4"), of_size(64, 48, i < 5 ? 10 : 11), 20);
+        write_moving(folder.file(std::to_string(i) + ".mp4"), of_size(64, 48, i < 5 ? 12 : 13), 20);
     });
     const Bytes first = read_bytes(folder.file("0.mp4"));
     CHECK_FALSE(first.empty());
@@ -117,6 +118,32 @@ TEST_CASE("the same frames make the same bytes, whatever else goes on", "[video_
     const std::string text(first.begin(), first.end());
     for (const char *name : {"Lavf", "Lavc"})
         CHECK(text.find(name) == std::string::npos);
+}
+
+TEST_CASE("a group of frames decodes alike wherever it stands", "[video_writer]") {
+    if (no_encoder()) return;
+    const TemporaryFolder folder;
+    VideoSettings settings = of_size(48, 48);
+    settings.group = GENERATE(1, 2, 3);
+    constexpr int kGroups = 12;
+    const auto written = [&](const char *name, const auto &picture_of_group) {
+        VideoWriter writer(folder.file(name), settings);
+        for (int i = 0; i < kGroups * settings.group; ++i)
+            writer.add(moving_frame(48, 48, picture_of_group(i / settings.group)));
+        writer.finish();
+        std::vector<int64_t> all(size_t(kGroups * settings.group));
+        std::iota(all.begin(), all.end(), 0);
+        std::vector<RgbFrame> frames;
+        REQUIRE(VideoReader(folder.file(name)).read(all, frames));
+        return frames;
+    };
+    const auto forwards = written("a.mp4", [](int group) { return group; });
+    const auto other = written("b.mp4", [](int group) { return (5 * group + 3) % kGroups; });
+    for (int i = 0; i < kGroups * settings.group; ++i) {
+        const int same = (5 * (i / settings.group) + 3) % kGroups * settings.group + i % settings.group;
+        INFO("frame " << i << " of groups of " << settings.group);
+        CHECK(other[size_t(i)].data == forwards[size_t(same)].data);
+    }
 }
 
 TEST_CASE("what cannot be a video is refused", "[video_writer]") {
@@ -132,7 +159,8 @@ TEST_CASE("what cannot be a video is refused", "[video_writer]") {
     CHECK_THROWS_WITH(VideoWriter(path, with([](S &s) { s.width = 15; })), Contains("width 15; 16 to 8192 expected"));
     CHECK_THROWS_WITH(VideoWriter(path, with([](S &s) { s.height = 8193; })), Contains("height 8193"));
     CHECK_THROWS_WITH(VideoWriter(path, with([](S &s) { s.fps = 0; })), Contains("frames a second 0"));
-    CHECK_THROWS_WITH(VideoWriter(path, with([](S &s) { s.crf = 52; })), Contains("crf 52; 0 to 51"));
+    CHECK_THROWS_WITH(VideoWriter(path, with([](S &s) { s.qp = 52; })), Contains("qp 52; 0 to 51"));
+    CHECK_THROWS_WITH(VideoWriter(path, with([](S &s) { s.group = 0; })), Contains("frames a group 0; 1 to 250"));
     for (const char *encoder : {"nosuch", "mpeg4", ""}) {
         CHECK_THROWS_WITH(VideoWriter(path, with([&](S &s) { s.encoder = encoder; })),
                           StartsWith(path + ": FFmpeg's libavcodec here has no H.264 encoder " + encoder));
