@@ -17,8 +17,8 @@ NLOHMANN_JSON_SERIALIZE_ENUM(Family, {{Family::ResNet, "resnet"},
                                       {Family::AfMobileNetV3, "af_mobilenetv3"}})
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(InvertedResidual, kernel, in, hidden, out, stride, squeeze, activation)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(MobileStage, name, adaptive, blocks, fuse, attention_hidden)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ModelDescription, name, family, shift, frames, classes, size, width, depths, stages,
-                                   last_channels, head_hidden)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(ModelDescription, name, family, shift, frames, classes, size, width, depths,
+                                                tail_channels, stages, last_channels, head_hidden)
 
 namespace {
 
@@ -59,6 +59,16 @@ ModelDescription mobilenet() {
          {},
          0},
     };
+    return d;
+}
+
+// For the synthetic data sets (docs/data-sets.md): small enough to be trained on two cores in minutes.
+ModelDescription tiny(bool shift) {
+    ModelDescription d = resnet(shift ? "af_tiny_tsm" : "af_tiny", Family::AfResNet, shift, {3, 3, 3, 2}, 8);
+    d.width = 16;
+    d.tail_channels = 256;
+    d.classes = 8;
+    d.size = 64;
     return d;
 }
 
@@ -136,6 +146,10 @@ void check(const ModelDescription &d, const std::string &where) {
         in_range(d.width, 16, 1024, "width");
         if (d.width % 16 != 0) refuse("width is " + std::to_string(d.width) + "; a multiple of 16 expected");
         if (d.depths.size() != 4) refuse("depths must be four numbers");
+        in_range(d.tail_channels, 0, 1 << 14, "tail_channels");
+        if (d.tail_channels % 16 != 0) {
+            refuse("tail_channels is " + std::to_string(d.tail_channels) + "; a multiple of 16 expected");
+        }
         for (int depth : d.depths) in_range(depth, d.family == Family::AfResNet ? 2 : 1, 64, "depths");
     }
 }
@@ -151,6 +165,8 @@ const std::vector<ModelDescription> &shipped_models() {
         resnet("af_resnet101", Family::AfResNet, false, {4, 8, 18, 3}, 12),
         resnet("af_resnet101_tsm", Family::AfResNet, true, {4, 8, 18, 3}, 12),
         mobilenet(),
+        tiny(false),
+        tiny(true),
     };
     return models;
 }
@@ -172,6 +188,8 @@ ModelDescription parse_description(const std::string &text, const std::string &w
     Json json, differences;
     try {
         json = Json::parse(text);
+        // Fields that files of earlier versions lack.
+        if (json.is_object() && !json.contains("tail_channels")) json["tail_channels"] = 0;
         description = json.get<ModelDescription>();
         // A field that is not known would be ignored, an unknown family taken for the first one, 16.5 for 16.
         differences = Json::diff(Json(description), json);

@@ -41,11 +41,13 @@ struct ModelDescription {
     // ResNets
     int width = 64;                         // channels behind the stem
     std::vector<int> depths = {3, 4, 6, 3};  // blocks per stage; an adaptive stage has one fewer, and a fusion block
+    int tail_channels = 0;                   // behind the last stage; 0: as ever, 32 times `width`
 
     // MobileNetV3
     std::vector<MobileStage> stages;
     int last_channels = 0, head_hidden = 0;
 
+    int channels_behind(int stage) const { return stage == 3 && tail_channels > 0 ? tail_channels : width * 4 << stage; }
     bool adaptive() const { return family != Family::ResNet; }
 };
 

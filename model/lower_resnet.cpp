@@ -177,7 +177,7 @@ void lower_resnet(const ModelDescription &d, NetworkBuilder &b) {
         const std::string key = "layer" + std::to_string(stage + 1);
         for (int i = 0; i < d.depths[stage]; i++) {
             const int stride = stage > 0 && i == 0 ? 2 : 1;
-            x = bottleneck(b, x, {numbered(key, i), d.width * 4 << stage, stride, Shortcut::Strided, true});
+            x = bottleneck(b, x, {numbered(key, i), d.channels_behind(int(stage)), stride, Shortcut::Strided, true});
         }
         b.tap(key, x.tensor);
     }
@@ -193,7 +193,7 @@ void lower_af_resnet(const ModelDescription &d, NetworkBuilder &b) {
                       stage < 2 ? 2 : 1);
     }
     for (int i = 0; i < d.depths[3]; i++) {
-        x = bottleneck(b, x, {numbered("layer4", i), d.width * 32, i == 0 ? 2 : 1, Shortcut::Pooled, true});
+        x = bottleneck(b, x, {numbered("layer4", i), d.channels_behind(3), i == 0 ? 2 : 1, Shortcut::Pooled, true});
     }
     b.tap("layer4", x.tensor);
     head(d, b, x);

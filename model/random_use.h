@@ -9,6 +9,9 @@ namespace afnet {
 enum RandomUse : uint8_t {
     kMotionPairsDraw = 1, // sample: clip; layer: part of the draw (model/synthetic_clip.h); frame
     kKeyStripeDraw = 2,   // the same
+    kInitialWeights = 3,  // sample: hash of the parameter's key
+    kGateNoise = 4,       // epoch: step; sample: clip of the batch; layer: focal block
+    kDropout = 5,         // epoch: step; sample: clip of the batch
 };
 
 } // namespace afnet

@@ -1,0 +1,146 @@
+#include "model/stage_run.h"
+
+#include <algorithm>
+
+#include "model/initial_weights.h"
+#include "model/random_use.h"
+#include "runtime/counter_random.h"
+#include "runtime/error.h"
+
+namespace afnet {
+
+namespace {
+
+RunShape shape_of(const TrainingStage &stage, int frames, int size) {
+    RunShape shape;
+    shape.frames = frames;
+    shape.clips = stage.batch;
+    shape.width = shape.height = size;
+    shape.without_masks = stage.masks == "all";
+    return shape;
+}
+
+TrainingChoices choices_of(const TrainingStage &stage) {
+    TrainingChoices choices;
+    choices.trained = [stage](const std::string &key) { return stage.trains(key); };
+    choices.frozen_norm = [stage](const std::string &norm) {
+        return stage.partial_norm && !stage.trains(norm + ".weight");
+    };
+    choices.drop = stage.dropout > 0;
+    return choices;
+}
+
+std::vector<ParameterInfo> all_parameters(const ModelDescription &description) {
+    RunShape shape;
+    shape.frames = description.frames;
+    return lower(description, shape).parameters;
+}
+
+}  // namespace
+
+StateTensors state_of(const ModelDescription &description, const Weights &weights) {
+    StateTensors state;
+    for (const ParameterInfo &parameter : all_parameters(description)) state[parameter.key] = weights(parameter);
+    return state;
+}
+
+Weights weights_of(const StateTensors &state) {
+    const auto shared = std::make_shared<StateTensors>(state);
+    return [shared](const ParameterInfo &parameter) {
+        const auto found = shared->find(parameter.key);
+        if (found == shared->end()) throw Error("there is no parameter " + parameter.key);
+        return found->second;
+    };
+}
+
+StageRun::StageRun(const ModelDescription &description, const TrainingStage &stage, int frames, int size, uint64_t seed,
+                   StateTensors state, KernelStore &kernels)
+    : description_(description), stage_(stage), seed_(seed), state_(std::move(state)) {
+    InitialWeights initial;
+    initial.seed = seed;
+    initial.drop_bias = stage.drop_bias;
+    initial.keep_bias = stage.keep_bias;
+    initial.classifier_deviation = stage.classifier_deviation;
+    const Weights fresh = initial_weights(description, initial);
+    for (const ParameterInfo &parameter : all_parameters(description)) {
+        const bool anew = std::any_of(stage.reset.begin(), stage.reset.end(), [&](const std::string &pattern) {
+            return matches_pattern(parameter.key, pattern);
+        });
+        if (anew || state_.count(parameter.key) == 0) state_[parameter.key] = fresh(parameter);
+    }
+    network_ = std::make_unique<TrainingNetwork>(
+        description, shape_of(stage, frames, size), choices_of(stage),
+        [&](const ParameterInfo &parameter) { return stage.rule(description, parameter); }, kernels);
+    const auto &parameters = network_->training().parameters;
+    if (std::none_of(parameters.begin(), parameters.end(),
+                     [](const TrainedParameter &p) { return p.gradient != kNoTensor; })) {
+        throw Error("stage " + stage.name + " freezes every parameter; nothing is left to train");
+    }
+    network_->load(weights_of(state_));
+}
+
+StepSettings StageRun::settings_at(const TrainingClock &clock) const {
+    StepSettings settings;
+    settings.rate = rate_at(stage_.rate, clock);
+    settings.gate_rate_factor = gate_rate_factor_at(stage_.gate_decay_from, clock);
+    settings.decay = stage_.decay;
+    settings.momentum = stage_.momentum;
+    settings.nesterov = stage_.nesterov;
+    settings.clip_norm = stage_.clip_norm;
+    settings.temperature = temperature_at(stage_.temperature, clock);
+    settings.target_ratio = ratio_at(stage_.ratio, clock);
+    settings.ratio_weight = stage_.ratio_weight;
+    settings.dropout = stage_.dropout;
+    return settings;
+}
+
+// Every number follows from seed, step, clip and layer.
+void StageRun::draw_noise(int64_t step) {
+    const RunShape &shape = network_->shape();
+    const auto stream = [&](uint8_t purpose, int clip, size_t layer) {
+        RandomStream names;
+        names.purpose = purpose;
+        names.epoch = uint32_t(step & 0xffffff);
+        names.sample = uint32_t(clip);
+        names.layer = uint32_t(layer);
+        return CounterRandom(seed_, names);
+    };
+    const TrainingPlan &training = network_->training();
+    for (size_t block = 0; block < training.selections.size(); block++) {
+        std::vector<double> uniform;
+        for (int clip = 0; clip < shape.clips; clip++) {
+            CounterRandom random = stream(kGateNoise, clip, block);
+            for (int i = 0; i < 2 * shape.frames; i++) uniform.push_back(random.uniform());
+        }
+        network_->set_noise(block, uniform);
+    }
+    if (training.dropout == kNoTensor) return;
+    const int channels = training.plan.tensors[size_t(training.dropout)].extents[0];
+    std::vector<float> uniform;
+    for (int clip = 0; clip < shape.clips; clip++) {
+        CounterRandom random = stream(kDropout, clip, 0);
+        for (int i = 0; i < channels * shape.frames; i++) uniform.push_back(float(random.uniform()));
+    }
+    network_->set_dropout(uniform);
+}
+
+StepResult StageRun::step(const std::vector<float> &pixels, const std::vector<int> &labels,
+                          const TrainingClock &clock) {
+    const RunShape &shape = network_->shape();
+    const size_t frame = size_t(3) * size_t(shape.width) * size_t(shape.height);
+    if (pixels.size() != frame * size_t(shape.flat_frames()) || labels.size() != size_t(shape.clips)) {
+        throw Error("a batch of " + std::to_string(labels.size()) + " clips; " + std::to_string(shape.clips) + " expected");
+    }
+    for (int f = 0; f < shape.flat_frames(); f++) network_->set_frame(f, &pixels[size_t(f) * frame]);
+    for (int clip = 0; clip < shape.clips; clip++) network_->set_label(clip, labels[size_t(clip)]);
+    draw_noise(clock.step);
+    return network_->step(settings_at(clock));
+}
+
+StateTensors StageRun::state() {
+    StateTensors result = state_;
+    for (auto &[key, values] : network_->state_dict()) result[key] = std::move(values);
+    return result;
+}
+
+}  // namespace afnet
