@@ -18,7 +18,7 @@ public:
 
     Input<Buffer<void, 1>> mask{"mask"};                    // [f]
     Input<Buffer<void, 1>> d_mask_before{"d_mask_before"};  // [f], read with `accumulate`; may be d_mask
-    Input<double> target_ratio{"target"};                   // in [0, 1]
+    Input<double> target_ratio{"target_ratio"};             // in [0, 1]
     Input<double> weight{"weight"};
     Output<Buffer<void, 1>> value{"value"};                 // [1]
     Output<Buffer<void, 1>> d_mask{"d_mask"};               // [f]

@@ -15,15 +15,14 @@ void store(Func gradient, const Var &k, int lanes) {
 }  // namespace
 
 void schedule_cpu(LinearGradInput s, const Target &target) {
-    constexpr int kInputs = 4, kFrames = 4, kBlock = 16;
+    constexpr int kInputs = 4, kFrames = 4;
     const int lanes = cpu_facts(target).lanes;
     store(s.gradient, s.k, lanes);
-    Var tile("tile"), block("block"), ci("ci"), fo("fo"), fi("fi"), lane("lane");
-    s.d_input.split(s.c, block, s.c, kBlock, TailStrategy::GuardWithIf)
-        .split(s.c, tile, ci, kInputs, TailStrategy::GuardWithIf)
+    Var tile("tile"), ci("ci"), fo("fo"), fi("fi"), lane("lane");
+    s.d_input.split(s.c, tile, ci, kInputs, TailStrategy::GuardWithIf)
         .split(s.f, fo, fi, kFrames, TailStrategy::GuardWithIf)
-        .reorder(ci, fi, fo, tile, block)
-        .parallel(block);
+        .reorder(ci, fi, fo, tile)
+        .parallel(tile);
     const RVar k = s.derived.rvars(0).front();
     RVar outer("outer"), inner("inner");
     Func partial =
