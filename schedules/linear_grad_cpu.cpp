@@ -12,7 +12,7 @@ void store(Func gradient, const Var &k, int lanes) {
     gradient.compute_root().vectorize(k, lanes, TailStrategy::GuardWithIf);
 }
 
-}  // namespace
+} // namespace
 
 void schedule_cpu(LinearGradInput s, const Target &target) {
     constexpr int kInputs = 4, kFrames = 4;
@@ -25,8 +25,7 @@ void schedule_cpu(LinearGradInput s, const Target &target) {
         .parallel(tile);
     const RVar k = s.derived.rvars(0).front();
     RVar outer("outer"), inner("inner");
-    Func partial =
-        s.derived.update().split(k, outer, inner, lanes, TailStrategy::GuardWithIf).rfactor(inner, lane);
+    Func partial = s.derived.update().split(k, outer, inner, lanes, TailStrategy::GuardWithIf).rfactor(inner, lane);
     const std::vector<Var> args = s.derived.args();
     s.derived.compute_at(s.d_input, fo);
     s.derived.update().reorder(inner, args[0], args[1]).atomic().vectorize(inner);
@@ -41,7 +40,8 @@ void schedule_cpu(LinearGradWeights s, const Target &target) {
     store(s.gradient, s.k, lanes);
     Var ko("ko"), ki("ki"), co("co"), ci("ci");
     const std::vector<Var> args = s.derived_weights.args();
-    const Expr outputs = s.d_weights.output_buffer().dim(0).extent(), inputs = s.d_weights.output_buffer().dim(1).extent();
+    const Expr outputs = s.d_weights.output_buffer().dim(0).extent(),
+               inputs = s.d_weights.output_buffer().dim(1).extent();
     s.d_weights.specialize(outputs >= kVectors * lanes && inputs >= kInputs)
         .split(s.k, ko, ki, kVectors * lanes, TailStrategy::ShiftInwards)
         .split(s.c, co, ci, kInputs, TailStrategy::ShiftInwards)
@@ -55,7 +55,10 @@ void schedule_cpu(LinearGradWeights s, const Target &target) {
         .reorder(ki, ci, ko, co)
         .vectorize(ki)
         .parallel(co);
-    s.derived_weights.compute_at(s.d_weights, ko).vectorize(args[0], lanes, TailStrategy::GuardWithIf).unroll(args[0]).unroll(args[1]);
+    s.derived_weights.compute_at(s.d_weights, ko)
+        .vectorize(args[0], lanes, TailStrategy::GuardWithIf)
+        .unroll(args[0])
+        .unroll(args[1]);
     s.derived_weights.update()
         .reorder(args[0], args[1], s.derived_weights.rvars(0).front())
         .vectorize(args[0], lanes, TailStrategy::GuardWithIf)
@@ -66,4 +69,4 @@ void schedule_cpu(LinearGradWeights s, const Target &target) {
     s.d_bias.vectorize(s.k, lanes, TailStrategy::GuardWithIf);
 }
 
-}  // namespace afnet::schedules
+} // namespace afnet::schedules

@@ -24,4 +24,4 @@ struct LinearGradWeights {
 /// A tile of outputs and inputs stays in registers over all frames; a task is a block of inputs.
 void schedule_cpu(LinearGradWeights stages, const Halide::Target &target);
 
-}  // namespace afnet::schedules
+} // namespace afnet::schedules
