@@ -15,8 +15,8 @@ public:
     GeneratorParam<Activation> activation{"activation", Activation::Relu, afnet::generators::activation_names()};
     GeneratorParam<Dtype> dtype{"dtype", Dtype::F32, afnet::generators::dtype_names()};
 
-    Input<Buffer<void, 2>> input{"input"};     // [c, f]; may be the output
-    Output<Buffer<void, 2>> output{"output"};  // [c, f]
+    Input<Buffer<void, 2>> input{"input"};    // [c, f]; may be the output
+    Output<Buffer<void, 2>> output{"output"}; // [c, f]
 
     void configure() {
         input.set_type(element_type(dtype));
@@ -35,6 +35,6 @@ private:
     Var c{"c"}, f{"f"};
 };
 
-}  // namespace
+} // namespace
 
 HALIDE_REGISTER_GENERATOR(ActivationForward, activation_forward)

@@ -47,6 +47,6 @@ private:
     Var c{"c"}, f{"f"};
 };
 
-}  // namespace
+} // namespace
 
 HALIDE_REGISTER_GENERATOR(ActivationGrad, activation_grad)

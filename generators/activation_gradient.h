@@ -5,8 +5,9 @@
 
 namespace afnet::generators {
 
-/// The same function as activate(). relu'(0) = 0 and relu6'(0) = relu6'(6) = 0, as in PyTorch; autodiff alone would give
-/// one where max(v, 0) ties. No intermediate value overflows, whatever v is, so that no derivative is 0 times infinity.
+/// The same function as activate(). relu'(0) = 0 and relu6'(0) = relu6'(6) = 0, as in PyTorch; autodiff alone would
+/// give one where max(v, 0) ties. No intermediate value overflows, whatever v is, so that no derivative is 0 times
+/// infinity.
 inline Halide::Expr differentiable_activation(Activation activation, const Halide::Expr &v) {
     const auto constant = [&](double x) { return Halide::Internal::make_const(v.type(), x); };
     const auto hsigmoid = [&] {
@@ -14,14 +15,18 @@ inline Halide::Expr differentiable_activation(Activation activation, const Halid
                               (v + constant(3)) * constant(1.0 / 6));
     };
     switch (activation) {
-    case Activation::Linear: return v;
-    case Activation::Relu: return Halide::select(v > constant(0), v, constant(0));
-    case Activation::HSwish: return v * hsigmoid();
+    case Activation::Linear:
+        return v;
+    case Activation::Relu:
+        return Halide::select(v > constant(0), v, constant(0));
+    case Activation::HSwish:
+        return v * hsigmoid();
     case Activation::Sigmoid: {
         const Halide::Expr positive = v >= constant(0), small = Halide::exp(-Halide::select(positive, v, -v));
         return Halide::select(positive, constant(1), small) / (constant(1) + small);
     }
-    case Activation::HSigmoid: return hsigmoid();
+    case Activation::HSigmoid:
+        return hsigmoid();
     }
     return v;
 }
@@ -31,15 +36,18 @@ inline Halide::Expr slope(Activation activation, const Halide::Expr &v) {
     const auto constant = [&](double x) { return Halide::Internal::make_const(v.type(), x); };
     const Halide::Expr low = v <= constant(-3), high = v >= constant(3);
     switch (activation) {
-    case Activation::Linear: return constant(1);
-    case Activation::Relu: return Halide::select(v > constant(0), constant(1), constant(0));
+    case Activation::Linear:
+        return constant(1);
+    case Activation::Relu:
+        return Halide::select(v > constant(0), constant(1), constant(0));
     case Activation::HSwish:
         return Halide::select(low, constant(0), high, constant(1), (v + v + constant(3)) * constant(1.0 / 6));
     case Activation::Sigmoid: {
         const Halide::Expr value = differentiable_activation(activation, v);
         return value * (constant(1) - value);
     }
-    case Activation::HSigmoid: return Halide::select(low || high, constant(0), constant(1.0 / 6));
+    case Activation::HSigmoid:
+        return Halide::select(low || high, constant(0), constant(1.0 / 6));
     }
     return constant(1);
 }
@@ -48,14 +56,18 @@ inline Halide::Expr slope(Activation activation, const Halide::Expr &v) {
 inline Halide::Expr slope_from_output(Activation activation, const Halide::Expr &output) {
     const auto constant = [&](double x) { return Halide::Internal::make_const(output.type(), x); };
     switch (activation) {
-    case Activation::Linear: return constant(1);
-    case Activation::Relu: return Halide::select(output > constant(0), constant(1), constant(0));
-    case Activation::Sigmoid: return output * (constant(1) - output);
+    case Activation::Linear:
+        return constant(1);
+    case Activation::Relu:
+        return Halide::select(output > constant(0), constant(1), constant(0));
+    case Activation::Sigmoid:
+        return output * (constant(1) - output);
     case Activation::HSigmoid:
         return Halide::select(output > constant(0) && output < constant(1), constant(1.0 / 6), constant(0));
-    case Activation::HSwish: break;
+    case Activation::HSwish:
+        break;
     }
     throw Halide::CompileError("the slope of this activation does not follow from its value");
 }
 
-}  // namespace afnet::generators
+} // namespace afnet::generators

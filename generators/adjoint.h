@@ -1,29 +1,20 @@
 // What every use of Halide's propagate_adjoints needs.
 #pragma once
 
-#include <map>
 #include <set>
 #include <string>
 #include <vector>
 
-#include "Halide.h"
+#include "generators/derivation.h"
 
 namespace afnet::generators {
 
-/// How a kernel's gradient was found; a test holds both equal.
-enum class Derivation { Closed, Adjoint };
-
-inline const std::map<std::string, Derivation> &derivation_names() {
-    static const std::map<std::string, Derivation> names = {{"closed", Derivation::Closed},
-                                                            {"adjoint", Derivation::Adjoint}};
-    return names;
-}
-
-/// The region [0, extent) in each dimension, as propagate_adjoints reads it: it takes {min, max} where its documentation
-/// says {min, extent}.
+/// The region [0, extent) in each dimension, as propagate_adjoints reads it: it takes {min, max} where its
+/// documentation says {min, extent}.
 inline Halide::Region whole(const std::vector<Halide::Expr> &extents) {
     Halide::Region region;
-    for (const Halide::Expr &extent : extents) region.emplace_back(0, extent - 1);
+    for (const Halide::Expr &extent : extents)
+        region.emplace_back(0, extent - 1);
     return region;
 }
 
@@ -51,19 +42,18 @@ private:
     // One of the variables, or such a one plus a constant, as simplification leaves them.
     bool is_pure(const Halide::Expr &e) const {
         const auto *sum = e.as<Halide::Internal::Add>();
-        const auto *variable = (sum && Halide::Internal::is_const(sum->b) ? sum->a : e).as<Halide::Internal::Variable>();
+        const auto *variable =
+            (sum && Halide::Internal::is_const(sum->b) ? sum->a : e).as<Halide::Internal::Variable>();
         return variable && pure_.count(variable->name);
     }
     // clamp(v, 0, last) = max(min(v, last), 0)
-    template <class Bound>
-    Halide::Expr unbounded(const Bound *op) {
+    template <class Bound> Halide::Expr unbounded(const Bound *op) {
         const Halide::Expr a = mutate(op->a), b = mutate(op->b);
         if (is_pure(a)) return a;
         if (is_pure(b)) return b;
         return Bound::make(a, b);
     }
-    template <class Comparison>
-    Halide::Expr held(const Comparison *op) {
+    template <class Comparison> Halide::Expr held(const Comparison *op) {
         const Halide::Expr a = mutate(op->a), b = mutate(op->b);
         if (is_pure(a) || is_pure(b)) return Halide::Internal::const_true();
         return Comparison::make(a, b);
@@ -72,7 +62,7 @@ private:
     std::set<std::string> pure_;
 };
 
-}  // namespace detail
+} // namespace detail
 
 /// Drops the guards `select(0 <= v && v <= last, ..., 0)` and clamps that autodiff puts around a pure dimension v: a
 /// derivative is only asked for within the bounds of what it belongs to. Left in, they make gathers of vector loads.
@@ -83,12 +73,12 @@ inline void drop_guards(Halide::Func derivative) {
     detail::DropGuards drop(function.args());
     const auto simplified = [&](ir::Definition &definition) {
         for (Halide::Expr &value : definition.values()) {
-            value = ir::common_subexpression_elimination(
-                ir::simplify(drop.mutate(ir::substitute_in_all_lets(value))));
+            value = ir::common_subexpression_elimination(ir::simplify(drop.mutate(ir::substitute_in_all_lets(value))));
         }
     };
     simplified(function.definition());
-    for (size_t u = 0; u < function.updates().size(); u++) simplified(function.update(int(u)));
+    for (size_t u = 0; u < function.updates().size(); u++)
+        simplified(function.update(int(u)));
 }
 
-}  // namespace afnet::generators
+} // namespace afnet::generators

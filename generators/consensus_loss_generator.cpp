@@ -1,4 +1,5 @@
-// Segment consensus and its loss: cross-entropy of the mean over a clip's frames (AFNET_SPEC §5.1), with label smoothing.
+// Segment consensus and its loss: cross-entropy of the mean over a clip's frames (AFNET_SPEC §5.1), with label
+// smoothing.
 //
 //   clip_logits(k, n) = 1/T sum_t logits(k, t + T n)
 //   losses(n)         = log sum_k exp(clip_logits(k, n)) - sum_k q(k, n) clip_logits(k, n)
@@ -26,12 +27,12 @@ class ConsensusLoss : public Generator<ConsensusLoss> {
 public:
     GeneratorParam<Dtype> dtype{"dtype", Dtype::F32, afnet::generators::dtype_names()};
 
-    Input<Buffer<void, 2>> logits{"logits"};             // [k, t + T n]
-    Input<Buffer<int32_t, 1>> labels{"labels"};          // [n]
-    Input<double> smoothing{"smoothing"};                // in [0, 1)
-    Output<Buffer<void, 2>> clip_logits{"clip_logits"};  // [k, n]
-    Output<Buffer<void, 1>> losses{"losses"};            // [n]
-    Output<Buffer<void, 2>> d_logits{"d_logits"};        // [k, t + T n]
+    Input<Buffer<void, 2>> logits{"logits"};            // [k, t + T n]
+    Input<Buffer<int32_t, 1>> labels{"labels"};         // [n]
+    Input<double> smoothing{"smoothing"};               // in [0, 1)
+    Output<Buffer<void, 2>> clip_logits{"clip_logits"}; // [k, n]
+    Output<Buffer<void, 1>> losses{"losses"};           // [n]
+    Output<Buffer<void, 2>> d_logits{"d_logits"};       // [k, t + T n]
 
     void configure() {
         logits.set_type(element_type(dtype));
@@ -67,7 +68,8 @@ public:
         const Derivative d = propagate_adjoints(loss, adjoint, afnet::generators::whole({clips}));
         stages.d_mean = d(stages.mean);
         Func derived = d(by_frame);
-        for (Func func : {stages.d_mean, derived}) afnet::generators::drop_guards(func);
+        for (Func func : {stages.d_mean, derived})
+            afnet::generators::drop_guards(func);
         clip_logits(k, n) = stages.mean(k, n);
         losses(n) = loss(n);
         d_logits(k, f) = derived(k, f % frames, f / frames);
@@ -87,6 +89,6 @@ private:
     afnet::schedules::ConsensusLossStages stages;
 };
 
-}  // namespace
+} // namespace
 
 HALIDE_REGISTER_GENERATOR(ConsensusLoss, consensus_loss)

@@ -14,10 +14,10 @@ class Dropout : public Generator<Dropout> {
 public:
     GeneratorParam<Dtype> dtype{"dtype", Dtype::F32, afnet::generators::dtype_names()};
 
-    Input<Buffer<void, 2>> input{"input"};       // [c, f]; may be the output
-    Input<Buffer<float, 2>> uniform{"uniform"};  // [c, f], in [0, 1)
-    Input<double> rate{"rate"};                  // in [0, 1)
-    Output<Buffer<void, 2>> output{"output"};    // [c, f]
+    Input<Buffer<void, 2>> input{"input"};      // [c, f]; may be the output
+    Input<Buffer<float, 2>> uniform{"uniform"}; // [c, f], in [0, 1)
+    Input<double> rate{"rate"};                 // in [0, 1)
+    Output<Buffer<void, 2>> output{"output"};   // [c, f]
 
     void configure() {
         input.set_type(element_type(dtype));
@@ -39,6 +39,6 @@ private:
     Var c{"c"}, f{"f"};
 };
 
-}  // namespace
+} // namespace
 
 HALIDE_REGISTER_GENERATOR(Dropout, dropout)

@@ -39,7 +39,8 @@ public:
         };
         const Expr a = widened(ample(c, coarse(x, 1), coarse(y, 2), f));
         const Expr b = widened(focal(c, x, y, f));
-        output(c, x, y, f) = rounded(dtype, activate(activation, theta(c, f) * a + (Internal::make_one(sum_type(dtype)) - theta(c, f)) * b));
+        const Expr rest = Internal::make_one(sum_type(dtype)) - theta(c, f);
+        output(c, x, y, f) = rounded(dtype, activate(activation, theta(c, f) * a + rest * b));
         afnet::generators::frames_from_zero(ample);
         afnet::generators::frames_from_zero(focal);
         afnet::generators::frames_from_zero(theta);

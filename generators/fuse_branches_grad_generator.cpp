@@ -28,26 +28,31 @@ public:
     GeneratorParam<Dtype> dtype{"dtype", Dtype::F32, afnet::generators::dtype_names()};
     GeneratorParam<Derivation> derivation{"derivation", Derivation::Closed, afnet::generators::derivation_names()};
 
-    Input<Buffer<void, 4>> ample{"ample"};        // [c, x / 2, y / 2, f]
-    Input<Buffer<void, 4>> focal{"focal"};        // [c, x, y, f]
-    Input<Buffer<void, 2>> theta{"theta"};        // [c, f]
-    Input<Buffer<void, 4>> output{"output"};      // [c, x, y, f]
-    Input<Buffer<void, 4>> d_output{"d_output"};  // [c, x, y, f]
-    Output<Buffer<void, 4>> d_ample{"d_ample"};   // [c, x / 2, y / 2, f]
-    Output<Buffer<void, 4>> d_focal{"d_focal"};   // [c, x, y, f]
-    Output<Buffer<void, 2>> d_theta{"d_theta"};   // [c, f]
+    Input<Buffer<void, 4>> ample{"ample"};       // [c, x / 2, y / 2, f]
+    Input<Buffer<void, 4>> focal{"focal"};       // [c, x, y, f]
+    Input<Buffer<void, 2>> theta{"theta"};       // [c, f]
+    Input<Buffer<void, 4>> output{"output"};     // [c, x, y, f], read unless linear
+    Input<Buffer<void, 4>> d_output{"d_output"}; // [c, x, y, f]
+    Output<Buffer<void, 4>> d_ample{"d_ample"};  // [c, x / 2, y / 2, f]
+    Output<Buffer<void, 4>> d_focal{"d_focal"};  // [c, x, y, f]
+    Output<Buffer<void, 2>> d_theta{"d_theta"};  // [c, f]
 
     void configure() {
-        for (auto *map : {&ample, &focal, &output, &d_output}) map->set_type(element_type(dtype));
+        for (auto *map : {&ample, &focal, &output, &d_output})
+            map->set_type(element_type(dtype));
         theta.set_type(element_type(dtype));
-        for (auto *map : {&d_ample, &d_focal}) map->set_type(element_type(dtype));
+        for (auto *map : {&d_ample, &d_focal})
+            map->set_type(element_type(dtype));
         d_theta.set_type(element_type(dtype));
     }
 
     void generate() {
         derivation == Derivation::Closed ? closed() : adjoint();
-        for (auto *map : {&ample, &focal, &output, &d_output}) afnet::generators::frames_from_zero(*map);
-        for (auto *map : {&d_ample, &d_focal}) afnet::generators::frames_from_zero(*map);
+        for (auto *map : {&ample, &focal, &d_output})
+            afnet::generators::frames_from_zero(*map);
+        if (activation != Activation::Linear) afnet::generators::frames_from_zero(output);
+        for (auto *map : {&d_ample, &d_focal})
+            afnet::generators::frames_from_zero(*map);
         afnet::generators::frames_from_zero(theta);
         afnet::generators::frames_from_zero(d_theta);
         for (int d : {1, 2}) {
@@ -62,8 +67,9 @@ public:
             schedule_cpu(afnet::schedules::StoredStages{{d_ample, d_focal, d_theta}, {}}, target);
             return;
         }
-        schedule_cpu(afnet::schedules::MapGradient{d_focal, y, 2, {d_ample}, row_sum, d_theta, c, x, row, f, r.x, rows.x},
-                     target);
+        schedule_cpu(
+            afnet::schedules::MapGradient{d_focal, y, 2, {d_ample}, row_sum, d_theta, c, x, row, f, r.x, rows.x},
+            target);
     }
 
 private:
@@ -85,8 +91,7 @@ private:
             }
             return sum;
         };
-        d_ample(c, x, row, f) =
-            theta(c, f) * over_readers(x, [&](Expr i, Expr j) { return gradient(c, i, j, f); });
+        d_ample(c, x, row, f) = theta(c, f) * over_readers(x, [&](Expr i, Expr j) { return gradient(c, i, j, f); });
         r = RDom(0, ample.dim(1).extent(), "r");
         row_sum(c, row, f) = Internal::make_zero(type);
         row_sum(c, row, f) += over_readers(
@@ -98,7 +103,8 @@ private:
 
     void adjoint() {
         Func coarse("coarse"), fine("fine"), gate("gate"), fused("fused");
-        const Func ample_padded = BoundaryConditions::repeat_edge(ample), focal_padded = BoundaryConditions::repeat_edge(focal);
+        const Func ample_padded = BoundaryConditions::repeat_edge(ample),
+                   focal_padded = BoundaryConditions::repeat_edge(focal);
         coarse(c, x, y, f) = ample_padded(c, x, y, f);
         fine(c, x, y, f) = focal_padded(c, x, y, f);
         gate(c, f) = theta(c, f);
@@ -106,10 +112,10 @@ private:
             activation, gate(c, f) * coarse(c, x / 2, y / 2, f) +
                             (Internal::make_one(element_type(dtype)) - gate(c, f)) * fine(c, x, y, f));
         const Func adjoint = BoundaryConditions::constant_exterior(d_output, Internal::make_zero(element_type(dtype)));
-        const Derivative d = propagate_adjoints(
-            fused, adjoint,
-            afnet::generators::whole({d_output.dim(0).extent(), d_output.dim(1).extent(), d_output.dim(2).extent(),
-                                      d_output.dim(3).extent()}));
+        const Derivative d =
+            propagate_adjoints(fused, adjoint,
+                               afnet::generators::whole({d_output.dim(0).extent(), d_output.dim(1).extent(),
+                                                         d_output.dim(2).extent(), d_output.dim(3).extent()}));
         d_ample(c, x, y, f) = d(coarse)(c, x, y, f);
         d_focal(c, x, y, f) = d(fine)(c, x, y, f);
         d_theta(c, f) = d(gate)(c, f);
@@ -120,6 +126,6 @@ private:
     RDom r, rows;
 };
 
-}  // namespace
+} // namespace
 
 HALIDE_REGISTER_GENERATOR(FuseBranchesGrad, fuse_branches_grad)

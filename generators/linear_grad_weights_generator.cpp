@@ -21,14 +21,15 @@ public:
     GeneratorParam<Activation> activation{"activation", Activation::Linear, afnet::generators::activation_names()};
     GeneratorParam<Dtype> dtype{"dtype", Dtype::F32, afnet::generators::dtype_names()};
 
-    Input<Buffer<void, 2>> input{"input"};           // [c, f]
-    Input<Buffer<void, 2>> output{"output"};         // [k, f]
-    Input<Buffer<void, 2>> d_output{"d_output"};     // [k, f]
-    Output<Buffer<void, 2>> d_weights{"d_weights"};  // [k, c]
-    Output<Buffer<void, 1>> d_bias{"d_bias"};        // [k]
+    Input<Buffer<void, 2>> input{"input"};          // [c, f]
+    Input<Buffer<void, 2>> output{"output"};        // [k, f]
+    Input<Buffer<void, 2>> d_output{"d_output"};    // [k, f]
+    Output<Buffer<void, 2>> d_weights{"d_weights"}; // [k, c]
+    Output<Buffer<void, 1>> d_bias{"d_bias"};       // [k]
 
     void configure() {
-        for (auto *buffer : {&input, &output, &d_output}) buffer->set_type(element_type(dtype));
+        for (auto *buffer : {&input, &output, &d_output})
+            buffer->set_type(element_type(dtype));
         d_weights.set_type(element_type(dtype));
         d_bias.set_type(element_type(dtype));
     }
@@ -58,8 +59,9 @@ public:
     }
 
     void schedule() {
-        schedule_cpu(afnet::schedules::LinearGradWeights{gradient, derived_weights, derived_bias, d_weights, d_bias, k, c, f},
-                     target);
+        schedule_cpu(
+            afnet::schedules::LinearGradWeights{gradient, derived_weights, derived_bias, d_weights, d_bias, k, c, f},
+            target);
     }
 
 private:
@@ -67,6 +69,6 @@ private:
     Func gradient{"gradient"}, derived_weights, derived_bias;
 };
 
-}  // namespace
+} // namespace
 
 HALIDE_REGISTER_GENERATOR(LinearGradWeights, linear_grad_weights)

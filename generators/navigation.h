@@ -6,9 +6,9 @@
 //   soft(t, n)          = sigmoid((logits(1) + g(1) - logits(0) - g(0)) / temperature)
 //   mask(t, n)          = [logits(1) + g(1) > logits(0) + g(0)]
 //
-// with Gumbel noise g = -ln(eps - ln(u + eps)), eps = 1e-10. mean and variance (biased) are over all frames of the batch,
-// unless they are given. Frames have two dimensions here, position t and clip n, so that what belongs to a position is a
-// sum over clips. The mask's gradient goes to `soft` (straight-through).
+// with Gumbel noise g = -ln(eps - ln(u + eps)), eps = 1e-10. mean and variance (biased) are over all frames of the
+// batch, unless they are given. Frames have two dimensions here, position t and clip n, so that what belongs to a
+// position is a sum over clips. The mask's gradient goes to `soft` (straight-through).
 #pragma once
 
 #include "generators/activation_gradient.h"
@@ -17,20 +17,20 @@ namespace afnet::generators {
 
 /// Views of a navigation kernel's inputs, all of one type.
 struct NavigationInputs {
-    Halide::Func gamma, beta;               // [j]
-    Halide::Func gate_weights, gate_bias;   // [j, k, t], [k, t]
-    Halide::Func uniform;                   // [k, t, n]
-    Halide::Func given_mean, given_variance;  // [j]
-    Halide::Expr statistics_given;          // whether they replace the batch's
+    Halide::Func gamma, beta;                // [j]
+    Halide::Func gate_weights, gate_bias;    // [j, k, t], [k, t]
+    Halide::Func uniform;                    // [k, t, n]
+    Halide::Func given_mean, given_variance; // [j]
+    Halide::Expr statistics_given;           // whether they replace the batch's
     Halide::Expr temperature;
     Halide::Expr positions, clips;
 };
 
 struct NavigationStages {
-    Halide::Func mean{"batch_mean"}, variance{"batch_variance"};          // [j]: of the batch
-    Halide::Func used_mean{"used_mean"}, used_variance{"used_variance"};  // [j]: those that normalise
-    Halide::Func z{"z"}, logits{"gate"}, perturbed{"perturbed"};          // [j, t, n], [k, t, n], [k, t, n]
-    Halide::Func soft{"soft_mask"};                                       // [t, n]
+    Halide::Func mean{"batch_mean"}, variance{"batch_variance"};         // [j]: of the batch
+    Halide::Func used_mean{"used_mean"}, used_variance{"used_variance"}; // [j]: those that normalise
+    Halide::Func z{"z"}, logits{"gate"}, perturbed{"perturbed"};         // [j, t, n], [k, t, n], [k, t, n]
+    Halide::Func soft{"soft_mask"};                                      // [t, n]
 };
 
 /// [j, t, n]
@@ -67,9 +67,9 @@ inline NavigationStages navigation_stages(const Halide::Func &projection, const 
         in.gate_bias(k, t) + in.gate_weights(0, k, t) * s.z(0, t, n) + in.gate_weights(1, k, t) * s.z(1, t, n);
     const Halide::Expr epsilon = constant(1e-10);
     s.perturbed(k, t, n) = s.logits(k, t, n) - Halide::log(epsilon - Halide::log(in.uniform(k, t, n) + epsilon));
-    s.soft(t, n) = differentiable_activation(Activation::Sigmoid,
-                                             (s.perturbed(1, t, n) - s.perturbed(0, t, n)) / in.temperature);
+    s.soft(t, n) =
+        differentiable_activation(Activation::Sigmoid, (s.perturbed(1, t, n) - s.perturbed(0, t, n)) / in.temperature);
     return s;
 }
 
-}  // namespace afnet::generators
+} // namespace afnet::generators

@@ -16,16 +16,18 @@ public:
     GeneratorParam<bool> accumulate{"accumulate", false};
     GeneratorParam<Dtype> dtype{"dtype", Dtype::F32, afnet::generators::dtype_names()};
 
-    Input<Buffer<void, 1>> mask{"mask"};                    // [f]
-    Input<Buffer<void, 1>> d_mask_before{"d_mask_before"};  // [f], read with `accumulate`; may be d_mask
-    Input<double> target_ratio{"target_ratio"};             // in [0, 1]
+    Input<Buffer<void, 1>> mask{"mask"};                   // [f]
+    Input<Buffer<void, 1>> d_mask_before{"d_mask_before"}; // [f], read with `accumulate`; may be d_mask
+    Input<double> target_ratio{"target_ratio"};            // in [0, 1]
     Input<double> weight{"weight"};
-    Output<Buffer<void, 1>> value{"value"};                 // [1]
-    Output<Buffer<void, 1>> d_mask{"d_mask"};               // [f]
+    Output<Buffer<void, 1>> value{"value"};   // [1]
+    Output<Buffer<void, 1>> d_mask{"d_mask"}; // [f]
 
     void configure() {
-        for (auto *buffer : {&mask, &d_mask_before}) buffer->set_type(element_type(dtype));
-        for (auto *buffer : {&value, &d_mask}) buffer->set_type(element_type(dtype));
+        for (auto *buffer : {&mask, &d_mask_before})
+            buffer->set_type(element_type(dtype));
+        for (auto *buffer : {&value, &d_mask})
+            buffer->set_type(element_type(dtype));
     }
 
     void generate() {
@@ -54,6 +56,6 @@ private:
     Var f{"f"}, i{"i"};
 };
 
-}  // namespace
+} // namespace
 
 HALIDE_REGISTER_GENERATOR(RatioLoss, ratio_loss)

@@ -1,5 +1,5 @@
-// The second half of squeeze-and-excitation, at inference in place: each channel times its gate, then the activation, which in
-// AF-MobileNetV3 follows the gate (AFNET_SPEC §4).
+// The second half of squeeze-and-excitation, at inference in place: each channel times its gate, then the activation,
+// which in AF-MobileNetV3 follows the gate (AFNET_SPEC §4).
 //
 //   output(c, x, y, f) = act(gate(c, f) input(c, x, y, f))
 #include "generators/activation.h"

@@ -1,11 +1,12 @@
-// Gradients of squeeze-and-excitation's product and activation (generators/scale_channels_generator.cpp; AFNET_SPEC §4).
+// Gradients of squeeze-and-excitation's product and activation (generators/scale_channels_generator.cpp; AFNET_SPEC
+// §4).
 //
 //   g(c, x, y, f)       = act'(gate(c, f) input(c, x, y, f)) d_output(c, x, y, f)
 //   d_input(c, x, y, f) = gate(c, f) g(c, x, y, f)
 //   d_gate(c, f)        = sum_{x,y} g(c, x, y, f) input(c, x, y, f)
 //
-// The closed form goes over the maps once: each row is a task that writes d_input and one partial sum of d_gate. Partial
-// sums are added in the order of the rows.
+// The closed form goes over the maps once: each row is a task that writes d_input and one partial sum of d_gate.
+// Partial sums are added in the order of the rows.
 #include "generators/activation_gradient.h"
 #include "generators/adjoint.h"
 #include "generators/dtype.h"
@@ -26,11 +27,11 @@ public:
     GeneratorParam<Dtype> dtype{"dtype", Dtype::F32, afnet::generators::dtype_names()};
     GeneratorParam<Derivation> derivation{"derivation", Derivation::Closed, afnet::generators::derivation_names()};
 
-    Input<Buffer<void, 4>> input{"input"};        // [c, x, y, f]
-    Input<Buffer<void, 2>> gate{"gate"};          // [c, f]
-    Input<Buffer<void, 4>> d_output{"d_output"};  // [c, x, y, f]
-    Output<Buffer<void, 4>> d_input{"d_input"};   // [c, x, y, f]
-    Output<Buffer<void, 2>> d_gate{"d_gate"};     // [c, f]
+    Input<Buffer<void, 4>> input{"input"};       // [c, x, y, f]
+    Input<Buffer<void, 2>> gate{"gate"};         // [c, f]
+    Input<Buffer<void, 4>> d_output{"d_output"}; // [c, x, y, f]
+    Output<Buffer<void, 4>> d_input{"d_input"};  // [c, x, y, f]
+    Output<Buffer<void, 2>> d_gate{"d_gate"};    // [c, f]
 
     void configure() {
         input.set_type(element_type(dtype));
@@ -54,7 +55,8 @@ public:
             schedule_cpu(afnet::schedules::StoredStages{{d_input, d_gate}, {}}, target);
             return;
         }
-        schedule_cpu(afnet::schedules::MapGradient{d_input, y, 1, {}, row_sum, d_gate, c, x, row, f, r.x, rows.x}, target);
+        schedule_cpu(afnet::schedules::MapGradient{d_input, y, 1, {}, row_sum, d_gate, c, x, row, f, r.x, rows.x},
+                     target);
     }
 
 private:
@@ -76,10 +78,10 @@ private:
         factor(c, f) = gate(c, f);
         scaled(c, x, y, f) = differentiable_activation(activation, factor(c, f) * map(c, x, y, f));
         adjoint(c, x, y, f) = d_output(c, x, y, f);
-        const Derivative d = propagate_adjoints(
-            scaled, adjoint,
-            afnet::generators::whole({d_output.dim(0).extent(), d_output.dim(1).extent(), d_output.dim(2).extent(),
-                                      d_output.dim(3).extent()}));
+        const Derivative d =
+            propagate_adjoints(scaled, adjoint,
+                               afnet::generators::whole({d_output.dim(0).extent(), d_output.dim(1).extent(),
+                                                         d_output.dim(2).extent(), d_output.dim(3).extent()}));
         d_input(c, x, y, f) = d(map)(c, x, y, f);
         d_gate(c, f) = d(factor)(c, f);
     }
@@ -89,6 +91,6 @@ private:
     RDom r, rows;
 };
 
-}  // namespace
+} // namespace
 
 HALIDE_REGISTER_GENERATOR(ScaleChannelsGrad, scale_channels_grad)

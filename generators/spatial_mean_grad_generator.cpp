@@ -27,7 +27,7 @@ public:
     Input<Buffer<void, 4>> d_input_before{"d_input_before"}; // [c, x, y, f], read with `accumulate`; may be d_input
     Input<int32_t> fine_width{"fine_width"};                 // read with `coarse`
     Input<int32_t> fine_height{"fine_height"};
-    Output<Buffer<void, 4>> d_input{"d_input"};              // [c, x, y, f]
+    Output<Buffer<void, 4>> d_input{"d_input"}; // [c, x, y, f]
 
     void configure() {
         d_output.set_type(element_type(dtype));
@@ -85,6 +85,6 @@ private:
     Var c{"c"}, x{"x"}, y{"y"}, f{"f"};
 };
 
-}  // namespace
+} // namespace
 
 HALIDE_REGISTER_GENERATOR(SpatialMeanGrad, spatial_mean_grad)

@@ -13,9 +13,11 @@ void schedule_cpu(ConsensusLossStages s, const Target &target) {
     for (Func &func : std::vector<Func>{s.mean, s.d_mean, s.derived, s.outputs.front(), s.outputs.back()}) {
         func.vectorize(func.args().front(), lanes, TailStrategy::GuardWithIf).parallel(func.args().back());
         for (int u = 0; u < func.num_update_definitions(); u++) {
-            func.update(u).vectorize(func.args().front(), lanes, TailStrategy::GuardWithIf).parallel(func.args().back());
+            func.update(u)
+                .vectorize(func.args().front(), lanes, TailStrategy::GuardWithIf)
+                .parallel(func.args().back());
         }
     }
 }
 
-}  // namespace afnet::schedules
+} // namespace afnet::schedules

@@ -12,22 +12,20 @@ void store(Func gradient, const Var &k, int lanes) {
     gradient.compute_root().vectorize(k, lanes, TailStrategy::GuardWithIf);
 }
 
-}  // namespace
+} // namespace
 
 void schedule_cpu(LinearGradInput s, const Target &target) {
-    constexpr int kInputs = 4, kFrames = 4, kBlock = 16;
+    constexpr int kInputs = 4, kFrames = 4;
     const int lanes = cpu_facts(target).lanes;
     store(s.gradient, s.k, lanes);
-    Var tile("tile"), block("block"), ci("ci"), fo("fo"), fi("fi"), lane("lane");
-    s.d_input.split(s.c, block, s.c, kBlock, TailStrategy::GuardWithIf)
-        .split(s.c, tile, ci, kInputs, TailStrategy::GuardWithIf)
+    Var tile("tile"), ci("ci"), fo("fo"), fi("fi"), lane("lane");
+    s.d_input.split(s.c, tile, ci, kInputs, TailStrategy::GuardWithIf)
         .split(s.f, fo, fi, kFrames, TailStrategy::GuardWithIf)
-        .reorder(ci, fi, fo, tile, block)
-        .parallel(block);
+        .reorder(ci, fi, fo, tile)
+        .parallel(tile);
     const RVar k = s.derived.rvars(0).front();
     RVar outer("outer"), inner("inner");
-    Func partial =
-        s.derived.update().split(k, outer, inner, lanes, TailStrategy::GuardWithIf).rfactor(inner, lane);
+    Func partial = s.derived.update().split(k, outer, inner, lanes, TailStrategy::GuardWithIf).rfactor(inner, lane);
     const std::vector<Var> args = s.derived.args();
     s.derived.compute_at(s.d_input, fo);
     s.derived.update().reorder(inner, args[0], args[1]).atomic().vectorize(inner);
@@ -42,7 +40,8 @@ void schedule_cpu(LinearGradWeights s, const Target &target) {
     store(s.gradient, s.k, lanes);
     Var ko("ko"), ki("ki"), co("co"), ci("ci");
     const std::vector<Var> args = s.derived_weights.args();
-    const Expr outputs = s.d_weights.output_buffer().dim(0).extent(), inputs = s.d_weights.output_buffer().dim(1).extent();
+    const Expr outputs = s.d_weights.output_buffer().dim(0).extent(),
+               inputs = s.d_weights.output_buffer().dim(1).extent();
     s.d_weights.specialize(outputs >= kVectors * lanes && inputs >= kInputs)
         .split(s.k, ko, ki, kVectors * lanes, TailStrategy::ShiftInwards)
         .split(s.c, co, ci, kInputs, TailStrategy::ShiftInwards)
@@ -56,7 +55,10 @@ void schedule_cpu(LinearGradWeights s, const Target &target) {
         .reorder(ki, ci, ko, co)
         .vectorize(ki)
         .parallel(co);
-    s.derived_weights.compute_at(s.d_weights, ko).vectorize(args[0], lanes, TailStrategy::GuardWithIf).unroll(args[0]).unroll(args[1]);
+    s.derived_weights.compute_at(s.d_weights, ko)
+        .vectorize(args[0], lanes, TailStrategy::GuardWithIf)
+        .unroll(args[0])
+        .unroll(args[1]);
     s.derived_weights.update()
         .reorder(args[0], args[1], s.derived_weights.rvars(0).front())
         .vectorize(args[0], lanes, TailStrategy::GuardWithIf)
@@ -67,4 +69,4 @@ void schedule_cpu(LinearGradWeights s, const Target &target) {
     s.d_bias.vectorize(s.k, lanes, TailStrategy::GuardWithIf);
 }
 
-}  // namespace afnet::schedules
+} // namespace afnet::schedules

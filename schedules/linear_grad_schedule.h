@@ -9,11 +9,10 @@ namespace afnet::schedules {
 struct LinearGradInput {
     Halide::Func gradient, derived, d_input;
     Halide::Var k, c, f;
-    bool in_place;  // d_input adds to what it holds
 };
 
-/// Each element of d_input is one dot product along k, in as many partial sums as a vector holds; a task is a block of
-/// inputs, and reads its weights once for a block of frames.
+/// Each element of d_input is one dot product along k, in as many partial sums as a vector holds; a task is a few
+/// inputs, and reads their weights once for a few frames.
 void schedule_cpu(LinearGradInput stages, const Halide::Target &target);
 
 /// gradient [k, f]; d_weights(k, c) and d_bias(k) read their derivatives, sums over frames.
@@ -25,4 +24,4 @@ struct LinearGradWeights {
 /// A tile of outputs and inputs stays in registers over all frames; a task is a block of inputs.
 void schedule_cpu(LinearGradWeights stages, const Halide::Target &target);
 
-}  // namespace afnet::schedules
+} // namespace afnet::schedules

@@ -32,4 +32,4 @@ void schedule_cpu(MapGradient s, const Target &target) {
     vectors(s.total.update());
 }
 
-}  // namespace afnet::schedules
+} // namespace afnet::schedules

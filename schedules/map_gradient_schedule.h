@@ -24,4 +24,4 @@ struct MapGradient {
 /// depend on the number of threads: a row's is in the order of its columns, the total in the order of rows.
 void schedule_cpu(MapGradient stages, const Halide::Target &target);
 
-}  // namespace afnet::schedules
+} // namespace afnet::schedules

@@ -31,4 +31,4 @@ void schedule_cpu(NavigationGradStages s, const Target &target) {
     s.d_pooled.vectorize(s.d_pooled.args().front(), lanes, TailStrategy::GuardWithIf);
 }
 
-}  // namespace afnet::schedules
+} // namespace afnet::schedules

@@ -10,7 +10,7 @@ namespace afnet::schedules {
 struct NavigationForwardStages {
     std::vector<Halide::Func> outputs;
     Halide::Func projection;
-    Halide::RVar channel;  // its reduction
+    Halide::RVar channel; // its reduction
 };
 
 /// No threads: microseconds in all.
@@ -18,10 +18,10 @@ void schedule_cpu(NavigationForwardStages stages, const Halide::Target &target);
 
 struct NavigationGradStages {
     std::vector<Halide::Func> outputs;
-    std::vector<Halide::Func> wide;  // derivatives whose first dimension is channels
-    Halide::Func d_pooled;           // an output, as wide
+    std::vector<Halide::Func> wide; // derivatives whose first dimension is channels
+    Halide::Func d_pooled;          // an output, as wide
 };
 
 void schedule_cpu(NavigationGradStages stages, const Halide::Target &target);
 
-}  // namespace afnet::schedules
+} // namespace afnet::schedules

@@ -10,7 +10,8 @@ using namespace Halide;
 void schedule_cpu(StoredStages stages, const Target &) {
     std::map<std::string, Internal::Function> calls;
     for (const Func &output : stages.outputs) {
-        for (const auto &[name, function] : Internal::find_transitive_calls(output.function())) calls.insert({name, function});
+        for (const auto &[name, function] : Internal::find_transitive_calls(output.function()))
+            calls.insert({name, function});
     }
     const auto listed = [](const std::vector<Func> &funcs, const std::string &name) {
         return std::any_of(funcs.begin(), funcs.end(), [&](const Func &func) { return func.name() == name; });
@@ -22,4 +23,4 @@ void schedule_cpu(StoredStages stages, const Target &) {
     }
 }
 
-}  // namespace afnet::schedules
+} // namespace afnet::schedules

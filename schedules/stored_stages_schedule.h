@@ -16,4 +16,4 @@ struct StoredStages {
 /// as inlined or only read inputs. Vectors are up to the caller.
 void schedule_cpu(StoredStages stages, const Halide::Target &target);
 
-}  // namespace afnet::schedules
+} // namespace afnet::schedules

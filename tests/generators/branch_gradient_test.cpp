@@ -1,5 +1,5 @@
-// Gradients of pooling, fusion and squeeze-and-excitation against plain loops and differences, and derived against closed
-// forms.
+// Gradients of pooling, fusion and squeeze-and-excitation against plain loops and differences, and derived against
+// closed forms.
 #include <catch2/catch.hpp>
 #include <cmath>
 
@@ -98,8 +98,7 @@ void check_fusion(const char *activation, int channels, Size fine, int frames) {
         for (const bool adjoint : {false, true}) {
             INFO((adjoint ? "derived" : "closed form"));
             const KernelSpec spec = activated("fuse_branches_grad", activation);
-            const auto ours =
-                run_fusion(adjoint ? derived(spec) : spec, target, dtype, in, as_floats(output));
+            const auto ours = run_fusion(adjoint ? derived(spec) : spec, target, dtype, in, as_floats(output));
             CHECK(training_error(ours.at("d_ample"), expected.ample, magnitude.ample, 4, dtype) <= 1);
             CHECK(training_error(ours.at("d_focal"), expected.focal, magnitude.focal, 2, dtype) <= 1);
             CHECK(training_error(ours.at("d_theta"), expected.theta, magnitude.theta, pixels, dtype) <= 1);
@@ -149,7 +148,8 @@ void check_scale(const char *activation, int channels, Size size, int frames) {
                                   .out("d_gate", channels, 1, 1, frames, 2)
                                   .run();
             CHECK(training_error(ours.at("d_input"), expected.input, magnitude.input, 4, dtype) <= 1);
-            CHECK(training_error(ours.at("d_gate"), expected.gate, magnitude.gate, size.width * size.height, dtype) <= 1);
+            CHECK(training_error(ours.at("d_gate"), expected.gate, magnitude.gate, size.width * size.height, dtype) <=
+                  1);
         }
     });
 }
@@ -238,9 +238,9 @@ TEST_CASE("the reference gradient of squeeze-and-excitation equals central diffe
         const auto output = [&](const Tensor4 &input, const Tensor4 &gate) {
             return dot(reference::activated(activation, reference::scale_channels(input, gate)), in.d_output);
         };
-        CHECK(difference_error(gradient.input, central_difference(
-                                                   [&](const Tensor4 &v) { return output(v, in.gate); }, in.input)) < 1e-6);
-        CHECK(difference_error(gradient.gate, central_difference(
-                                                  [&](const Tensor4 &v) { return output(in.input, v); }, in.gate)) < 1e-6);
+        CHECK(difference_error(gradient.input, central_difference([&](const Tensor4 &v) { return output(v, in.gate); },
+                                                                  in.input)) < 1e-6);
+        CHECK(difference_error(gradient.gate, central_difference([&](const Tensor4 &v) { return output(in.input, v); },
+                                                                 in.gate)) < 1e-6);
     }
 }

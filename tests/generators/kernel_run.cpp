@@ -14,10 +14,14 @@ namespace {
 FrameBuffer view_of(FrameMemory &memory, int dimensions) {
     FrameBuffer view = memory.view();
     switch (dimensions) {
-    case 4: return view;
-    case 3: return view.sliced(3);
-    case 2: return view.sliced(1).sliced(1);
-    default: return view.sliced(3).sliced(2).sliced(1);
+    case 4:
+        return view;
+    case 3:
+        return view.sliced(3);
+    case 2:
+        return view.sliced(1).sliced(1);
+    default:
+        return view.sliced(3).sliced(2).sliced(1);
     }
 }
 
@@ -126,7 +130,8 @@ void for_training_targets(const std::function<void(const Target &, Dtype)> &chec
     configure_halide(0);
 }
 
-double training_error(const Tensor4 &actual, const Tensor4 &expected, const Tensor4 &magnitude, int terms, Dtype dtype) {
+double training_error(const Tensor4 &actual, const Tensor4 &expected, const Tensor4 &magnitude, int terms,
+                      Dtype dtype) {
     if (actual.data.size() != expected.data.size() || magnitude.data.size() != expected.data.size()) return INFINITY;
     const double allowed = dtype == Dtype::F64 ? 1e-12 : 1.5 * (terms + 8) * std::ldexp(1.0, -24);
     double worst = 0;

@@ -28,7 +28,8 @@ public:
     /// An output that is the input `before` as well, and holds `values`.
     KernelRun &in_place(const std::string &name, const std::string &before, const Tensor4 &values, int dimensions);
 
-    /// Runs with 1 thread and with 2, and checks that results are the same bits and that nothing around them is written.
+    /// Runs with 1 thread and with 2, and checks that results are the same bits and that nothing around them is
+    /// written.
     std::map<std::string, Tensor4> run();
 
 private:
@@ -52,8 +53,8 @@ private:
 /// Calls `check` with every target that runs here, in f32 and in f64.
 void for_training_targets(const std::function<void(const Target &, Dtype)> &check);
 
-/// The largest error as a fraction of what is allowed: 1e-12 of the magnitude in f64; in f32 what rounding may do to a sum
-/// of `terms` products, as rounding_error (layer.h). Magnitude: the same sums over absolute values.
+/// The largest error as a fraction of what is allowed: 1e-12 of the magnitude in f64; in f32 what rounding may do to a
+/// sum of `terms` products, as rounding_error (layer.h). Magnitude: the same sums over absolute values.
 double training_error(const Tensor4 &actual, const Tensor4 &expected, const Tensor4 &magnitude, int terms, Dtype dtype);
 /// The same where all elements have the magnitude of the largest, or `least`.
 double training_error(const Tensor4 &actual, const Tensor4 &expected, int terms, Dtype dtype, double least = 1e-3);

@@ -51,7 +51,8 @@ void check(const std::string &activation, int inputs, int outputs, int frames) {
     for_training_targets([&](const Target &target, Dtype dtype) {
         INFO(activation << " of " << inputs << " to " << outputs << ", " << frames << " frames");
         const auto input_gradient = [&](bool accumulate) {
-            KernelRun run(activated("linear_grad_input", activation.c_str()).set("accumulate", accumulate), target, dtype);
+            KernelRun run(activated("linear_grad_input", activation.c_str()).set("accumulate", accumulate), target,
+                          dtype);
             run.in("weights", layer.weights, 2).in("output", output, 2).in("d_output", layer.d_output, 2);
             if (accumulate) {
                 run.in_place("d_input", "d_input_before", before, 2);
@@ -144,7 +145,8 @@ TEST_CASE("linear layers compute in double", "[linear_gradients]") {
 TEST_CASE("activations by themselves, and their gradients", "[linear_gradients]") {
     for (const std::string activation : {"linear", "relu", "hswish", "sigmoid", "hsigmoid"}) {
         for (int channels : {1, 7, 17, 40}) {
-            const Tensor4 input = activation_inputs(channels, 3), d_output = random_frames(channels, 1, 1, 3, "d_output");
+            const Tensor4 input = activation_inputs(channels, 3),
+                          d_output = random_frames(channels, 1, 1, 3, "d_output");
             Tensor4 expected = d_output;
             for (size_t i = 0; i < input.data.size(); i++)
                 expected.data[i] *= reference::activation_slope(activation, input.data[i]);

@@ -77,7 +77,7 @@ void check_ratio(int frames, double target_ratio, double weight) {
         INFO(frames << " frames, target " << target_ratio << ", weight " << weight);
         for (const bool accumulate : {false, true}) {
             KernelRun run(KernelSpec("ratio_loss").set("accumulate", accumulate), target, dtype);
-            run.in("mask", mask, 1).in("target", target_ratio).in("weight", weight).out("value", 1, 1, 1, 1, 1);
+            run.in("mask", mask, 1).in("target_ratio", target_ratio).in("weight", weight).out("value", 1, 1, 1, 1, 1);
             if (accumulate) {
                 run.in_place("d_mask", "d_mask_before", before, 1);
             } else {

@@ -86,6 +86,9 @@ int terms_of(const NavigationCase &in) {
     return 8 * (in.pooled.c + in.pooled.f) + 64;
 }
 
+// Terms of this size cancel: with one channel, BatchNorm makes the mask independent of the weight's size.
+constexpr double kLeast = 0.1;
+
 void check(int channels, int positions, int clips, bool given) {
     const NavigationCase in = navigation_case(channels, positions, clips, given);
     const Tensor4 d_mask = random_frames(in.pooled.f, 1, 1, 1, "d_mask");
@@ -104,12 +107,12 @@ void check(int channels, int positions, int clips, bool given) {
             if (std::abs(expected.margin.data[f]) > 1e-4) CHECK(ours.at("mask").data[f] == expected.mask.data[f]);
         }
         const auto back = run_gradient(in, ours, d_mask, target, dtype);
-        CHECK(training_error(back.at("d_pooled"), gradient.pooled, terms, dtype) <= 1);
-        CHECK(training_error(back.at("d_pool_weights"), gradient.pool_weights, terms, dtype) <= 1);
-        CHECK(training_error(back.at("d_gamma"), gradient.gamma, terms, dtype) <= 1);
-        CHECK(training_error(back.at("d_beta"), gradient.beta, terms, dtype) <= 1);
-        CHECK(training_error(back.at("d_gate_weights"), gradient.gate_weights, terms, dtype) <= 1);
-        CHECK(training_error(back.at("d_gate_bias"), gradient.gate_bias, terms, dtype) <= 1);
+        CHECK(training_error(back.at("d_pooled"), gradient.pooled, terms, dtype, kLeast) <= 1);
+        CHECK(training_error(back.at("d_pool_weights"), gradient.pool_weights, terms, dtype, kLeast) <= 1);
+        CHECK(training_error(back.at("d_gamma"), gradient.gamma, terms, dtype, kLeast) <= 1);
+        CHECK(training_error(back.at("d_beta"), gradient.beta, terms, dtype, kLeast) <= 1);
+        CHECK(training_error(back.at("d_gate_weights"), gradient.gate_weights, terms, dtype, kLeast) <= 1);
+        CHECK(training_error(back.at("d_gate_bias"), gradient.gate_bias, terms, dtype, kLeast) <= 1);
     });
 }
 

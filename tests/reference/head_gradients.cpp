@@ -147,14 +147,15 @@ NavigationState navigate(const NavigationCase &in) {
             for (int f = 0; f < frames; f++)
                 s.mean.data[size_t(j)] += s.projection.at(j, 0, 0, f) / frames;
             for (int f = 0; f < frames; f++)
-                s.variance.data[size_t(j)] += std::pow(s.projection.at(j, 0, 0, f) - s.mean.data[size_t(j)], 2) / frames;
+                s.variance.data[size_t(j)] +=
+                    std::pow(s.projection.at(j, 0, 0, f) - s.mean.data[size_t(j)], 2) / frames;
         }
     }
     for (int f = 0; f < frames; f++) {
         double z[2], noisy[2];
         for (size_t j = 0; j < 2; j++) {
-            const double normal = (s.projection.at(int(j), 0, 0, f) - s.mean.data[j]) /
-                                  std::sqrt(s.variance.data[j] + kBatchNormEpsilon);
+            const double normal =
+                (s.projection.at(int(j), 0, 0, f) - s.mean.data[j]) / std::sqrt(s.variance.data[j] + kBatchNormEpsilon);
             z[j] = std::max(in.gamma.data[j] * normal + in.beta.data[j], 0.0);
         }
         for (int k = 0; k < 2; k++) {
@@ -176,8 +177,9 @@ NavigationState navigate(const NavigationCase &in) {
 NavigationGradient navigation_gradient(const NavigationCase &in, const Tensor4 &d_mask) {
     const NavigationState s = navigate(in);
     const int frames = in.pooled.f, positions = in.gate_bias.f;
-    NavigationGradient d{Tensor4(in.pooled.c, 1, 1, frames),   Tensor4(2, 1, 1, in.pooled.c), Tensor4(2, 1, 1, 1),
-                         Tensor4(2, 1, 1, 1), Tensor4(2, 2, positions, 1), Tensor4(2, 1, 1, positions)};
+    NavigationGradient d{
+        Tensor4(in.pooled.c, 1, 1, frames), Tensor4(2, 1, 1, in.pooled.c), Tensor4(2, 1, 1, 1), Tensor4(2, 1, 1, 1),
+        Tensor4(2, 2, positions, 1),        Tensor4(2, 1, 1, positions)};
     Tensor4 d_normal(2, 1, 1, frames), normal(2, 1, 1, frames);
     for (int f = 0; f < frames; f++) {
         const int t = f % positions;
@@ -185,8 +187,8 @@ NavigationGradient navigation_gradient(const NavigationCase &in, const Tensor4 &
         const double d_margin = d_mask.data[size_t(f)] * sigmoid(v) * sigmoid(-v) / in.temperature;
         for (int j = 0; j < 2; j++) {
             const size_t i = size_t(j);
-            normal.at(j, 0, 0, f) = (s.projection.at(j, 0, 0, f) - s.mean.data[i]) /
-                                    std::sqrt(s.variance.data[i] + kBatchNormEpsilon);
+            normal.at(j, 0, 0, f) =
+                (s.projection.at(j, 0, 0, f) - s.mean.data[i]) / std::sqrt(s.variance.data[i] + kBatchNormEpsilon);
             const double bent = in.gamma.data[i] * normal.at(j, 0, 0, f) + in.beta.data[i];
             double d_bent = 0;
             for (int k = 0; k < 2; k++) {

@@ -1,5 +1,5 @@
-// Gradients of what stands beside the convolutions, as plain loops in double: pooling, fusion, gates, linear layers, the
-// navigation in training, and the losses. Vectors per frame are tensors [c, 1, 1, f].
+// Gradients of what stands beside the convolutions, as plain loops in double: pooling, fusion, gates, linear layers,
+// the navigation in training, and the losses. Vectors per frame are tensors [c, 1, 1, f].
 #pragma once
 
 #include <string>
@@ -66,7 +66,8 @@ struct NavigationCase {
     Tensor4 given_mean, given_variance; // [j]
 };
 struct NavigationState {
-    Tensor4 projection, mean, variance, logits, soft, mask, margin; // margin: of the decision, [f, 1, 1, 1] as the masks
+    Tensor4 projection, mean, variance, logits, soft, mask,
+        margin; // margin: of the decision, [f, 1, 1, 1] as the masks
 };
 NavigationState navigate(const NavigationCase &in);
 struct NavigationGradient {
