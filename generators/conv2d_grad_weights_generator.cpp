@@ -50,10 +50,10 @@ public:
         pixels.f = (part * blocks.frame_blocks + frames_at) * blocks.frames + frame;
 
         // Both factors are read by blocks of channels that lie side by side. Blocks of pixels that hang over the edge
-        // read zeroes.
-        Func inside = BoundaryConditions::constant_exterior(input, cast(type, 0), Expr(), Expr(), Expr(), Expr(),
-                                                            input.dim(2).min(), input.dim(2).extent(), 0,
-                                                            input.dim(3).extent());
+        // read zeroes; so do columns that a stride passes over.
+        Func inside = BoundaryConditions::constant_exterior(
+            input, cast(type, 0), Expr(), Expr(), input.dim(1).min(), input.dim(1).extent(), input.dim(2).min(),
+            input.dim(2).extent(), 0, input.dim(3).extent());
         Func d_inside = BoundaryConditions::constant_exterior(d_output, cast(type, 0), Expr(), Expr(), Expr(), Expr(),
                                                               0, height, 0, frames);
         Func in("in"), d_out("d_out");

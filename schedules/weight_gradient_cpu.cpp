@@ -60,7 +60,7 @@ void schedule_cpu(WeightGradientStages s, const WeightGradientKnobs &, const Tar
 
     const std::vector<Var> a = sums.args(); // c, i, g, u, v, part
     const Var c = a[0], i = a[1], g = a[2], u = a[3], v = a[4];
-    const Var co("co"), ci("ci"), io("io"), ii("ii"), chunk("chunk"), task("task");
+    const Var co("co"), ci("ci"), io("io"), ii("ii"), chunk("chunk");
     const std::vector<RVar> blocks = sums.rvars(0); // rows_at, frames_at
     const bool columns_too = s.inputs * 2 <= s.input_block || s.inputs < 6; // of the filter, in the register tile
 
@@ -69,6 +69,7 @@ void schedule_cpu(WeightGradientStages s, const WeightGradientKnobs &, const Tar
     std::vector<VarOrRVar> order = {ci, ii, u, v, io, co, g};
     for (const RVar &block : blocks)
         order.push_back(block);
+    order.push_back(a[5]);
     add.reorder(order).vectorize(ci, lanes).unroll(ci).unroll(ii);
     if (columns_too) add.unroll(u);
     sums.vectorize(c, lanes, TailStrategy::RoundUp);
@@ -81,7 +82,6 @@ void schedule_cpu(WeightGradientStages s, const WeightGradientKnobs &, const Tar
         s.d_filters.update().vectorize(s.d_filters.args()[0], lanes, TailStrategy::RoundUp);
         s.d_weights.parallel(s.i).parallel(s.v);
     } else {
-        const Var lane("lane");
         s.d_weights.split(s.c, chunk, s.c, s.block, TailStrategy::GuardWithIf)
             .reorder(s.c, s.i, s.u, s.v, chunk)
             .parallel(chunk);
