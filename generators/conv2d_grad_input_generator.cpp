@@ -56,7 +56,7 @@ public:
         Func adjoint("adjoint");
         adjoint(convolution.c, convolution.g, convolution.x, convolution.y, convolution.f) =
             source(convolution.g * shape.outputs() + convolution.c, convolution.x, convolution.y, convolution.f);
-        Func d_phases = convolution.d_phases(convolution.gradients(adjoint, width, height, frames));
+        Func d_phases = convolution.d_phases(convolution.gradients(adjoint, {width, height, frames}));
 
         Expr value = d_phases(within_group(c, in_group, groups, in_group), group_of(c, in_group, groups), x % s, y % s,
                               x / s, y / s, f);

@@ -39,34 +39,47 @@ public:
         const Expr width = d_output.dim(1).extent(), height = d_output.dim(2).extent(),
                    frames = d_output.dim(3).extent();
 
-        // Both are read by blocks of channels that lie side by side.
+        // The sum runs over blocks of pixels: some rows of some frames of a part of the frames.
+        const auto blocks = weight_gradient_blocks(knobs, inputs * outputs * int(groups) * kernel * kernel, width,
+                                                   height, frames);
+        Pixels pixels;
+        Var x("x"), row("row"), frame("frame"), rows_at("rows_at"), frames_at("frames_at"), part("part");
+        pixels.vars = {x, row, frame, rows_at, frames_at, part};
+        pixels.x = x;
+        pixels.y = rows_at * blocks.rows + row;
+        pixels.f = (part * blocks.frame_blocks + frames_at) * blocks.frames + frame;
+
+        // Both factors are read by blocks of channels that lie side by side. Blocks of pixels that hang over the edge
+        // read zeroes; so do columns that a stride passes over.
+        Func inside = BoundaryConditions::constant_exterior(
+            input, cast(type, 0), Expr(), Expr(), input.dim(1).min(), input.dim(1).extent(), input.dim(2).min(),
+            input.dim(2).extent(), 0, input.dim(3).extent());
+        Func d_inside = BoundaryConditions::constant_exterior(d_output, cast(type, 0), Expr(), Expr(), Expr(), Expr(),
+                                                              0, height, 0, frames);
         Func in("in"), d_out("d_out");
-        Var b("b"), x("x"), y("y"), f("f"), at("at"), g("g");
-        const auto inside = [&](const Expr &at, int dimension) {
-            const auto d = input.dim(dimension);
-            return int(stride) == 1 ? at : clamp(at, d.min(), d.max());
-        };
-        in(b, x, y, f, at, g) =
-            input(g * inputs + blocked_channel(at, b, input_block, inputs), inside(x, 1), inside(y, 2), f);
-        d_out(b, x, y, f, at, g) = d_output(g * outputs + blocked_channel(at, b, block, outputs), x, y, f);
+        Var b("b"), y("y"), f("f"), at("at"), g("g");
+        in(b, x, y, f, at, g) = inside(g * inputs + blocked_channel(at, b, input_block, inputs), x, y, f);
+        d_out(b, x, y, f, at, g) = d_inside(g * outputs + blocked_channel(at, b, block, outputs), x, y, f);
         Convolution convolution(
             shape, type,
             [&](Expr i, Expr group, Expr x, Expr y, Expr f) {
                 return in(i % input_block, x, y, f, i / input_block, group);
             },
             // The convolution is linear: its gradient does not read the weights.
-            [&](Expr, Expr, Expr, Expr, Expr) { return cast(type, 0); });
+            [&](Expr, Expr, Expr, Expr, Expr) { return cast(type, 0); }, pixels);
         Func adjoint("adjoint");
         const Var c = convolution.c;
-        adjoint(c, convolution.g, convolution.x, convolution.y, convolution.f) =
-            d_out(c % block, convolution.x, convolution.y, convolution.f, c / block, convolution.g);
-        Func d_filters = convolution.d_filters(convolution.gradients(adjoint, width, height, frames));
+        std::vector<Var> place = {c, convolution.g};
+        place.insert(place.end(), pixels.vars.begin(), pixels.vars.end());
+        adjoint(place) = d_out(c % block, pixels.x, pixels.y, pixels.f, c / block, convolution.g);
+        Func d_filters = convolution.d_filters(convolution.gradients(
+            adjoint, {width, blocks.rows, blocks.frames, blocks.row_blocks, blocks.frame_blocks, blocks.parts}));
         d_weights(o, i, u, v) =
             d_filters(within_group(o, outputs, groups, block), i, group_of(o, outputs, groups), u, v);
         training_frames(input, ci, true);
         training_frames(d_output, co);
         training_weights(d_weights, shape);
-        stages = {in, d_out, d_filters, d_weights, o, i, u, v, width, height, frames, outputs, inputs, groups, kernel,
+        stages = {in, d_out, d_filters, d_weights, o, i, u, v, blocks.parts, outputs, inputs, groups, kernel,
                   block, input_block, type.bits()};
     }
 

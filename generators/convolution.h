@@ -9,6 +9,7 @@
 #pragma once
 
 #include <functional>
+#include <vector>
 
 #include "Halide.h"
 #include "generators/derivative.h"
@@ -22,6 +23,13 @@ struct ConvolutionShape {
     int padding() const { return (kernel - 1) / 2; }
 };
 
+/// The pixels that a convolution is computed at: some variables, and the place that they make. A gradient to weights
+/// sums over all of them, so that what is a variable here can be a loop there.
+struct Pixels {
+    std::vector<Halide::Var> vars;
+    Halide::Expr x, y, f;
+};
+
 struct Convolution {
     using Read = std::function<Halide::Expr(Halide::Expr channel, Halide::Expr g, Halide::Expr x, Halide::Expr y,
                                             Halide::Expr f)>;
@@ -30,23 +38,34 @@ struct Convolution {
 
     /// `read` gives the input at a pixel that may lie outside the frame, `weight` a filter's element.
     Convolution(const ConvolutionShape &shape, Halide::Type type, const Read &read, const Weight &weight)
+        : Convolution(shape, type, read, weight,
+                      {{Halide::Var("x"), Halide::Var("y"), Halide::Var("f")},
+                       Halide::Var("x"),
+                       Halide::Var("y"),
+                       Halide::Var("f")}) {}
+    Convolution(const ConvolutionShape &shape, Halide::Type type, const Read &read, const Weight &weight,
+                const Pixels &at)
         : shape(shape), r(0, shape.inputs(), 0, shape.kernel, 0, shape.kernel, "r") {
         using Halide::Expr;
         const int s = shape.stride;
         phases(i, g, s_x, s_y, x, y, f) = read(i, g, x * s + s_x, y * s + s_y, f);
         filters(c, i, g, u, v) = weight(c, i, g, u, v);
-        sum(c, g, x, y, f) = Halide::cast(type, 0);
+        std::vector<Halide::Var> place = {c, g};
+        place.insert(place.end(), at.vars.begin(), at.vars.end());
+        sum(place) = Halide::cast(type, 0);
         const Expr column = r.y - shape.padding(), row = r.z - shape.padding();
-        sum(c, g, x, y, f) +=
-            filters(c, r.x, g, r.y, r.z) * phases(r.x, g, column % s, row % s, x + column / s, y + row / s, f);
+        sum(place) += filters(c, r.x, g, r.y, r.z) *
+                      phases(r.x, g, column % s, row % s, at.x + column / s, at.y + row / s, at.f);
     }
 
-    /// Derivatives with respect to everything inside, for d_output(c, g, x, y, f), which is zero outside the frame.
-    Halide::Derivative gradients(const Halide::Func &d_output, const Halide::Expr &width, const Halide::Expr &height,
-                                 const Halide::Expr &frames) const {
-        return Halide::propagate_adjoints(
-            sum, d_output,
-            {{0, shape.outputs() - 1}, {0, shape.groups - 1}, {0, width - 1}, {0, height - 1}, {0, frames - 1}});
+    /// Derivatives with respect to everything inside, for d_output(c, g, pixel), which is zero outside the frame.
+    /// `extents` are those of the pixel's variables.
+    Halide::Derivative gradients(const Halide::Func &d_output, const std::vector<Halide::Expr> &extents) const {
+        // Derivative.cpp takes the second of each pair for the largest place, whatever its header says.
+        Halide::Region region = {{0, shape.outputs() - 1}, {0, shape.groups - 1}};
+        for (const Halide::Expr &extent : extents)
+            region.emplace_back(0, extent - 1);
+        return Halide::propagate_adjoints(sum, d_output, region);
     }
 
     /// d_phases(i, g, S_x, S_y, x, y, f)

@@ -32,31 +32,35 @@ int weight_gradient_input_block(const WeightGradientKnobs &knobs, int outputs_bl
     return knobs.input_block.resolve(best);
 }
 
-void schedule_cpu(WeightGradientStages s, const WeightGradientKnobs &knobs, const Target &target) {
+PixelBlocks weight_gradient_blocks(const WeightGradientKnobs &knobs, int weights, const Expr &width, const Expr &height,
+                                   const Expr &frames) {
+    const int per_block = knobs.pixels.resolve(224);
+    const auto blocks_of = [](const Expr &whole, const Expr &size) { return (whole + size - 1) / size; };
+    PixelBlocks blocks;
+    blocks.parts = knobs.partials.resolve(weights >= kManyWeights ? 1 : 8);
+    // Blocks of one size, so that the last one is not small.
+    blocks.row_blocks = blocks_of(height, clamp(per_block / width, 1, height));
+    blocks.rows = blocks_of(height, blocks.row_blocks);
+    const Expr part = blocks_of(frames, blocks.parts);
+    blocks.frame_blocks = blocks_of(part, clamp(per_block / (width * height), 1, part));
+    blocks.frames = blocks_of(part, blocks.frame_blocks);
+    return blocks;
+}
+
+void schedule_cpu(WeightGradientStages s, const WeightGradientKnobs &, const Target &target) {
     const CpuFacts cpu = cpu_facts(target);
     const int full = cpu.lanes * 32 / s.bits, lanes = std::min(full, s.block);
-    const int weights = s.outputs * s.groups * s.inputs * s.kernel * s.kernel;
-    const bool whole_blocks = s.groups == 1 || s.outputs % s.block == 0;
-    const int partials = knobs.partials.resolve(weights >= kManyWeights && whole_blocks ? 1 : 8);
-    require(partials > 1 || whole_blocks, "weight gradient: a group must be whole blocks, or partials more than 1");
-    const int per_block = knobs.pixels.resolve(224);
-    const Expr rows = clamp(per_block / s.width, 1, s.height);
-    const Expr some_frames = max(1, per_block / (s.width * s.height));
 
-    // sum over pixels of a block; blocks of a part; parts.
-    const std::vector<RVar> r = s.d_filters.rvars(0); // column, row, frame
-    const RVar part("part"), within("within"), frames_at("frames_at"), frame("frame"), rows_at("rows_at"), row("row");
-    Stage whole = s.d_filters.update();
-    whole.split(r[2], part, within, (s.frames + partials - 1) / partials, TailStrategy::GuardWithIf)
-        .split(within, frames_at, frame, some_frames, TailStrategy::GuardWithIf)
-        .split(r[1], rows_at, row, rows, TailStrategy::GuardWithIf);
+    // tile: sums over the pixels of a block; sums: over the blocks of a part; d_filters: over the parts.
+    const std::vector<RVar> r = s.d_filters.rvars(0);
+    const RVar rows_at = r.at(3), frames_at = r.at(4), part = r.at(5);
     const Var p("p"), fb("fb"), yb("yb"), q("q");
-    Func tile = whole.rfactor({{part, p}, {frames_at, fb}, {rows_at, yb}});
+    Func tile = s.d_filters.update().rfactor({{part, p}, {frames_at, fb}, {rows_at, yb}});
     Func sums = s.d_filters.update().rfactor(part, q);
 
     const std::vector<Var> a = sums.args(); // c, i, g, u, v, part
     const Var c = a[0], i = a[1], g = a[2], u = a[3], v = a[4];
-    const Var co("co"), ci("ci"), io("io"), ii("ii"), chunk("chunk"), task("task");
+    const Var co("co"), ci("ci"), io("io"), ii("ii"), chunk("chunk");
     const std::vector<RVar> blocks = sums.rvars(0); // rows_at, frames_at
     const bool columns_too = s.inputs * 2 <= s.input_block || s.inputs < 6; // of the filter, in the register tile
 
@@ -65,19 +69,19 @@ void schedule_cpu(WeightGradientStages s, const WeightGradientKnobs &knobs, cons
     std::vector<VarOrRVar> order = {ci, ii, u, v, io, co, g};
     for (const RVar &block : blocks)
         order.push_back(block);
+    order.push_back(a[5]);
     add.reorder(order).vectorize(ci, lanes).unroll(ci).unroll(ii);
     if (columns_too) add.unroll(u);
     sums.vectorize(c, lanes, TailStrategy::RoundUp);
 
     s.d_weights.vectorize(s.c, std::min(full, s.outputs), TailStrategy::GuardWithIf);
-    if (partials > 1) {
+    if (s.parts > 1) {
         add.parallel(a[5]);
         sums.compute_root().parallel(a[5]);
         s.d_filters.compute_at(s.d_weights, s.i).vectorize(s.d_filters.args()[0], lanes, TailStrategy::RoundUp);
         s.d_filters.update().vectorize(s.d_filters.args()[0], lanes, TailStrategy::RoundUp);
         s.d_weights.parallel(s.i).parallel(s.v);
     } else {
-        const Var lane("lane");
         s.d_weights.split(s.c, chunk, s.c, s.block, TailStrategy::GuardWithIf)
             .reorder(s.c, s.i, s.u, s.v, chunk)
             .parallel(chunk);
@@ -96,7 +100,7 @@ void schedule_cpu(WeightGradientStages s, const WeightGradientKnobs &knobs, cons
     tile.vectorize(t[0], lanes).unroll(t[0]).unroll(t[1]);
     tile.update().reorder(inner).vectorize(t[0], lanes).unroll(t[0]).unroll(t[1]);
     if (columns_too) {
-        tile.bound_extent(t[3], s.kernel).unroll(t[3]);
+        tile.unroll(t[3]);
         tile.update().unroll(t[3]);
     }
 

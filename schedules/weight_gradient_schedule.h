@@ -6,14 +6,14 @@
 
 namespace afnet::schedules {
 
-/// Producers first. For depthwise convolutions the input's channels are c, and there is no i.
+/// Producers first.
 struct WeightGradientStages {
     Halide::Func input;     // [b, x, y, f, block, g]  blocks of channels, side by side
     Halide::Func d_output;  // [b, x, y, f, block, g]
-    Halide::Func d_filters; // [c, i, g, u, v]  its update sums over column, row, frame
+    Halide::Func d_filters; // [c, i, g, u, v]  its update sums over column, row, frame, rows_at, frames_at, part
     Halide::Func d_weights; // [channel, i, u, v]
     Halide::Var c, i, u, v; // of d_weights
-    Halide::Expr width, height, frames; // that are summed over
+    int parts;              // of the frames, summed by themselves
     int outputs, inputs, groups, kernel; // channels per group
     int block, input_block;              // output channels and input channels of a register tile
     int bits;
@@ -29,6 +29,16 @@ struct WeightGradientKnobs {
 int weight_gradient_block(const WeightGradientKnobs &knobs, int outputs, int bits, const Halide::Target &target);
 int weight_gradient_input_block(const WeightGradientKnobs &knobs, int outputs_block, int inputs, int bits,
                                 const Halide::Target &target);
+
+/// How the pixels that are summed over are divided: into parts of the frames, which may be tasks, and those into blocks of
+/// frames and rows, of which input and d_output stay in cache for all weights.
+struct PixelBlocks {
+    int parts;
+    Halide::Expr frames, frame_blocks; // in a block; blocks in a part
+    Halide::Expr rows, row_blocks;     // in a block; blocks in a frame
+};
+PixelBlocks weight_gradient_blocks(const WeightGradientKnobs &knobs, int weights, const Halide::Expr &width,
+                                   const Halide::Expr &height, const Halide::Expr &frames);
 
 void schedule_cpu(WeightGradientStages stages, const WeightGradientKnobs &knobs, const Halide::Target &target);
 

@@ -124,6 +124,48 @@ std::vector<KernelSpec> test_kernels() {
     return specs;
 }
 
+std::vector<KernelSpec> convolution_gradient_kernels() {
+    std::vector<KernelSpec> specs;
+    const auto add = [&](const char *family, const KernelSpec &shape) {
+        for (const char *part : {"_forward", "_grad_input", "_grad_weights"}) {
+            KernelSpec spec(std::string(family) + part);
+            spec.params = shape.params;
+            specs.push_back(spec);
+            if (spec.generator == std::string(family) + "_grad_input") specs.push_back(spec.set("accumulate", true));
+        }
+    };
+    const auto conv2d = [&](int ci, int co, int kernel, int stride, int groups, Dtype dtype) {
+        KernelSpec shape("");
+        shape.set("ci", ci).set("co", co).set("kernel", kernel).set("stride", stride).set("groups", groups);
+        add("conv2d", with_dtype(shape, dtype));
+    };
+    const auto depthwise = [&](int channels, int kernel, int stride, Dtype dtype) {
+        KernelSpec shape("");
+        shape.set("channels", channels).set("kernel", kernel).set("stride", stride);
+        add("depthwise", with_dtype(shape, dtype));
+    };
+    for (const Dtype dtype : {Dtype::F32, Dtype::F64}) {
+        // Channels: below a vector, odd, one past a vector, whole blocks, blocks with a tail, groups that are no blocks.
+        conv2d(3, 5, 3, 1, 1, dtype);
+        conv2d(5, 17, 1, 1, 1, dtype);
+        conv2d(17, 3, 1, 2, 1, dtype);
+        conv2d(3, 16, 7, 2, 1, dtype);
+        conv2d(16, 33, 3, 2, 1, dtype);
+        conv2d(32, 64, 3, 1, 2, dtype);
+        conv2d(24, 40, 3, 1, 2, dtype);
+        conv2d(64, 32, 1, 1, 2, dtype);
+        conv2d(12, 20, 3, 2, 2, dtype);
+        depthwise(16, 3, 1, dtype);
+        depthwise(5, 3, 2, dtype);
+        depthwise(72, 5, 2, dtype);
+        depthwise(40, 5, 1, dtype);
+    }
+    // Weights enough that blocks of channels become the tasks.
+    conv2d(128, 96, 3, 1, 1, Dtype::F32);
+    conv2d(512, 512, 1, 1, 2, Dtype::F32);
+    return specs;
+}
+
 std::vector<KernelVariant> kernel_variants() {
     // 3x3 convolutions that Winograd can compute: channels below a vector, odd, several blocks, groups.
     const std::vector<KernelSpec> plain =
@@ -134,6 +176,7 @@ std::vector<KernelVariant> kernel_variants() {
             {"test_kernels_winograd2", {{"algorithm", 2}}, plain},
             {"test_kernels_winograd4", {{"algorithm", 4}}, plain},
             {kNormalizationLibrary, {}, normalization_kernels()},
+            {kConvolutionGradients, {}, convolution_gradient_kernels()},
             {"test_kernels_winograd_channels", {{"algorithm", 4}, {"order", 3}, {"tiles", 8}, {"tile_x", 3}}, plain}};
 }
 

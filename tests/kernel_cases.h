@@ -15,6 +15,7 @@ namespace afnet {
 constexpr const char *kTestLibrary = "test_kernels";
 constexpr const char *kHeadLibrary = "test_kernels_heads";      // training of heads, gates and losses
 constexpr const char *kTracedLibrary = "test_kernels_traced";  // every store reported to Halide's trace hook
+constexpr const char *kConvolutionGradients = "test_kernels_convolution_gradients";
 
 KernelSpec conv2d_spec(int ci, int co, int kernel, int stride = 1, int groups = 1, const char *activation = "linear",
                        bool add_residual = false, bool gather = false, bool shift = false, bool scatter = false);
@@ -27,6 +28,8 @@ KernelSpec with_dtype(KernelSpec spec, Dtype dtype);
 /// Of all dtypes.
 std::vector<KernelSpec> test_kernels();
 std::vector<KernelSpec> traced_kernels();
+/// Convolutions of training and their gradients, f32 and f64.
+std::vector<KernelSpec> convolution_gradient_kernels();
 
 /// A library of test kernels with knobs that the schedules would not choose by themselves.
 struct KernelVariant {
