@@ -1,5 +1,5 @@
-// What a gradient is made from: a closed form, or Halide's propagate_adjoints on the forward definition. Tests hold both
-// equal; networks use the closed form where there is one, which takes fewer passes over the activations.
+// What a gradient is made from: a closed form, or Halide's propagate_adjoints on the forward definition. Tests hold
+// both equal; networks use the closed form where there is one, which takes fewer passes over the activations.
 #pragma once
 
 #include <map>

@@ -24,8 +24,8 @@ struct Shape {
 };
 
 // One pixel, odd sizes, one frame; channels below, at and past vectors, and several vectors with a tail.
-const std::vector<Shape> kShapes = {{1, 1, 1, 1}, {2, 1, 1, 4},  {3, 5, 3, 2},  {5, 1, 7, 1}, {8, 2, 2, 2}, {16, 4, 4, 3},
-                                    {17, 7, 2, 2}, {64, 3, 3, 2}, {65, 2, 5, 1}, {130, 1, 2, 3}};
+const std::vector<Shape> kShapes = {{1, 1, 1, 1},  {2, 1, 1, 4},  {3, 5, 3, 2},  {5, 1, 7, 1},  {8, 2, 2, 2},
+                                    {16, 4, 4, 3}, {17, 7, 2, 2}, {64, 3, 3, 2}, {65, 2, 5, 1}, {130, 1, 2, 3}};
 
 Tensor4 numbers(const Shape &shape, const std::string &name, double scale, double offset, Dtype dtype) {
     Tensor4 tensor = random_frames(shape.c, shape.x, shape.y, shape.f, name);
@@ -55,7 +55,8 @@ struct Case {
     Case(const Case &) = delete;
 
     TrainingCall call(KernelSpec spec, Dtype dtype) const {
-        TrainingCall call(spec.set("activation", layer.activation).set("add_residual", layer.residual != nullptr), dtype);
+        TrainingCall call(spec.set("activation", layer.activation).set("add_residual", layer.residual != nullptr),
+                          dtype);
         call.in("input", layer.input).in("mean", row(layer.statistics.mean)).in("gamma", row(layer.gamma));
         call.in("variance", row(layer.statistics.variance));
         if (layer.residual) call.in("residual", residual);
@@ -185,8 +186,7 @@ void check_input_gradient(const Shape &shape, const char *activation, const std:
     for (const Target &target : runnable_targets()) {
         INFO(activation << ", " << residual_grad << (frozen ? ", frozen, " : ", ") << shape.c << "x" << shape.x << "x"
                         << shape.y << "x" << shape.f << " on " << target.name << ", " << dtype_name(dtype));
-        TrainingCall call =
-            test.gradient(batch_norm_grad_input_spec(activation, residual_grad.c_str(), frozen), dtype);
+        TrainingCall call = test.gradient(batch_norm_grad_input_spec(activation, residual_grad.c_str(), frozen), dtype);
         call.in("d_gamma", row(as_stored(expected.gamma, dtype))).in("d_beta", row(as_stored(expected.beta, dtype)));
         call.out("d_input", expected.input);
         if (residual_grad == "store") call.out("d_residual", residual);
@@ -202,11 +202,11 @@ void check_input_gradient(const Shape &shape, const char *activation, const std:
 BatchNormGradients gradients_by_kernels(const Case &test, bool frozen, const Target &target, const char *derivation) {
     BatchNormGradients result = reference::batch_norm_gradients(test.layer, test.d_output, frozen);
     const KernelSpec sums = KernelSpec("batch_norm_grad_sums").set("derivation", derivation);
-    auto parameters = test.gradient(derivation == std::string("closed") ? KernelSpec("batch_norm_grad_sums") : sums,
-                                    Dtype::F64)
-                          .out("d_gamma", row(result.gamma))
-                          .out("d_beta", row(result.beta))
-                          .run(target);
+    auto parameters =
+        test.gradient(derivation == std::string("closed") ? KernelSpec("batch_norm_grad_sums") : sums, Dtype::F64)
+            .out("d_gamma", row(result.gamma))
+            .out("d_beta", row(result.beta))
+            .run(target);
     const char *residual_grad = test.layer.residual ? "store" : "none";
     KernelSpec spec = batch_norm_grad_input_spec(test.layer.activation.c_str(), residual_grad, frozen);
     if (derivation != std::string("closed")) spec.set("derivation", derivation);
@@ -253,9 +253,12 @@ void check_differences(const char *activation, bool add_residual, bool frozen) {
                         << target.name);
         const BatchNormGradients d = gradients_by_kernels(test, frozen, target, "closed");
         using Layer = BatchNormLayer;
-        CHECK(difference_error(test, frozen, d.gamma, [](Layer &l) -> auto & { return l.gamma; }) < 1e-7);
-        CHECK(difference_error(test, frozen, d.beta, [](Layer &l) -> auto & { return l.beta; }) < 1e-7);
-        CHECK(difference_error(test, frozen, d.input.data, [](Layer &l) -> auto & { return l.input.data; }) < 1e-7);
+        CHECK(difference_error(
+                  test, frozen, d.gamma, [](Layer & l) -> auto & { return l.gamma; }) < 1e-7);
+        CHECK(difference_error(
+                  test, frozen, d.beta, [](Layer & l) -> auto & { return l.beta; }) < 1e-7);
+        CHECK(difference_error(
+                  test, frozen, d.input.data, [](Layer & l) -> auto & { return l.input.data; }) < 1e-7);
     }
 }
 
@@ -289,19 +292,20 @@ TEST_CASE("running statistics move by the momentum, the variance unbiased", "[ba
         for (int count : {1, 2, 37}) {
             for (int size : {1, 5, 16, 17, 64}) {
                 const Moments batch = {channels(size, "mean", 1, 0, dtype), channels(size, "variance", 0.5, 1, dtype)};
-                const Moments before = {channels(size, "running", 1, 0, dtype), channels(size, "spread", 0.5, 1, dtype)};
+                const Moments before = {channels(size, "running", 1, 0, dtype),
+                                        channels(size, "spread", 0.5, 1, dtype)};
                 const Moments expected = reference::running_moments(before, batch, 0.1, count);
                 for (const Target &target : runnable_targets()) {
                     for (const bool in_place : {false, true}) {
-                        auto result = TrainingCall(KernelSpec("batch_norm_running"), dtype)
-                                          .in("mean", row(batch.mean))
-                                          .in("variance", row(batch.variance))
-                                          .updated("running_mean_next", row(before.mean), in_place, "running_mean")
-                                          .updated("running_variance_next", row(before.variance), in_place,
-                                                   "running_variance")
-                                          .set("momentum", 0.1)
-                                          .set("count", count)
-                                          .run(target);
+                        auto result =
+                            TrainingCall(KernelSpec("batch_norm_running"), dtype)
+                                .in("mean", row(batch.mean))
+                                .in("variance", row(batch.variance))
+                                .updated("running_mean_next", row(before.mean), in_place, "running_mean")
+                                .updated("running_variance_next", row(before.variance), in_place, "running_variance")
+                                .set("momentum", 0.1)
+                                .set("count", count)
+                                .run(target);
                         const Tensor4 size_of = row(std::vector<double>(size_t(size), 3));
                         CHECK(training_error(result["running_mean_next"], row(expected.mean), size_of, dtype, 2) <= 1);
                         CHECK(training_error(result["running_variance_next"], row(expected.variance), size_of, dtype,
