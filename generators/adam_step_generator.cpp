@@ -3,7 +3,8 @@
 //   g = scale gradient(i) + decay parameter_before(i)        decoupled: g = scale gradient(i), and the parameter is
 //                                                            first multiplied by 1 - rate decay
 //   first(i)  = beta1 first_before(i)  + (1 - beta1) g       second(i) = beta2 second_before(i) + (1 - beta2) g^2
-//   parameter(i) = parameter_before(i) - rate / (1 - beta1^step) first(i) / (sqrt(second(i) / (1 - beta2^step)) + epsilon)
+//   parameter(i) = parameter_before(i) - rate / (1 - beta1^step) first(i) / (sqrt(second(i) / (1 - beta2^step)) +
+//   epsilon)
 #include "generators/dtype.h"
 #include "schedules/parameter_schedule.h"
 

@@ -34,8 +34,8 @@ inline Halide::Expr activation_gradient(Activation activation, const Halide::Exp
     if (activation == Activation::Relu) return select(after > number(type, 0), gradient, number(type, 0));
     if (activation == Activation::HSwish) {
         const Halide::Expr slope = before * number(type, 1.0 / 3) + number(type, 0.5);
-        return gradient * select(before <= number(type, -3), number(type, 0), before >= number(type, 3),
-                                 number(type, 1), slope);
+        return gradient *
+               select(before <= number(type, -3), number(type, 0), before >= number(type, 3), number(type, 1), slope);
     }
     return gradient;
 }

@@ -25,8 +25,8 @@ inline BatchNormAdjoint batch_norm_adjoint(const BatchNormDefinition &d) {
     Var c("c"), x("x"), y("y"), f("f");
     RDom r(0, d.width, 0, d.height, 0, d.frames);
     const Expr n = cast(d.type, d.width * d.height * d.frames);
-    Func input("definition_input"), residual("definition_residual"), gamma("definition_gamma"),
-        beta("definition_beta"), mean("definition_mean"), square("definition_square"), after("definition_output");
+    Func input("definition_input"), residual("definition_residual"), gamma("definition_gamma"), beta("definition_beta"),
+        mean("definition_mean"), square("definition_square"), after("definition_output");
     input(c, x, y, f) = d.input(c, x, y, f);
     residual(c, x, y, f) = d.residual(c, x, y, f);
     gamma(c) = d.gamma(c);
@@ -45,8 +45,8 @@ inline BatchNormAdjoint batch_norm_adjoint(const BatchNormDefinition &d) {
     if (d.add_residual) value += residual(c, x, y, f);
     // max(v, 0) has another derivative at 0 than ReLU.
     const Expr zero = number(d.type, 0);
-    after(c, x, y, f) = d.activation == Activation::Relu ? select(value > zero, value, zero)
-                                                         : activate(d.activation, value);
+    after(c, x, y, f) =
+        d.activation == Activation::Relu ? select(value > zero, value, zero) : activate(d.activation, value);
     const Derivative derivative = propagate_adjoints(
         after, d.d_output, {{0, d.channels - 1}, {0, d.width - 1}, {0, d.height - 1}, {0, d.frames - 1}});
     BatchNormAdjoint adjoint{derivative(input), Func(), derivative(gamma), derivative(beta)};

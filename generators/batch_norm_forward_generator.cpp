@@ -13,8 +13,7 @@ using afnet::generators::Dtype;
 
 class BatchNormForward : public Generator<BatchNormForward> {
 public:
-    GeneratorParam<Activation> activation{"activation", Activation::Linear,
-                                          afnet::generators::norm_activation_names()};
+    GeneratorParam<Activation> activation{"activation", Activation::Linear, afnet::generators::norm_activation_names()};
     GeneratorParam<bool> add_residual{"add_residual", false};
     GeneratorParam<Dtype> dtype{"dtype", Dtype::F32, afnet::generators::dtype_names()};
 

@@ -19,11 +19,10 @@ enum class ResidualGrad { None, Store, Accumulate };
 class BatchNormGradInput : public BatchNormGradient<BatchNormGradInput> {
 public:
     GeneratorParam<bool> frozen{"frozen", false};
-    GeneratorParam<ResidualGrad> residual_grad{"residual_grad",
-                                               ResidualGrad::None,
-                                               {{"none", ResidualGrad::None},
-                                                {"store", ResidualGrad::Store},
-                                                {"accumulate", ResidualGrad::Accumulate}}};
+    GeneratorParam<ResidualGrad> residual_grad{
+        "residual_grad",
+        ResidualGrad::None,
+        {{"none", ResidualGrad::None}, {"store", ResidualGrad::Store}, {"accumulate", ResidualGrad::Accumulate}}};
 
     Input<Channels> d_gamma{"d_gamma"};                   // [c]
     Input<Channels> d_beta{"d_beta"};                     // [c]
@@ -81,16 +80,15 @@ private:
         from_mean(c) = cast(type, cast<double>(d_gamma(c)) * deviation / n);
         offset(c) = cast(type, cast<double>(d_beta(c)) / n);
         const Expr g = before_activation(scaled, c, x, y, f);
-        d_input(c, x, y, f) =
-            scaled(c) * (frozen ? g : g - offset(c) - (input(c, x, y, f) - mean(c)) * from_mean(c));
+        d_input(c, x, y, f) = scaled(c) * (frozen ? g : g - offset(c) - (input(c, x, y, f) - mean(c)) * from_mean(c));
         write_residual(g);
     }
 
     void derive() {
-        const BatchNormAdjoint adjoint = batch_norm_adjoint(
-            {input, mean, variance, gamma, beta, residual, d_output, d_output.dim(0).extent(),
-             d_output.dim(1).extent(), d_output.dim(2).extent(), d_output.dim(3).extent(), element_type(dtype),
-             activation, add_residual, frozen});
+        const BatchNormAdjoint adjoint =
+            batch_norm_adjoint({input, mean, variance, gamma, beta, residual, d_output, d_output.dim(0).extent(),
+                                d_output.dim(1).extent(), d_output.dim(2).extent(), d_output.dim(3).extent(),
+                                element_type(dtype), activation, add_residual, frozen});
         d_input(c, x, y, f) = adjoint.d_input(c, x, y, f);
         if (d_residual) write_residual(adjoint.d_residual(c, x, y, f));
     }

@@ -40,9 +40,10 @@ public:
             return;
         }
         afnet::schedules::schedule_channel_constants({scaled}, target);
-        schedule_cpu(afnet::schedules::ChannelTotals{d_output.dim(0).extent(), {row_sums}, column.x, partials, {sums},
-                                                     rows.x, rows.y, {d_gamma, d_beta}},
-                     target);
+        schedule_cpu(
+            afnet::schedules::ChannelTotals{
+                d_output.dim(0).extent(), {row_sums}, column.x, partials, {sums}, rows.x, rows.y, {d_gamma, d_beta}},
+            target);
     }
 
 private:
@@ -53,8 +54,8 @@ private:
         scaled(c) = scale(c);
         const Expr g = before_activation(scaled, c, column, y, f);
         row_sums(c, y, f) = Tuple(number(type, 0), number(type, 0));
-        row_sums(c, y, f) = Tuple(row_sums(c, y, f)[0] + g,
-                                  row_sums(c, y, f)[1] + g * (input(c, column, y, f) - mean(c)));
+        row_sums(c, y, f) =
+            Tuple(row_sums(c, y, f)[0] + g, row_sums(c, y, f)[1] + g * (input(c, column, y, f) - mean(c)));
         partials(c, y, f) = Tuple(row_sums(c, y, f)[0], row_sums(c, y, f)[1]);
         sums(c) = Tuple(cast<double>(0), cast<double>(0));
         sums(c) = Tuple(sums(c)[0] + cast<double>(partials(c, rows.x, rows.y)[0]),
@@ -65,9 +66,8 @@ private:
 
     void derive() {
         const BatchNormAdjoint adjoint = batch_norm_adjoint(
-            {input, mean, variance, gamma, beta, residual, d_output, d_output.dim(0).extent(),
-             d_output.dim(1).extent(), d_output.dim(2).extent(), d_output.dim(3).extent(), element_type(dtype),
-             activation, add_residual, false});
+            {input, mean, variance, gamma, beta, residual, d_output, d_output.dim(0).extent(), d_output.dim(1).extent(),
+             d_output.dim(2).extent(), d_output.dim(3).extent(), element_type(dtype), activation, add_residual, false});
         d_gamma(c) = adjoint.d_gamma(c);
         d_beta(c) = adjoint.d_beta(c);
     }

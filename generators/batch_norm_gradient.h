@@ -1,5 +1,5 @@
-// The arguments that both gradient kernels of batch normalisation have, and what both compute from them: g, the gradient
-// before the activation.
+// The arguments that both gradient kernels of batch normalisation have, and what both compute from them: g, the
+// gradient before the activation.
 #pragma once
 
 #include "generators/batch_norm.h"

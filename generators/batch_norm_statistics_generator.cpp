@@ -55,8 +55,14 @@ public:
     }
 
     void schedule() {
-        schedule_cpu(afnet::schedules::ChannelTotals{input.dim(0).extent(), {row_sum, row_mean, row_square}, column.x,
-                                                     partials, {sum, square}, rows.x, rows.y, {mean, variance}},
+        schedule_cpu(afnet::schedules::ChannelTotals{input.dim(0).extent(),
+                                                     {row_sum, row_mean, row_square},
+                                                     column.x,
+                                                     partials,
+                                                     {sum, square},
+                                                     rows.x,
+                                                     rows.y,
+                                                     {mean, variance}},
                      target);
     }
 

@@ -46,9 +46,7 @@ public:
             index.dim(d).set_bounds(0, output.dim(d).extent());
     }
 
-    void schedule() {
-        schedule_cpu(afnet::schedules::JointOutputs{pooled, {output, index}, c, x, y, f}, target);
-    }
+    void schedule() { schedule_cpu(afnet::schedules::JointOutputs{pooled, {output, index}, c, x, y, f}, target); }
 
 private:
     Var c{"c"}, x{"x"}, y{"y"}, f{"f"};

@@ -23,8 +23,8 @@ public:
 
     void generate() {
         const Expr n = gradient.dim(0).extent();
-        const Func padded = BoundaryConditions::constant_exterior(
-            gradient, Internal::make_const(element_type(dtype), 0), {{0, n}});
+        const Func padded =
+            BoundaryConditions::constant_exterior(gradient, Internal::make_const(element_type(dtype), 0), {{0, n}});
         element = RDom(0, kBlock / kLanes, "element");
         const Expr value = cast<double>(padded(block * kBlock + element * kLanes + lane));
         partials(lane, block) = cast<double>(0);

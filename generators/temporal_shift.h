@@ -14,8 +14,8 @@ struct TemporalShift {
     std::vector<Halide::RVar> channels; // of the updates
 };
 
-/// `frame(c, x, y, f)` moved by `step` (1: from the next frame, as the network shifts; -1: back, as gradients do) within
-/// clips of `clip` frames. `frames` is the number of them all; no other is read.
+/// `frame(c, x, y, f)` moved by `step` (1: from the next frame, as the network shifts; -1: back, as gradients do)
+/// within clips of `clip` frames. `frames` is the number of them all; no other is read.
 template <class Frame>
 TemporalShift temporal_shift(const std::string &name, const Frame &frame, int step, const Halide::Expr &channels,
                              const Halide::Expr &clip, const Halide::Expr &frames, const Halide::Type &type) {
@@ -28,8 +28,7 @@ TemporalShift temporal_shift(const std::string &name, const Frame &frame, int st
         const RDom group(begin, count, name + "_channels");
         const Expr inside = by == 0 ? Expr(true) : by > 0 ? t + by < clip : t + by >= 0;
         const Expr value = frame(group.x, x, y, clamp(f + by, 0, frames - 1));
-        result.shifted(group.x, x, y, f) =
-            by == 0 ? value : select(inside, value, Internal::make_const(type, 0));
+        result.shifted(group.x, x, y, f) = by == 0 ? value : select(inside, value, Internal::make_const(type, 0));
         result.channels.push_back(group.x);
     };
     moved(0, fold, step);

@@ -35,8 +35,8 @@ public:
             const auto frame = [&](const Expr &channel, const Expr &i, const Expr &j, const Expr &g) {
                 return Expr(input(channel, i, j, g));
             };
-            shifted = temporal_shift("shifted", frame, 1, input.dim(0).extent(), frames_per_clip,
-                                     input.dim(3).extent(), element_type(dtype));
+            shifted = temporal_shift("shifted", frame, 1, input.dim(0).extent(), frames_per_clip, input.dim(3).extent(),
+                                     element_type(dtype));
             value = shifted.shifted(c, x, y, f);
         }
         output(c, x, y, f) = masked ? mask(f) * value : value;

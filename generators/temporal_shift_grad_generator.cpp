@@ -78,8 +78,8 @@ private:
             return masked ? mask(g) * gradient : gradient;
         };
         if (!shift) return weighted(c, x, y, f);
-        back = temporal_shift("back", weighted, -1, d_output.dim(0).extent(), frames_per_clip,
-                              d_output.dim(3).extent(), element_type(dtype));
+        back = temporal_shift("back", weighted, -1, d_output.dim(0).extent(), frames_per_clip, d_output.dim(3).extent(),
+                              element_type(dtype));
         return back.shifted(c, x, y, f);
     }
 

@@ -26,10 +26,7 @@ void schedule_rows(ChannelTotals &s, int lanes) {
         const Var channel = stage.args()[0];
         stage.compute_at(s.partials, block).vectorize(channel, lanes, TailStrategy::GuardWithIf).unroll(channel);
         if (!stage.has_update_definition()) continue;
-        stage.update()
-            .reorder(channel, s.column)
-            .vectorize(channel, lanes, TailStrategy::GuardWithIf)
-            .unroll(channel);
+        stage.update().reorder(channel, s.column).vectorize(channel, lanes, TailStrategy::GuardWithIf).unroll(channel);
     }
 }
 

@@ -18,8 +18,8 @@ struct ParameterLoops {
 /// A task is a block of elements.
 void schedule_cpu(ParameterLoops loops, const Halide::Target &target);
 
-/// total() = sum over blocks and lanes of partials(lane, block), which sums its block's elements of that lane. Blocks do
-/// not depend on target and threads, so neither does the total.
+/// total() = sum over blocks and lanes of partials(lane, block), which sums its block's elements of that lane. Blocks
+/// do not depend on target and threads, so neither does the total.
 struct BlockedSum {
     Halide::Func partials; // [lane, block], with an update over `element`
     Halide::RVar element;

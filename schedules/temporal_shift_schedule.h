@@ -17,8 +17,8 @@ struct ShiftedRows {
 /// A task is a row: shifted into cache, then read by `consumer`, [c, x, y, f]. Every element is stored once.
 void schedule_cpu(const ShiftedRows &rows, Halide::Func consumer, const Halide::Target &target);
 
-/// result(f) = sum over channels of frames(c, f) = sum over `row` of products(c, y, f) = sum over `column` of what reads
-/// `rows`, which may be undefined.
+/// result(f) = sum over channels of frames(c, f) = sum over `row` of products(c, y, f) = sum over `column` of what
+/// reads `rows`, which may be undefined.
 struct FrameProducts {
     ShiftedRows rows;
     Halide::Func products;

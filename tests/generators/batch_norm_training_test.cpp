@@ -3,121 +3,22 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 
-#include "tests/generators/training_call.h"
+#include "tests/generators/batch_norm_case.h"
 #include "tests/kernel_cases.h"
 #include "tests/kernel_targets.h"
 #include "tests/normalization_cases.h"
-#include "tests/reference/batch_norm.h"
 #include "tests/reference/operators.h"
 
 using namespace afnet;
-using reference::BatchNormGradients;
-using reference::BatchNormLayer;
 using reference::Moments;
 
 namespace {
 
 const std::vector<Dtype> kDtypes = {Dtype::F32, Dtype::F64};
 
-struct Shape {
-    int c, x, y, f;
-};
-
 // One pixel, odd sizes, one frame; channels below, at and past vectors, and several vectors with a tail.
-const std::vector<Shape> kShapes = {{1, 1, 1, 1}, {2, 1, 1, 4},  {3, 5, 3, 2},  {5, 1, 7, 1}, {8, 2, 2, 2}, {16, 4, 4, 3},
-                                    {17, 7, 2, 2}, {64, 3, 3, 2}, {65, 2, 5, 1}, {130, 1, 2, 3}};
-
-Tensor4 numbers(const Shape &shape, const std::string &name, double scale, double offset, Dtype dtype) {
-    Tensor4 tensor = random_frames(shape.c, shape.x, shape.y, shape.f, name);
-    for (double &v : tensor.data)
-        v = scale * v + offset;
-    return as_stored(std::move(tensor), dtype);
-}
-
-std::vector<double> channels(int count, const std::string &name, double scale, double offset, Dtype dtype) {
-    return numbers({count, 1, 1, 1}, name, scale, offset, dtype).data;
-}
-
-// A layer with its tensors as `dtype` stores them, statistics included.
-struct Case {
-    Case(const Shape &shape, const std::string &activation, bool add_residual, Dtype dtype)
-        : residual(numbers(shape, "residual", 2, 0, dtype)), d_output(numbers(shape, "d_output", 1, 0, dtype)) {
-        layer.input = numbers(shape, "input", 2, 0.7, dtype);
-        layer.statistics = reference::moments(layer.input);
-        layer.statistics.mean = as_stored(layer.statistics.mean, dtype);
-        layer.statistics.variance = as_stored(layer.statistics.variance, dtype);
-        layer.gamma = channels(shape.c, "gamma", 1.5, 1, dtype);
-        layer.beta = channels(shape.c, "beta", 1.5, 0, dtype);
-        layer.activation = activation;
-        if (add_residual) layer.residual = &residual;
-        output = as_stored(reference::batch_norm_output(layer), dtype);
-    }
-    Case(const Case &) = delete;
-
-    TrainingCall call(KernelSpec spec, Dtype dtype) const {
-        TrainingCall call(spec.set("activation", layer.activation).set("add_residual", layer.residual != nullptr), dtype);
-        call.in("input", layer.input).in("mean", row(layer.statistics.mean)).in("gamma", row(layer.gamma));
-        call.in("variance", row(layer.statistics.variance));
-        if (layer.residual) call.in("residual", residual);
-        return call;
-    }
-
-    // Of a gradient: also what the other kernel and a ReLU's output say.
-    TrainingCall gradient(const KernelSpec &spec, Dtype dtype) const {
-        TrainingCall result = call(spec, dtype);
-        result.in("d_output", d_output).in("beta", row(layer.beta));
-        if (layer.activation == "relu") result.in("output", output);
-        return result;
-    }
-
-    Tensor4 residual, d_output, output;
-    BatchNormLayer layer;
-};
-
-// What errors are measured by: sums over absolute values.
-Tensor4 normalized_size(const BatchNormLayer &layer) {
-    Tensor4 size = layer.input;
-    for (size_t i = 0; i < size.data.size(); i++) {
-        const size_t c = i % size_t(size.c);
-        size.data[i] = (std::abs(size.data[i]) + std::abs(layer.statistics.mean[c])) /
-                       std::sqrt(layer.statistics.variance[c] + reference::kBatchNormEpsilon);
-    }
-    return size;
-}
-
-Tensor4 output_size(const BatchNormLayer &layer) {
-    Tensor4 size = normalized_size(layer);
-    for (size_t i = 0; i < size.data.size(); i++) {
-        const size_t c = i % size_t(size.c);
-        size.data[i] = std::abs(layer.gamma[c]) * size.data[i] + std::abs(layer.beta[c]);
-        if (layer.residual) size.data[i] += std::abs(layer.residual->data[i]);
-    }
-    return size;
-}
-
-// The slope of h_swish is at most 1.5 and changes by a third of what its argument does.
-BatchNormGradients gradient_sizes(const Case &test, const BatchNormGradients &d, bool frozen) {
-    const BatchNormLayer &layer = test.layer;
-    const Tensor4 xhat = normalized_size(layer), before = output_size(layer);
-    BatchNormGradients size = d;
-    std::fill(size.gamma.begin(), size.gamma.end(), 0);
-    std::fill(size.beta.begin(), size.beta.end(), 0);
-    for (size_t i = 0; i < xhat.data.size(); i++) {
-        const size_t c = i % size_t(xhat.c);
-        const double steepest = layer.activation == "hswish" ? 1.5 + before.data[i] / 3 : 1;
-        size.before_activation.data[i] = std::abs(test.d_output.data[i]) * steepest;
-        size.beta[c] += size.before_activation.data[i];
-        size.gamma[c] += size.before_activation.data[i] * xhat.data[i];
-    }
-    const double n = double(xhat.x) * xhat.y * xhat.f;
-    for (size_t i = 0; i < xhat.data.size(); i++) {
-        const size_t c = i % size_t(xhat.c);
-        const double statistics = frozen ? 0 : (std::abs(d.beta[c]) + xhat.data[i] * std::abs(d.gamma[c])) / n;
-        size.input.data[i] = std::abs(layer.gamma[c]) * (size.before_activation.data[i] + statistics) /
-                             std::sqrt(layer.statistics.variance[c] + reference::kBatchNormEpsilon);
-    }
-    return size;
-}
+const std::vector<Shape> kShapes = {{1, 1, 1, 1},  {2, 1, 1, 4},  {3, 5, 3, 2},  {5, 1, 7, 1},  {8, 2, 2, 2},
+                                    {16, 4, 4, 3}, {17, 7, 2, 2}, {64, 3, 3, 2}, {65, 2, 5, 1}, {130, 1, 2, 3}};
 
 void check_statistics(const Shape &shape, double scale, double offset, Dtype dtype) {
     const Tensor4 input = numbers(shape, "input", scale, offset, dtype);
@@ -142,7 +43,7 @@ void check_statistics(const Shape &shape, double scale, double offset, Dtype dty
 }
 
 void check_forward(const Shape &shape, const char *activation, bool add_residual, Dtype dtype) {
-    const Case test(shape, activation, add_residual, dtype);
+    const BatchNormCase test(shape, activation, add_residual, dtype);
     for (const Target &target : runnable_targets()) {
         INFO(activation << (add_residual ? " after a residual, " : ", ") << shape.c << "x" << shape.x << "x" << shape.y
                         << "x" << shape.f << " on " << target.name << ", " << dtype_name(dtype));
@@ -156,7 +57,7 @@ void check_forward(const Shape &shape, const char *activation, bool add_residual
 }
 
 void check_sums(const Shape &shape, const char *activation, bool add_residual, Dtype dtype) {
-    const Case test(shape, activation, add_residual, dtype);
+    const BatchNormCase test(shape, activation, add_residual, dtype);
     const BatchNormGradients expected = reference::batch_norm_gradients(test.layer, test.d_output, false),
                              size = gradient_sizes(test, expected, false);
     for (const Target &target : runnable_targets()) {
@@ -174,7 +75,7 @@ void check_sums(const Shape &shape, const char *activation, bool add_residual, D
 void check_input_gradient(const Shape &shape, const char *activation, const std::string &residual_grad, bool frozen,
                           bool in_place, Dtype dtype) {
     const bool accumulate = residual_grad == "accumulate";
-    const Case test(shape, activation, residual_grad != "none", dtype);
+    const BatchNormCase test(shape, activation, residual_grad != "none", dtype);
     const BatchNormGradients expected = reference::batch_norm_gradients(test.layer, test.d_output, frozen),
                              size = gradient_sizes(test, expected, frozen);
     const Tensor4 before = numbers(shape, "before", 1, 0, dtype);
@@ -185,8 +86,7 @@ void check_input_gradient(const Shape &shape, const char *activation, const std:
     for (const Target &target : runnable_targets()) {
         INFO(activation << ", " << residual_grad << (frozen ? ", frozen, " : ", ") << shape.c << "x" << shape.x << "x"
                         << shape.y << "x" << shape.f << " on " << target.name << ", " << dtype_name(dtype));
-        TrainingCall call =
-            test.gradient(batch_norm_grad_input_spec(activation, residual_grad.c_str(), frozen), dtype);
+        TrainingCall call = test.gradient(batch_norm_grad_input_spec(activation, residual_grad.c_str(), frozen), dtype);
         call.in("d_gamma", row(as_stored(expected.gamma, dtype))).in("d_beta", row(as_stored(expected.beta, dtype)));
         call.out("d_input", expected.input);
         if (residual_grad == "store") call.out("d_residual", residual);
@@ -199,14 +99,15 @@ void check_input_gradient(const Shape &shape, const char *activation, const std:
 }
 
 // The gradients of one layer as networks get them: statistics, sums and input gradient, all by kernels.
-BatchNormGradients gradients_by_kernels(const Case &test, bool frozen, const Target &target, const char *derivation) {
+BatchNormGradients gradients_by_kernels(const BatchNormCase &test, bool frozen, const Target &target,
+                                        const char *derivation) {
     BatchNormGradients result = reference::batch_norm_gradients(test.layer, test.d_output, frozen);
     const KernelSpec sums = KernelSpec("batch_norm_grad_sums").set("derivation", derivation);
-    auto parameters = test.gradient(derivation == std::string("closed") ? KernelSpec("batch_norm_grad_sums") : sums,
-                                    Dtype::F64)
-                          .out("d_gamma", row(result.gamma))
-                          .out("d_beta", row(result.beta))
-                          .run(target);
+    auto parameters =
+        test.gradient(derivation == std::string("closed") ? KernelSpec("batch_norm_grad_sums") : sums, Dtype::F64)
+            .out("d_gamma", row(result.gamma))
+            .out("d_beta", row(result.beta))
+            .run(target);
     const char *residual_grad = test.layer.residual ? "store" : "none";
     KernelSpec spec = batch_norm_grad_input_spec(test.layer.activation.c_str(), residual_grad, frozen);
     if (derivation != std::string("closed")) spec.set("derivation", derivation);
@@ -233,7 +134,7 @@ double loss(BatchNormLayer layer, const Tensor4 &d_output, bool frozen) {
 
 // The largest difference between `gradient` and central differences in the elements that `of` picks from a layer.
 template <class Of>
-double difference_error(const Case &test, bool frozen, const std::vector<double> &gradient, const Of &of) {
+double difference_error(const BatchNormCase &test, bool frozen, const std::vector<double> &gradient, const Of &of) {
     constexpr double kStep = 1e-5;
     double worst = 0;
     for (size_t i = 0; i < gradient.size(); i++) {
@@ -247,15 +148,18 @@ double difference_error(const Case &test, bool frozen, const std::vector<double>
 }
 
 void check_differences(const char *activation, bool add_residual, bool frozen) {
-    const Case test({3, 3, 2, 2}, activation, add_residual, Dtype::F64);
+    const BatchNormCase test({3, 3, 2, 2}, activation, add_residual, Dtype::F64);
     for (const Target &target : runnable_targets()) {
         INFO(activation << (add_residual ? " after a residual" : "") << (frozen ? ", frozen, on " : " on ")
                         << target.name);
         const BatchNormGradients d = gradients_by_kernels(test, frozen, target, "closed");
         using Layer = BatchNormLayer;
-        CHECK(difference_error(test, frozen, d.gamma, [](Layer &l) -> auto & { return l.gamma; }) < 1e-7);
-        CHECK(difference_error(test, frozen, d.beta, [](Layer &l) -> auto & { return l.beta; }) < 1e-7);
-        CHECK(difference_error(test, frozen, d.input.data, [](Layer &l) -> auto & { return l.input.data; }) < 1e-7);
+        CHECK(difference_error(
+                  test, frozen, d.gamma, [](Layer & l) -> auto & { return l.gamma; }) < 1e-7);
+        CHECK(difference_error(
+                  test, frozen, d.beta, [](Layer & l) -> auto & { return l.beta; }) < 1e-7);
+        CHECK(difference_error(
+                  test, frozen, d.input.data, [](Layer & l) -> auto & { return l.input.data; }) < 1e-7);
     }
 }
 
@@ -289,19 +193,20 @@ TEST_CASE("running statistics move by the momentum, the variance unbiased", "[ba
         for (int count : {1, 2, 37}) {
             for (int size : {1, 5, 16, 17, 64}) {
                 const Moments batch = {channels(size, "mean", 1, 0, dtype), channels(size, "variance", 0.5, 1, dtype)};
-                const Moments before = {channels(size, "running", 1, 0, dtype), channels(size, "spread", 0.5, 1, dtype)};
+                const Moments before = {channels(size, "running", 1, 0, dtype),
+                                        channels(size, "spread", 0.5, 1, dtype)};
                 const Moments expected = reference::running_moments(before, batch, 0.1, count);
                 for (const Target &target : runnable_targets()) {
                     for (const bool in_place : {false, true}) {
-                        auto result = TrainingCall(KernelSpec("batch_norm_running"), dtype)
-                                          .in("mean", row(batch.mean))
-                                          .in("variance", row(batch.variance))
-                                          .updated("running_mean_next", row(before.mean), in_place, "running_mean")
-                                          .updated("running_variance_next", row(before.variance), in_place,
-                                                   "running_variance")
-                                          .set("momentum", 0.1)
-                                          .set("count", count)
-                                          .run(target);
+                        auto result =
+                            TrainingCall(KernelSpec("batch_norm_running"), dtype)
+                                .in("mean", row(batch.mean))
+                                .in("variance", row(batch.variance))
+                                .updated("running_mean_next", row(before.mean), in_place, "running_mean")
+                                .updated("running_variance_next", row(before.variance), in_place, "running_variance")
+                                .set("momentum", 0.1)
+                                .set("count", count)
+                                .run(target);
                         const Tensor4 size_of = row(std::vector<double>(size_t(size), 3));
                         CHECK(training_error(result["running_mean_next"], row(expected.mean), size_of, dtype, 2) <= 1);
                         CHECK(training_error(result["running_variance_next"], row(expected.variance), size_of, dtype,
@@ -352,7 +257,7 @@ TEST_CASE("the closed forms equal the gradients that Halide derives", "[batch_no
     for (const char *activation : {"linear", "relu", "hswish"}) {
         for (const bool add_residual : {false, true}) {
             for (const bool frozen : {false, true}) {
-                const Case test({5, 3, 4, 2}, activation, add_residual, Dtype::F64);
+                const BatchNormCase test({5, 3, 4, 2}, activation, add_residual, Dtype::F64);
                 const Target &target = runnable_targets().back();
                 INFO(activation << (add_residual ? " after a residual" : "") << (frozen ? ", frozen" : ""));
                 const BatchNormGradients closed = gradients_by_kernels(test, frozen, target, "closed"),

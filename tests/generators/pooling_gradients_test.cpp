@@ -1,5 +1,5 @@
-// Pools in training: which element won a maximum, and the gradients of both pools, against their definitions and against
-// what Halide derives.
+// Pools in training: which element won a maximum, and the gradients of both pools, against their definitions and
+// against what Halide derives.
 #include <catch2/catch.hpp>
 #include <cmath>
 
@@ -21,7 +21,7 @@ struct Shape {
 };
 
 // One pixel, odd and even sizes, one frame; channels below, at and past vectors.
-const std::vector<Shape> kShapes = {{1, 1, 1, 1},  {2, 2, 2, 3},  {3, 1, 6, 2},  {5, 7, 1, 1}, {8, 4, 5, 2},
+const std::vector<Shape> kShapes = {{1, 1, 1, 1},  {2, 2, 2, 3},  {3, 1, 6, 2},  {5, 7, 1, 1},  {8, 4, 5, 2},
                                     {16, 5, 4, 1}, {17, 3, 3, 2}, {33, 8, 8, 1}, {64, 6, 7, 2}, {65, 2, 3, 1}};
 
 Tensor4 numbers(const Shape &shape, const std::string &name, Dtype dtype) {
@@ -121,12 +121,10 @@ TEST_CASE("an average of doubles is one", "[pooling_gradients]") {
     for (const Shape &shape : kShapes) {
         const Tensor4 input = numbers(shape, "input", Dtype::F64), expected = reference::average_pool(input);
         for (const Target &target : runnable_targets()) {
-            auto result = TrainingCall(KernelSpec("avg_pool"), Dtype::F64)
-                              .in("input", input)
-                              .out("output", expected)
-                              .run(target);
-            CHECK(training_error(result["output"], expected, reference::average_pool(absolute(input)), Dtype::F64,
-                                 0) <= 1);
+            auto result =
+                TrainingCall(KernelSpec("avg_pool"), Dtype::F64).in("input", input).out("output", expected).run(target);
+            CHECK(training_error(result["output"], expected, reference::average_pool(absolute(input)), Dtype::F64, 0) <=
+                  1);
         }
     }
 }

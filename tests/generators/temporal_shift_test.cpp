@@ -21,7 +21,7 @@ struct Shape {
 };
 
 // Nothing to shift, one channel of eight, past a vector, whole vectors each way; one frame, one clip, several.
-const std::vector<Shape> kShapes = {{1, 1, 1, 1, 1}, {7, 3, 2, 3, 1},  {8, 2, 3, 4, 2},  {9, 1, 5, 2, 3},
+const std::vector<Shape> kShapes = {{1, 1, 1, 1, 1},  {7, 3, 2, 3, 1},  {8, 2, 3, 4, 2},   {9, 1, 5, 2, 3},
                                     {17, 5, 1, 3, 2}, {64, 3, 3, 4, 2}, {136, 2, 2, 1, 3}, {160, 1, 1, 5, 1}};
 
 // A kernel's tensors, by definition.
@@ -80,10 +80,8 @@ void check_forward(const Case &test, Dtype dtype) {
     const Tensor4 expected = test.output(test.input, test.mask);
     for (const Target &target : runnable_targets()) {
         INFO(words(test, target, dtype));
-        auto result = test.call(KernelSpec("temporal_shift"), dtype)
-                          .in("input", test.input)
-                          .out("output", expected)
-                          .run(target);
+        auto result =
+            test.call(KernelSpec("temporal_shift"), dtype).in("input", test.input).out("output", expected).run(target);
         CHECK(training_error(result["output"], expected, expected, dtype, 1) <= 1);
     }
 }

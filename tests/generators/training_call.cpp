@@ -109,8 +109,7 @@ TrainingCall &TrainingCall::out(const std::string &name, const Tensor4 &shape) {
     return *this;
 }
 
-TrainingCall &TrainingCall::updated(const std::string &name, const Tensor4 &values, bool in_place,
-                                    std::string before) {
+TrainingCall &TrainingCall::updated(const std::string &name, const Tensor4 &values, bool in_place, std::string before) {
     if (before.empty()) before = name + "_before";
     if (!in_place) return in(before, values).out(name, values);
     outputs_[name] = values;
