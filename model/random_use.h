@@ -9,6 +9,10 @@ namespace afnet {
 enum RandomUse : uint8_t {
     kMotionPairsDraw = 1, // sample: clip; layer: part of the draw (model/synthetic_clip.h); frame
     kKeyStripeDraw = 2,   // the same
+    kClipOrder = 10,      // epoch: the order of a list
+    kSegmentOffset = 11,  // epoch; sample: place in the list; one word per segment
+    kAugmentation = 12,   // the same: crop and flip
+    kReplacement = 13,    // the same: what stands in for a clip that cannot be read
 };
 
 } // namespace afnet
