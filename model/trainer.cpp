@@ -1,0 +1,269 @@
+#include "model/trainer.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+
+#include "model/network.h"
+#include "model/progress.h"
+#include "runtime/error.h"
+#include "runtime/interrupt.h"
+
+namespace afnet {
+
+namespace {
+
+constexpr int kValidationBatch = 16;
+
+double seconds_since(std::chrono::steady_clock::time_point begin) {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+double position(const TrainingState &state, const char *name) {
+    const auto found = state.positions.find(name);
+    return found == state.positions.end() ? 0 : found->second;
+}
+
+}  // namespace
+
+ValidationResult validate(const ModelDescription &description, const StateTensors &state, ClipBatches &clips,
+                          int clips_per_batch, bool all_frames, KernelStore &kernels) {
+    RunShape shape;
+    shape.frames = description.frames;
+    shape.clips = clips_per_batch;
+    shape.width = shape.height = description.size;
+    shape.without_masks = all_frames;
+    Network network(description, shape, kernels, weights_of(state));
+    const size_t frame = size_t(3) * size_t(shape.width) * size_t(shape.height);
+    size_t seen = 0, first = 0, fifth = 0;
+    double selected = 0, decided = 0;
+    clips.start(0);
+    ClipBatch batch;
+    while (clips.next(batch)) {
+        const size_t count = batch.labels.size();  // of the last batch perhaps fewer; the others are as they were
+        for (size_t f = 0; f < count * size_t(shape.frames); f++) network.set_frame(int(f), &batch.pixels[f * frame]);
+        network.run();
+        for (size_t n = 0; n < count; n++) {
+            const std::vector<float> logits = network.clip_logits(int(n));
+            const float own = logits[size_t(batch.labels[n])];
+            const auto better = std::count_if(logits.begin(), logits.end(), [&](float v) { return v > own; });
+            first += better == 0;
+            fifth += better < 5;
+            seen++;
+        }
+        if (all_frames) continue;
+        for (const std::vector<int> &mask : network.masks()) {
+            for (size_t f = 0; f < count * size_t(shape.frames); f++) selected += mask[f];
+            decided += double(count * size_t(shape.frames));
+        }
+    }
+    ValidationResult result;
+    if (seen == 0) return result;
+    result.top1 = 100.0 * double(first) / double(seen);
+    result.top5 = 100.0 * double(fifth) / double(seen);
+    result.realised_ratio = decided > 0 ? selected / decided : 1;
+    return result;
+}
+
+Trainer::Trainer(TrainerOptions options, TrainingState state, std::vector<ListedClip> training,
+                 std::vector<ListedClip> validation, KernelStore &kernels, RunFolder &folder)
+    : options_(std::move(options)), state_(std::move(state)), training_(std::move(training)),
+      validation_(std::move(validation)), kernels_(kernels), folder_(folder) {
+    sums_.loss = position(state_, "loss");
+    sums_.cross_entropy = position(state_, "cross_entropy");
+    sums_.ratio_error = position(state_, "ratio_error");
+    sums_.realised = position(state_, "realised");
+    sums_.gradient_norm = position(state_, "gradient_norm");
+    sums_.right = position(state_, "right");
+    sums_.clips = position(state_, "clips");
+    sums_.steps = position(state_, "steps");
+    sums_.skipped = position(state_, "skipped");
+    sums_.seconds = position(state_, "seconds");
+    log_ = std::make_unique<TrainingLog>(folder_.path(), state_.epoch);
+    if (validation_.empty()) return;
+    BatchOptions reading = options_.batches;
+    reading.clip.train = false;
+    reading.clips_per_batch = kValidationBatch;
+    validation_batches_ = std::make_unique<ClipBatches>(kernels_, validation_, reading);
+}
+
+void Trainer::run() {
+    const size_t stages = options_.recipe.stages.size();
+    for (size_t index = size_t(position(state_, "stage")); index < stages; index++) {
+        run_stage(index);
+        state_.positions["stage"] = double(index + 1);
+        state_.positions["stage_step"] = 0;
+        state_.optimizer.clear();
+        state_.updates = 0;
+    }
+}
+
+void Trainer::run_stage(size_t index) {
+    TrainingStage stage = options_.recipe.stages[index];
+    TrainingClock clock;
+    clock.step = int64_t(position(state_, "stage_step"));
+    const bool resumes = clock.step > 0;
+    if (resumes) stage.reset.clear();
+    state_.positions["stage"] = double(index);
+    StageRun run(state_.description, stage, options_.frames, options_.size, options_.seed + index, state_.parameters,
+                 kernels_);
+    if (resumes) run.network().load_optimizer(state_.optimizer, int(state_.updates));
+    BatchOptions reading = options_.batches;
+    reading.clip.train = true;
+    reading.clips_per_batch = stage.batch;
+    ClipBatches clips(kernels_, training_, reading);
+    clock.steps_per_epoch = int64_t(clips.batches());
+    clock.steps = stage.steps > 0 ? stage.steps : stage.epochs * clock.steps_per_epoch;
+    while (clock.step < clock.steps) {
+        clips.start(uint32_t(state_.epoch), size_t(state_.batch));
+        if (!run_epoch(run, clips, clock)) break;
+    }
+    for (const ClipFault &fault : clips.faults()) {
+        if (!options_.quiet) std::fprintf(stderr, "train: %s: %s\n", fault.path.c_str(), fault.message.c_str());
+    }
+    state_.parameters = run.state();
+}
+
+// False when the stage has ended.
+bool Trainer::run_epoch(StageRun &run, ClipBatches &clips, TrainingClock &clock) {
+    const int64_t first = clock.step, wanted = std::min(clock.steps - clock.step, clock.steps_per_epoch - state_.batch);
+    Progress progress("train " + run.stage().name + ", epoch " + std::to_string(state_.epoch + 1), size_t(wanted),
+                      options_.quiet);
+    const auto begin = std::chrono::steady_clock::now();
+    const double seconds_before = sums_.seconds;
+    ClipBatch batch;
+    try {
+        while (clock.step - first < wanted && clips.next(batch)) {
+            take_step(run, batch, clock);
+            clock.step++;
+            state_.step++;
+            state_.batch++;
+            sums_.seconds = seconds_before + seconds_since(begin);
+            progress.update(size_t(clock.step - first), note(run, clock));
+            if (take_save_request()) save(run, clock, {});
+            if (interrupted()) throw Interrupted();
+        }
+    } catch (const Interrupted &) {
+        save(run, clock, {});
+        throw;
+    }
+    end_epoch(run, clock);
+    return clock.step < clock.steps;
+}
+
+void Trainer::take_step(StageRun &run, const ClipBatch &batch, const TrainingClock &clock) {
+    const StepResult result = run.step(batch.pixels, batch.labels, clock);
+    if (!result.finite) {
+        sums_.skipped++;
+        if (++bad_in_a_row_ < options_.bad_steps) return;
+        save(run, clock, {});
+        throw Error("training diverges: loss or gradient was not finite in " + std::to_string(bad_in_a_row_) +
+                    " steps in a row; lower the learning rate, or clip gradients");
+    }
+    bad_in_a_row_ = 0;
+    sums_.steps++;
+    sums_.loss += result.loss;
+    sums_.cross_entropy += result.cross_entropy;
+    sums_.ratio_error += result.ratio_error;
+    sums_.gradient_norm += result.gradient_norm;
+    for (double ratio : result.realised_ratios) sums_.realised += ratio / double(result.realised_ratios.size());
+    for (size_t n = 0; n < batch.labels.size(); n++) sums_.right += result.predictions[n] == batch.labels[n];
+    sums_.clips += double(batch.labels.size());
+}
+
+void Trainer::end_epoch(StageRun &run, const TrainingClock &clock) {
+    const StepSettings settings = run.settings_at(clock);
+    const double steps = std::max(sums_.steps, 1.0);
+    const bool all_frames = run.stage().masks == "all" || !state_.description.adaptive();
+    EpochRecord record;
+    record.epoch = state_.epoch;
+    record.step = state_.step;
+    record.loss = sums_.loss / steps;
+    record.cross_entropy = sums_.cross_entropy / steps;
+    record.ratio_error = sums_.ratio_error / steps;
+    record.gradient_norm = sums_.gradient_norm / steps;
+    record.top1 = 100 * sums_.right / std::max(sums_.clips, 1.0);
+    record.realised_rt = all_frames ? 1 : sums_.realised / steps;
+    record.target_rt = all_frames ? 1 : settings.target_ratio;
+    record.temperature = settings.temperature;
+    record.rate = settings.rate;
+    record.skipped_steps = int64_t(sums_.skipped);
+    record.seconds = sums_.seconds;
+    record.clips_per_s = sums_.clips / std::max(sums_.seconds, 1e-9);
+    if (validation_batches_) {
+        const ValidationResult found = validate(state_.description, run.state(), *validation_batches_, kValidationBatch,
+                                                all_frames, kernels_);
+        record.val_top1 = found.top1;
+        record.val_top5 = found.top5;
+    }
+    const double score = validation_batches_ ? record.val_top1 : record.top1;
+    if (!options_.quiet) {
+        std::fprintf(stderr, "train %s, epoch %lld: loss %.4f, top-1 %.1f %%, RT %.3f", run.stage().name.c_str(),
+                     static_cast<long long>(record.epoch + 1), record.loss, record.top1, record.realised_rt);
+        if (validation_batches_) std::fprintf(stderr, ", validation top-1 %.2f %%", record.val_top1);
+        std::fprintf(stderr, ", %.1f clips/s\n", record.clips_per_s);
+    }
+    log_->append(record);
+    RunFolder::Copies copies;
+    copies.keep = options_.keep;
+    // A later stage replaces what an earlier one reached: the network that it was asked for is another one.
+    const bool new_stage = position(state_, "best_stage") != position(state_, "stage") || state_.best_epoch < 0;
+    if (new_stage || score >= state_.best) {
+        copies.best = true;
+        state_.best = score;
+        state_.best_epoch = state_.epoch;
+        state_.positions["best_stage"] = position(state_, "stage");
+    }
+    state_.epoch++;
+    state_.batch = 0;
+    sums_ = {};
+    copies.after = options_.save_every > 0 && state_.epoch % options_.save_every == 0;
+    save(run, clock, copies);
+}
+
+// Brings `state_` up to date.
+void Trainer::remember(StageRun &run, const TrainingClock &clock) {
+    state_.parameters = run.state();
+    state_.optimizer = run.network().optimizer_state();
+    state_.updates = run.network().steps();
+    auto &at = state_.positions;
+    at["stage_step"] = double(clock.step);
+    at["loss"] = sums_.loss;
+    at["cross_entropy"] = sums_.cross_entropy;
+    at["ratio_error"] = sums_.ratio_error;
+    at["realised"] = sums_.realised;
+    at["gradient_norm"] = sums_.gradient_norm;
+    at["right"] = sums_.right;
+    at["clips"] = sums_.clips;
+    at["steps"] = sums_.steps;
+    at["skipped"] = sums_.skipped;
+    at["seconds"] = sums_.seconds;
+}
+
+void Trainer::save(StageRun &run, const TrainingClock &clock, const RunFolder::Copies &copies) {
+    remember(run, clock);
+    if (clock.step >= clock.steps) {  // the next stage begins with this
+        TrainingState ended = state_;
+        ended.positions["stage"] += 1;
+        ended.positions["stage_step"] = 0;
+        ended.optimizer.clear();
+        ended.updates = 0;
+        folder_.save(ended, copies);
+        return;
+    }
+    folder_.save(state_, copies);
+}
+
+std::string Trainer::note(const StageRun &run, const TrainingClock &clock) const {
+    const double steps = std::max(sums_.steps, 1.0), per_step = sums_.seconds / std::max(steps + sums_.skipped, 1.0);
+    char text[160];
+    std::snprintf(text, sizeof text, "loss %.3f, top-1 %.1f %%, RT %.2f, %.1f clips/s, %lld s left", sums_.loss / steps,
+                  100 * sums_.right / std::max(sums_.clips, 1.0), run.stage().masks == "all" ? 1 : sums_.realised / steps,
+                  sums_.clips / std::max(sums_.seconds, 1e-9),
+                  static_cast<long long>(per_step * double(clock.steps - clock.step)));
+    return text;
+}
+
+}  // namespace afnet
