@@ -26,14 +26,16 @@ std::vector<std::string> lines(const std::string &text) {
     return result;
 }
 
+}  // namespace
+
 std::vector<ParameterInfo> needed_parameters(const ModelDescription &description) {
     RunShape shape;
     shape.frames = description.frames;
     return lower(description, shape).parameters;
 }
 
-LoadedModel load_file(const std::string &path) {
-    auto file = std::make_shared<SafetensorsFile>(path);
+LoadedModel load_model(std::shared_ptr<const SafetensorsFile> file) {
+    const std::string &path = file->file().path();
     const auto &metadata = file->metadata();
     const auto described = metadata.find(kDescriptionKey);
     if (described == metadata.end()) {
@@ -50,7 +52,10 @@ LoadedModel load_file(const std::string &path) {
                         std::to_string(model.description.classes) + " expected");
         }
     }
-    const std::vector<SafetensorsTensor> &tensors = file->tensors();
+    std::vector<SafetensorsTensor> tensors;
+    for (const SafetensorsTensor &tensor : file->tensors()) {
+        if (tensor.name.rfind(kOptimizerPrefix, 0) != 0) tensors.push_back(tensor);
+    }
     std::vector<size_t> bad(tensors.size());
     parallel_for(tensors.size(), [&](size_t i) { bad[i] = first_not_finite(tensors[i]); });
     std::map<std::string, GivenParameter> given;
@@ -76,8 +81,6 @@ LoadedModel load_file(const std::string &path) {
     };
     return model;
 }
-
-}  // namespace
 
 std::vector<std::string> parameter_faults(const ModelDescription &description,
                                           const std::map<std::string, GivenParameter> &given) {
@@ -122,7 +125,7 @@ std::string fault_list(const std::string &intro, const std::vector<std::string> 
 
 LoadedModel load_model(const std::string &model, uint64_t seed) {
     std::error_code ignored;  // a name too long for a file is no file
-    if (std::filesystem::exists(model, ignored)) return load_file(model);
+    if (std::filesystem::exists(model, ignored)) return load_model(std::make_shared<SafetensorsFile>(model));
     LoadedModel loaded;
     if (model.find('/') != std::string::npos || std::filesystem::path(model).has_extension()) {
         throw Error(model + ": no such file; a weights file or the name of a model is expected");
@@ -142,11 +145,19 @@ void save_model(const std::string &path, const ModelDescription &description,
         tensors.push_back({needed.key, "F32", needed.shape, reinterpret_cast<const unsigned char *>(values.data()),
                            values.size() * sizeof(float)});
     }
+    write_safetensors(path, tensors, model_metadata(description, labels));
+}
+
+std::map<std::string, std::string> model_metadata(const ModelDescription &description,
+                                                  const std::vector<std::string> &labels) {
     std::map<std::string, std::string> metadata = {{kDescriptionKey, description_text(description)}};
-    if (!labels.empty()) {
-        for (const std::string &label : labels) metadata[kLabelsKey] += label + "\n";
+    for (const std::string &label : labels) {
+        if (label.find('\n') != std::string::npos) {
+            throw Error("the class name " + printable(label) + " has several lines; one expected");
+        }
+        metadata[kLabelsKey] += label + "\n";
     }
-    write_safetensors(path, tensors, metadata);
+    return metadata;
 }
 
 }  // namespace afnet

@@ -2,17 +2,23 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "model/description.h"
 #include "model/weights.h"
+#include "runtime/safetensors.h"
 
 namespace afnet {
 
 /// Metadata keys of a weights file.
 constexpr const char *kDescriptionKey = "afnet.model";  // the description, as JSON
 constexpr const char *kLabelsKey = "afnet.labels";      // optional: class names, one a line
+
+/// What begins the names of tensors that only training needs (model/training_state.h); readers of weights pass over
+/// them.
+constexpr const char *kOptimizerPrefix = "optimizer.";
 
 /// A model as the user named it: what it is, its weights, and the names of its classes.
 struct LoadedModel {
@@ -28,6 +34,9 @@ struct LoadedModel {
 /// nothing else of that kind. Throws Error with one list of all that is wrong, UsageError for an unknown name.
 LoadedModel load_model(const std::string &model, uint64_t seed = 1);
 
+/// The same for a weights file that is open.
+LoadedModel load_model(std::shared_ptr<const SafetensorsFile> file);
+
 /// Throws Error where the model's weights are for clips of another number of frames than `frames`: an adaptive
 /// network's navigation has weights for each frame.
 void check_frames(const LoadedModel &model, int frames);
@@ -35,6 +44,13 @@ void check_frames(const LoadedModel &model, int frames);
 /// Writes a weights file. `parameters` are those of the lowered description, in its order.
 void save_model(const std::string &path, const ModelDescription &description,
                 const std::map<std::string, std::vector<float>> &parameters, const std::vector<std::string> &labels);
+
+/// The metadata that say what a weights file is for. Throws Error for a label of several lines.
+std::map<std::string, std::string> model_metadata(const ModelDescription &description,
+                                                  const std::vector<std::string> &labels);
+
+/// The parameters of a description, in the order of a weights file.
+std::vector<ParameterInfo> needed_parameters(const ModelDescription &description);
 
 /// What is wrong with a set of parameters for a description: missing, superfluous, of another shape, not finite; one
 /// line each, empty when nothing is.

@@ -1,4 +1,4 @@
-// Ctrl-C and requests to end, seen by long loops at points where stopping is safe.
+// Ctrl-C, requests to end and requests to save, seen by long loops at points where stopping is safe.
 #pragma once
 
 namespace afnet {
@@ -11,5 +11,11 @@ bool interrupted();
 
 /// The signal that was caught, 0 if none.
 int caught_signal();
+
+/// From now on SIGUSR1 asks for the work to be saved; without this it ends the process.
+void catch_save_requests();
+
+/// True once for each time that saving was asked for; requests that come before the first is taken count as one.
+bool take_save_request();
 
 }  // namespace afnet
