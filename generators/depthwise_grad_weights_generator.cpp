@@ -36,7 +36,11 @@ public:
                    frames = d_output.dim(3).extent();
         DepthwiseConvolution convolution(
             c_count, kernel, stride, type,
-            [&](Expr channel, Expr x, Expr y, Expr f) { return input(channel, x, y, f); },
+            // Bounds of a quotient and its remainder, taken apart, pass over the border by less than a stride.
+            [&](Expr channel, Expr x, Expr y, Expr f) {
+                return input(channel, unsafe_promise_clamped(x, input.dim(1).min(), input.dim(1).max()),
+                             unsafe_promise_clamped(y, input.dim(2).min(), input.dim(2).max()), f);
+            },
             // The convolution is linear: its gradient does not read the weights.
             [&](Expr, Expr, Expr) { return cast(type, 0); });
         Func adjoint("adjoint");

@@ -105,7 +105,10 @@ void schedule_cpu(WeightGradientStages s, const WeightGradientKnobs &, const Tar
     }
 
     const auto copy = [&](Func f, int block) {
-        f.compute_at(sums, blocks.front()).vectorize(f.args()[0], std::min(full, block), TailStrategy::GuardWithIf);
+        const std::vector<Var> d = f.args(); // b, x, y, f, block, g: whole pixels are read, in the order of memory
+        f.compute_at(sums, blocks.front())
+            .reorder(d[0], d[4], d[5], d[1], d[2], d[3])
+            .vectorize(d[0], std::min(full, block), TailStrategy::GuardWithIf);
     };
     copy(s.input, s.input_block);
     copy(s.d_output, s.block);
