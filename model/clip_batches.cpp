@@ -90,6 +90,7 @@ void ClipBatches::stop() {
     threads_.clear();
     const std::lock_guard<std::mutex> lock(mutex_);
     pending_.clear();
+    failure_ = nullptr;
     head_ = next_batch_ = batches_; // nothing comes before another start()
     stopping_ = false;
 }
@@ -159,8 +160,8 @@ bool ClipBatches::claim(Claim &claim) {
 }
 
 void ClipBatches::work(ClipLoader &loader) {
-    Claim slot;
     for (;;) {
+        Claim slot;
         bool there = false;
         std::exception_ptr failure;
         try {
@@ -170,7 +171,12 @@ void ClipBatches::work(ClipLoader &loader) {
             failure = std::current_exception();
         }
         const std::lock_guard<std::mutex> lock(mutex_);
-        if (stopping_ || !slot.pending) return;
+        if (stopping_) return;
+        if (!slot.pending) { // no memory for a batch
+            failure_ = failure;
+            changed_.notify_all();
+            return;
+        }
         Pending &pending = *slot.pending;
         if (failure && (!pending.failure || slot.slot < pending.failed_slot)) {
             pending.failure = failure;
@@ -227,11 +233,12 @@ size_t ClipBatches::replace(ClipLoader &loader, size_t sample, ChosenFrames &cho
 std::unique_ptr<ClipBatches::Pending> ClipBatches::wait_for_batch() {
     std::unique_lock<std::mutex> lock(mutex_);
     if (head_ >= batches_) return nullptr;
-    const auto ready = [&] { return !pending_.empty() && pending_.front()->open == 0; };
+    const auto ready = [&] { return failure_ || (!pending_.empty() && pending_.front()->open == 0); };
     // A signal handler cannot wake this thread: it has to look by itself now and then.
     while (!changed_.wait_for(lock, std::chrono::milliseconds(50), ready)) {
         if (interrupted()) throw Interrupted();
     }
+    if (failure_) std::rethrow_exception(failure_);
     auto pending = std::move(pending_.front());
     pending_.pop_front();
     ++head_;
@@ -251,7 +258,7 @@ bool ClipBatches::next(ClipBatch &batch) {
         std::unique_ptr<Pending> pending;
         try {
             pending = wait_for_batch();
-        } catch (const Interrupted &) {
+        } catch (...) {
             stop();
             throw;
         }

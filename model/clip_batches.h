@@ -105,6 +105,7 @@ private:
     uint32_t epoch_ = 0;
     std::vector<uint32_t> order_;
     std::deque<std::unique_ptr<Pending>> pending_; // from batch head_ on
+    std::exception_ptr failure_;                   // of no batch
     size_t head_ = 0;
     size_t next_batch_ = 0, next_slot_ = 0; // to be claimed
     size_t most_queued_ = 0;

@@ -2,11 +2,15 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <cmath>
+#include <map>
 #include <vector>
 
 #include "runtime/clip_sampler.h"
 #include "runtime/error.h"
 
+using afnet::CounterRandom;
+using afnet::draw_clip_frames;
 using afnet::pick_clip_frames;
 using Frames = std::vector<int64_t>;
 
@@ -72,4 +76,38 @@ TEST_CASE("a video of hours is no problem, and numbers below 1 are refused", "[c
     CHECK_THROWS_AS(pick_clip_frames(0, 12), afnet::Error);
     CHECK_THROWS_AS(pick_clip_frames(-1, 12), afnet::Error);
     CHECK_THROWS_WITH(pick_clip_frames(10, 0), Catch::Contains("cannot pick 0 frames from 10"));
+}
+
+TEST_CASE("in training each frame comes from its own segment, every one of them alike", "[clip_sampler]") {
+    constexpr int kDraws = 2000;
+    for (int64_t video : {1, 2, 3, 11, 12, 13, 24, 25, 300}) {
+        INFO(video << " frames");
+        const int64_t segment = video / 12;
+        std::vector<std::map<int64_t, int>> seen(12);
+        for (uint32_t sample = 0; sample < kDraws; ++sample) {
+            CounterRandom random(3, {1, 0, sample, 0, 0});
+            const auto picks = draw_clip_frames(video, 12, random);
+            REQUIRE(picks.frames.size() == 12);
+            REQUIRE(picks.first_frame_only == (video < 12));
+            REQUIRE(picks.shorter_than_clip == (video < 12));
+            for (size_t i = 0; i < 12; ++i)
+                seen[i][picks.frames[i]]++;
+        }
+        for (int64_t i = 0; i < 12; ++i) {
+            const auto &frames = seen[size_t(i)];
+            if (segment == 0) { // the first frame again and again
+                CHECK(frames == std::map<int64_t, int>{{0, kDraws}});
+                continue;
+            }
+            // Nothing outside of the segment, everything in it; 300 frames: 80 of each expected, 9 a deviation.
+            REQUIRE(int64_t(frames.size()) == segment);
+            CHECK(frames.begin()->first == i * segment);
+            CHECK(frames.rbegin()->first == (i + 1) * segment - 1);
+            for (const auto &[frame, count] : frames)
+                CHECK(std::abs(count - double(kDraws) / double(segment)) < 5 * std::sqrt(double(kDraws) / double(segment)));
+        }
+    }
+    CounterRandom random(3, {});
+    CHECK_THROWS_AS(draw_clip_frames(0, 8, random), afnet::Error);
+    CHECK_THROWS_AS(draw_clip_frames(8, 0, random), afnet::Error);
 }
