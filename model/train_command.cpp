@@ -6,6 +6,7 @@
 
 #include "model/initial_weights.h"
 #include "model/trainer.h"
+#include "model/weights_file.h"
 #include "runtime/command.h"
 #include "runtime/error.h"
 #include "runtime/file_io.h"
