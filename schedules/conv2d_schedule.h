@@ -91,7 +91,7 @@ int conv2d_winograd_outputs(const Conv2dKnobs &knobs, bool plain, int reduction_
 bool conv2d_in_tile_registers(const Halide::Target &target);
 
 /// Input channels that a tile instruction sums over, of `run` neighbours that come from one frame; 0: they do not fill
-/// its registers. model/tile_layers.h says the same of a spec.
+/// its registers. runtime/tile_layers.h says the same of a spec.
 int conv2d_tile_terms(int run);
 
 /// Output channels whose sums stay in tile registers: the packing of the weights.
