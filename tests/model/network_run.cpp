@@ -5,6 +5,7 @@
 #include "model/recipe.h"
 #include "runtime/file_io.h"
 #include "tests/frame_memory.h"
+#include "tests/kernel_targets.h"
 #include "tests/reference/golden_case.h"
 #include "tests/reference/operators.h"
 
@@ -34,7 +35,7 @@ reference::NetworkConfig config_of(const NetworkRun &run) {
 KernelStore &store_of(const Target &target, bool shipped) {
     static std::map<std::string, std::unique_ptr<KernelStore>> stores;
     auto &store = stores[target.name + (shipped ? " shipped" : " test")];
-    if (!store) store = std::make_unique<KernelStore>(shipped ? AFNET_KERNEL_DIR : AFNET_TEST_KERNELS, target);
+    if (!store) store = open_kernels(shipped ? AFNET_KERNEL_DIR : AFNET_TEST_KERNELS, target);
     return *store;
 }
 
