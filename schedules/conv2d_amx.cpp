@@ -13,13 +13,12 @@ namespace {
 
 constexpr int kChannels = kTileRowBytes / 4, kMostTerms = kTileRowBytes / 2;
 
-// Whether tiles of `columns` cover the width: exactly, or, where a column may be stored twice, with the last tile moved
-// back.
-Expr covers(const Conv2dStages &s, int columns, bool exactly) {
-    return exactly ? s.width % columns == 0 : s.width >= columns;
-}
+struct Columns {
+    int count;
+    bool exactly; // the width is a multiple of it; else the last tile is moved back, and some columns are stored twice
+};
 
-}  // namespace
+} // namespace
 
 bool conv2d_in_tile_registers(const Target &target) {
     return target.has_feature(Target::AVX512_SapphireRapids);
@@ -49,19 +48,17 @@ void schedule_amx(Conv2dStages s, const Conv2dKnobs &knobs, int co_block, const 
     tile.order = knobs.order.resolve(conv2d_default_order(s));
     tile.rows = knobs.rows.resolve(tile.order == kPixelTilesFirst ? 4 : 14);
 
-    // An instruction takes as many cycles as its tile has rows, so what counts is to cover the width, with few tiles.
-    struct Columns {
-        int count;
-        bool exactly;
-    };
+    // An instruction takes about as many cycles as its tile has rows: 14 of 16 waste none, and divide the maps of 224
+    // columns. An aliased residual must not see a column stored twice.
     std::vector<Columns> choices = {{widest, true}};
     for (const int count : {kTileRows, 7, 4}) {
-        if (count != widest) choices.push_back({count, s.in_place || count == 7});
+        if (count != widest) choices.push_back({count, s.in_place});
     }
     for (const Columns &columns : choices) {
         tile.columns = columns.count;
         tile.columns_tail = columns.exactly ? TailStrategy::RoundUp : TailStrategy::ShiftInwards;
-        conv2d_tile_stage(s.store.specialize(covers(s, columns.count, columns.exactly)), s, tile);
+        const Expr fits = columns.exactly ? s.width % columns.count == 0 : s.width >= columns.count;
+        conv2d_tile_stage(s.store.specialize(fits), s, tile);
     }
     tile.columns = 1;
     tile.columns_tail = TailStrategy::RoundUp;
@@ -79,4 +76,4 @@ void schedule_amx(Conv2dStages s, const Conv2dKnobs &knobs, int co_block, const 
         .unroll(block);
 }
 
-}  // namespace afnet::schedules
+} // namespace afnet::schedules

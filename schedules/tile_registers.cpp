@@ -15,10 +15,12 @@ namespace {
 constexpr int kTileElements = kTileRows * kTileRowBytes / 4; // of f32
 constexpr int kRegisters = 8;
 
-// Where one operand of the loop nest lies: the index as a function of the nest's three variables.
+// Where one operand of the loop nest lies: the index as a function of the nest's three variables, first as it is, then
+// with all that is bound around the nest in its place. Only the second shows that it is a multiple of something, only
+// in the first does what was hoisted out of loops stay there.
 struct Operand {
     std::string buffer;
-    Expr index;
+    Expr index, whole_index;
 };
 
 struct Nest {
@@ -46,25 +48,28 @@ Operand operand(const Expr &factor) {
     const Load *load = cast ? cast->value.as<Load>() : nullptr;
     require(load && load->type == BFloat(16) && is_const_one(load->predicate),
             "tile registers: a factor is not a bf16 element");
-    return {load->name, load->index};
+    return {load->name, load->index, load->index};
 }
 
 class Indices {
 public:
     explicit Indices(const Nest &nest) : nest_(nest) {}
 
-    Expr at(const Operand &operand, int row, int column, int term) const {
-        return simplify(substitute({{nest_.row, row}, {nest_.column, column}, {nest_.sum, term}}, operand.index));
-    }
+    // Of the first element.
+    Expr first(const Operand &operand) const { return at(operand.index, 0, 0, 0); }
     // From the first element's index to this one's.
     Expr distance(const Operand &operand, int row, int column, int term) const {
-        return simplify(at(operand, row, column, term) - at(operand, 0, 0, 0));
+        return simplify(at(operand.whole_index, row, column, term) - at(operand.whole_index, 0, 0, 0));
     }
     bool distance_is(const Operand &operand, int row, int column, int term, const Expr &expected) const {
         return is_const_zero(simplify(distance(operand, row, column, term) - expected));
     }
 
 private:
+    Expr at(const Expr &index, int row, int column, int term) const {
+        return simplify(substitute({{nest_.row, row}, {nest_.column, column}, {nest_.sum, term}}, index));
+    }
+
     const Nest &nest_;
 };
 
@@ -103,24 +108,26 @@ void require_tile_layout(const Nest &nest, const Expr &pair_stride) {
                 "tile registers: results are not dense");
 }
 
-// The loop nest that starts at `loop`, with what is bound between its loops put in its place.
-Nest nest_of(const For *loop, const std::string &sum) {
+using Bindings = std::map<std::string, Expr>;
+
+// The loop nest that starts at `loop`, in the scope of `bound`.
+Nest nest_of(const For *loop, const std::string &sum, const Bindings &bound) {
     Nest nest;
     nest.row = nest.column = nest.sum = "none";
-    std::map<std::string, Expr> bound;
+    Bindings inner; // between its loops
     Stmt at = loop;
     const Store *store = nullptr;
     while (!store) {
-        if (const For *inner = at.as<For>()) {
-            require(inner->for_type == ForType::Serial && is_const_zero(inner->min) && is_nest_loop(*inner),
-                    "tile registers: " + inner->name + " is no serial loop of a tile");
-            const int extent = constant(inner->extent, inner->name);
-            if (names(inner->name, kTileRow)) nest.row = inner->name, nest.rows = extent;
-            if (names(inner->name, kTileColumn)) nest.column = inner->name, nest.columns = extent;
-            if (names(inner->name, kTileSum)) nest.sum = inner->name, nest.terms = extent;
-            at = inner->body;
+        if (const For *next = at.as<For>()) {
+            require(next->for_type == ForType::Serial && is_const_zero(next->min) && is_nest_loop(*next),
+                    "tile registers: " + next->name + " is no serial loop of a tile");
+            const int extent = constant(next->extent, next->name);
+            if (names(next->name, kTileRow)) nest.row = next->name, nest.rows = extent;
+            if (names(next->name, kTileColumn)) nest.column = next->name, nest.columns = extent;
+            if (names(next->name, kTileSum)) nest.sum = next->name, nest.terms = extent;
+            at = next->body;
         } else if (const LetStmt *let = at.as<LetStmt>()) {
-            bound[let->name] = substitute(bound, let->value);
+            inner[let->name] = substitute(inner, let->value);
             at = let->body;
         } else {
             store = at.as<Store>();
@@ -135,11 +142,13 @@ Nest nest_of(const For *loop, const std::string &sum) {
     const Load *before = (product_first ? add->b : add->a).as<Load>();
     require(product && before && before->name == sum && equal(before->index, store->index),
             "tile registers: the update is not a sum of products");
-    nest.result = {sum, store->index};
+    nest.result = {sum, store->index, store->index};
     nest.a = operand(product->a);
     nest.b = operand(product->b);
-    for (Operand *operand : {&nest.result, &nest.a, &nest.b})
-        operand->index = substitute(bound, operand->index);
+    for (Operand *operand : {&nest.result, &nest.a, &nest.b}) {
+        operand->index = substitute(inner, operand->index);
+        operand->whole_index = substitute(bound, operand->index);
+    }
     return nest;
 }
 
@@ -174,16 +183,21 @@ struct Register {
 // Turns each nest of an update into one instruction.
 class NestsToInstructions : public IRMutator {
 public:
-    explicit NestsToInstructions(const std::string &sum) : sum_(sum) {}
+    NestsToInstructions(const std::string &sum, const Bindings &bound) : sum_(sum), bound_(bound) {}
 
     const std::vector<Register> &registers() const { return registers_; }
 
 private:
     using IRMutator::visit;
 
+    Stmt visit(const LetStmt *op) override {
+        bound_[op->name] = substitute(bound_, op->value);
+        return IRMutator::visit(op);
+    }
+
     Stmt visit(const For *op) override {
         if (!is_nest_loop(*op)) return IRMutator::visit(op);
-        Nest nest = nest_of(op, sum_);
+        Nest nest = nest_of(op, sum_, bound_);
         order_factors(nest);
         require(nest.rows <= kTileRows && nest.columns * 4 <= kTileRowBytes && nest.terms * 2 <= kTileRowBytes &&
                     nest.terms % 2 == 0,
@@ -207,12 +221,12 @@ private:
     static Expr load(const Operand &from, const Nest &nest, int rows, int row_bytes, const Expr &stride) {
         return Call::make(BFloat(16, kTileElements * 2), "tile_load",
                           {short_int(rows), short_int(row_bytes), memory(from.buffer),
-                           bytes(Indices(nest).at(from, 0, 0, 0), 2), bytes(stride, 2)},
+                           bytes(Indices(nest).first(from), 2), bytes(stride, 2)},
                           Call::Intrinsic);
     }
 
     const Register &accumulator(const Nest &nest) {
-        const int base = constant(Indices(nest).at(nest.result, 0, 0, 0), "a tile's place in the sum");
+        const int base = constant(Indices(nest).first(nest.result), "a tile's place in the sum");
         const int stride = constant(row_stride(nest, nest.result), "the distance of the sum's rows");
         for (const Register &known : registers_) {
             if (known.base == base) return known;
@@ -224,6 +238,7 @@ private:
     }
 
     const std::string &sum_;
+    Bindings bound_;
     std::vector<Register> registers_;
 };
 
@@ -240,8 +255,8 @@ private:
     const std::string &sum_;
 };
 
-Stmt in_registers(const Stmt &produce, const std::string &sum) {
-    NestsToInstructions update(sum);
+Stmt in_registers(const Stmt &produce, const std::string &sum, const Bindings &bound) {
+    NestsToInstructions update(sum, bound);
     Stmt body = update.mutate(simplify(DropZeroes(sum).mutate(produce)));
     require(!update.registers().empty(), "tile registers: no loops of a tile in the update");
     std::vector<Stmt> stmts;
@@ -250,22 +265,26 @@ Stmt in_registers(const Stmt &produce, const std::string &sum) {
                                             {short_int(tile.rows), tile.row_bytes()}, Call::Intrinsic)));
     stmts.push_back(body);
     for (const Register &tile : update.registers())
-        stmts.push_back(Evaluate::make(
-            Call::make(Int(32), "tile_store",
-                       {short_int(tile.rows), tile.row_bytes(), memory(sum), bytes(tile.base, 4),
-                        bytes(tile.stride, 4), tile.value()},
-                       Call::Intrinsic)));
+        stmts.push_back(Evaluate::make(Call::make(Int(32), "tile_store",
+                                                  {short_int(tile.rows), tile.row_bytes(), memory(sum),
+                                                   bytes(tile.base, 4), bytes(tile.stride, 4), tile.value()},
+                                                  Call::Intrinsic)));
     body = Block::make(stmts);
     for (const Register &tile : update.registers())
         body = Allocate::make(tile.name, Float(32, kTileElements), MemoryType::AMXTile, {1}, const_true(), body);
     return body;
 }
 
-}  // namespace
+} // namespace
+
+Stmt SumInTileRegisters::visit(const LetStmt *op) {
+    bound_[op->name] = substitute(bound_, op->value);
+    return IRMutator::visit(op);
+}
 
 Stmt SumInTileRegisters::visit(const ProducerConsumer *op) {
     if (!op->is_producer || op->name != sum_) return IRMutator::visit(op);
-    return ProducerConsumer::make(op->name, true, in_registers(op->body, sum_));
+    return ProducerConsumer::make(op->name, true, in_registers(op->body, sum_, bound_));
 }
 
-}  // namespace afnet::schedules
+} // namespace afnet::schedules

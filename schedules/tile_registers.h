@@ -2,6 +2,7 @@
 // (MemoryType::AMXTile) keeps one accumulator per Func and recognises few ways of writing an index: docs/bf16.md.
 #pragma once
 
+#include <map>
 #include <string>
 
 #include "Halide.h"
@@ -27,9 +28,11 @@ public:
 
 private:
     using Halide::Internal::IRMutator::visit;
+    Halide::Internal::Stmt visit(const Halide::Internal::LetStmt *op) override;
     Halide::Internal::Stmt visit(const Halide::Internal::ProducerConsumer *op) override;
 
     std::string sum_;
+    std::map<std::string, Halide::Expr> bound_; // what is bound here: parts of indices that were hoisted out of loops
 };
 
-}  // namespace afnet::schedules
+} // namespace afnet::schedules

@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool is_compiled(const Target &target) {
+bool has_test_kernels(const Target &target) {
     return fs::exists(std::string(AFNET_TEST_KERNELS) + "/test_kernels." + target.name + ".json");
 }
 
@@ -51,7 +51,10 @@ std::string executable_folder(const std::string &folder, const Target &target) {
 std::vector<Target> runnable_targets(Dtype dtype) {
     std::vector<Target> result;
     for (const Target &target : targets()) {
-        if (has_dtype(target, dtype) && runs_here(target) && is_compiled(target)) result.push_back(target);
+        if (has_dtype(target, dtype) && runs_here(target) && has_test_kernels(target) &&
+            has_libraries(AFNET_KERNEL_DIR, target)) {
+            result.push_back(target);
+        }
     }
     if (result.empty() && dtype == Dtype::F32) throw std::runtime_error("no test kernels run here");
     return result;
@@ -64,12 +67,12 @@ std::vector<Dtype> runnable_dtypes() {
 }
 
 std::vector<Target> executable_targets(Dtype dtype) {
-    std::vector<Target> result = runnable_targets(dtype);
+    std::vector<Target> result;
     for (const Target &target : targets()) {
-        if (!has_dtype(target, dtype) || !target.fits || !is_compiled(target)) continue;
-        if (runs_here(target) || !tiles_can_be_emulated(target.features)) continue;
-        emulate_tiles();
-        result.push_back(target);
+        if (!has_dtype(target, dtype) || !has_test_kernels(target)) continue;
+        const bool emulated = target.fits && !runs_here(target) && tiles_can_be_emulated(target.features);
+        if (emulated) emulate_tiles();
+        if (emulated || runs_here(target)) result.push_back(target);
     }
     return result;
 }
@@ -80,6 +83,15 @@ std::vector<Target> executable_targets(const KernelSpec &spec) {
                                 [&](const Target &target) { return !has_kernel(target, spec); }),
                  result.end());
     return result;
+}
+
+bool has_libraries(const std::string &folder, const Target &target) {
+    const std::string ending = "." + target.name + ".json";
+    for (const auto &file : fs::directory_iterator(folder)) {
+        const std::string name = file.path().filename().string();
+        if (name.size() > ending.size() && name.substr(name.size() - ending.size()) == ending) return true;
+    }
+    return false;
 }
 
 std::unique_ptr<KernelStore> open_kernels(const std::string &folder, const Target &target) {

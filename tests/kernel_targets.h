@@ -21,6 +21,9 @@ std::vector<Target> executable_targets(Dtype dtype);
 /// Of these, the ones whose own libraries hold the kernel.
 std::vector<Target> executable_targets(const KernelSpec &spec);
 
+/// Whether a folder has libraries for a target: shipped models may be without those for tile registers.
+bool has_libraries(const std::string &folder, const Target &target);
+
 /// The libraries in a folder for a target of executable_targets().
 std::unique_ptr<KernelStore> open_kernels(const std::string &folder, const Target &target);
 
