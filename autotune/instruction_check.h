@@ -1,5 +1,5 @@
-// What a compiled kernel must not hold, instructions that the code generator knows but some CPUs of the target lack, and
-// what it must hold, an instruction that the target is there for.
+// What a compiled kernel must not hold, instructions that the code generator knows but some CPUs of the target lack,
+// and what it must hold, an instruction that the target is there for.
 #pragma once
 
 #include <string>

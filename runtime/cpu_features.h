@@ -36,4 +36,4 @@ std::string absence_of(const std::vector<std::string> &missing);
 /// The same, of a machine without tile permission for `refusal`.
 std::string absence_of(const std::vector<std::string> &missing, const std::string &refusal);
 
-}  // namespace afnet
+} // namespace afnet

@@ -10,4 +10,4 @@ namespace afnet {
 /// (32 fill a register), and whose output channels per group are one of 16.
 bool fits_tile_registers(const KernelSpec &spec);
 
-}  // namespace afnet
+} // namespace afnet

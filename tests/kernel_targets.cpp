@@ -46,7 +46,7 @@ std::string executable_folder(const std::string &folder, const Target &target) {
     return copy->path();
 }
 
-}  // namespace
+} // namespace
 
 std::vector<Target> runnable_targets(Dtype dtype) {
     std::vector<Target> result;
@@ -79,9 +79,9 @@ std::vector<Target> executable_targets(Dtype dtype) {
 
 std::vector<Target> executable_targets(const KernelSpec &spec) {
     std::vector<Target> result = executable_targets(dtype_of(spec));
-    result.erase(std::remove_if(result.begin(), result.end(),
-                                [&](const Target &target) { return !has_kernel(target, spec); }),
-                 result.end());
+    result.erase(
+        std::remove_if(result.begin(), result.end(), [&](const Target &target) { return !has_kernel(target, spec); }),
+        result.end());
     return result;
 }
 
@@ -105,4 +105,4 @@ KernelStore &test_kernel_store(const Target &target) {
     return *store;
 }
 
-}  // namespace afnet
+} // namespace afnet

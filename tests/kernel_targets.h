@@ -30,4 +30,4 @@ std::unique_ptr<KernelStore> open_kernels(const std::string &folder, const Targe
 /// The test kernels of a target; opened once per program.
 KernelStore &test_kernel_store(const Target &target);
 
-}  // namespace afnet
+} // namespace afnet

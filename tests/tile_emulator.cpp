@@ -38,11 +38,11 @@ const int kGeneralRegisters[16] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, 
 
 // An instruction with a VEX prefix of three bytes and opcode map 0F38, which all of AMX's are.
 struct Instruction {
-    int opcode, prefix, length;    // prefix: 0 none, 1 66, 2 F3, 3 F2
-    int reg, rm, second;           // second: VEX.vvvv
-    bool in_memory;                // the operand of rm
-    uint8_t *address = nullptr;    // of it
-    int64_t stride = 0;            // the index register, scaled: bytes between rows
+    int opcode, prefix, length; // prefix: 0 none, 1 66, 2 F3, 3 F2
+    int reg, rm, second;        // second: VEX.vvvv
+    bool in_memory;             // the operand of rm
+    uint8_t *address = nullptr; // of it
+    int64_t stride = 0;         // the index register, scaled: bytes between rows
 };
 
 bool decode(const ucontext_t &context, Instruction &decoded) {
@@ -126,8 +126,7 @@ void store(const TileRegister &tile, uint8_t *to, int64_t stride) {
         std::memcpy(to + row * stride, tile.bytes[row], size_t(tile.row_bytes));
 }
 
-template <class Number>
-Number element(const TileRegister &tile, int row, int column) {
+template <class Number> Number element(const TileRegister &tile, int row, int column) {
     Number number;
     std::memcpy(&number, tile.bytes[row] + size_t(column) * sizeof number, sizeof number);
     return number;
@@ -143,9 +142,9 @@ bool multiply(TileRegister &sum, const TileRegister &a, const TileRegister &b) {
             float partial[2] = {0, 0};
             for (int pair = 0; pair < b.rows; pair++) {
                 for (int half : {0, 1}) {
-                    partial[half] = std::fma(float_of_bfloat16(element<uint16_t>(a, row, 2 * pair + half)),
-                                             float_of_bfloat16(element<uint16_t>(b, pair, 2 * column + half)),
-                                             partial[half]);
+                    partial[half] =
+                        std::fma(float_of_bfloat16(element<uint16_t>(a, row, 2 * pair + half)),
+                                 float_of_bfloat16(element<uint16_t>(b, pair, 2 * column + half)), partial[half]);
                 }
             }
             const float total = element<float>(sum, row, column) + (partial[0] + partial[1]);

@@ -18,4 +18,4 @@ void emulate_tiles();
 /// Products of tile registers (tdpbf16ps) that were emulated so far, on all threads.
 uint64_t emulated_tile_products();
 
-}  // namespace afnet
+} // namespace afnet

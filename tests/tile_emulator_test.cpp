@@ -9,7 +9,8 @@
 
 using namespace afnet;
 
-TEST_CASE("kernels with tile registers run here, on AMX or emulated, or the reason why not is said", "[tile_emulator]") {
+TEST_CASE("kernels with tile registers run here, on AMX or emulated, or the reason why not is said",
+          "[tile_emulator]") {
     const KernelSpec spec = with_dtype(conv2d_spec(64, 48, 1, 1, 1, "hswish"), Dtype::BF16);
     const Target &amx = target_named("x86-64-amx");
     bool run = false;
@@ -40,9 +41,9 @@ TEST_CASE("kernels with tile registers run here, on AMX or emulated, or the reas
         run = true;
     }
     if (!run) {
-        WARN("kernels of x86-64-amx were not run: "
-             << (missing_features(amx.features).empty() ? "they are not compiled"
-                                                        : absence_of(missing_features(amx.features))));
+        WARN("kernels of x86-64-amx were not run: " << (missing_features(amx.features).empty()
+                                                            ? "they are not compiled"
+                                                            : absence_of(missing_features(amx.features))));
     } else if (!runs_here(amx)) {
         WARN("kernels of x86-64-amx ran on emulated tile registers: " << absence_of(missing_features(amx.features)));
     }

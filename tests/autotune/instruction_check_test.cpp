@@ -51,8 +51,7 @@ TEST_CASE("innermost loops are found in a disassembly", "[instruction_check]") {
                                     "   e:\tinc    %rax\n"
                                     "  10:\tjne    2 <kernel+0x2>\n"
                                     "  12:\tret\n";
-    CHECK(innermost_loops(disassembly) ==
-          std::vector<std::vector<std::string>>{{"tdpbf16ps", "inc", "je", "jne"}});
+    CHECK(innermost_loops(disassembly) == std::vector<std::vector<std::string>>{{"tdpbf16ps", "inc", "je", "jne"}});
     CHECK(innermost_loops("").empty());
 }
 

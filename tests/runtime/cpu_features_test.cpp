@@ -36,7 +36,7 @@ std::vector<std::string> missing_for(const char *target, const CpuidWords &words
 
 using Words = std::vector<std::string>;
 
-}  // namespace
+} // namespace
 
 TEST_CASE("a CPU with everything runs every x86-64 target", "[target]") {
     for (const Target &target : targets()) {

@@ -14,14 +14,14 @@ bool fits(const KernelSpec &spec) {
     return fits_tile_registers(with_dtype(spec, Dtype::BF16));
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("convolutions fit tile registers by their channels", "[tile_layers]") {
     CHECK(fits(conv2d_spec(64, 256, 1)));
     CHECK(fits(conv2d_spec(16, 16, 1)));
     CHECK(fits(conv2d_spec(64, 64, 3, 2, 2)));
-    CHECK_FALSE(fits(conv2d_spec(24, 64, 1)));     // inputs
-    CHECK_FALSE(fits(conv2d_spec(64, 24, 1)));     // outputs
+    CHECK_FALSE(fits(conv2d_spec(24, 64, 1)));       // inputs
+    CHECK_FALSE(fits(conv2d_spec(64, 24, 1)));       // outputs
     CHECK_FALSE(fits(conv2d_spec(64, 64, 1, 1, 8))); // of a group
     // With TSM an eighth of the channels comes from another frame.
     CHECK(fits(conv2d_spec(128, 64, 1, 1, 1, "relu", false, true, true)));
@@ -34,7 +34,8 @@ TEST_CASE("convolutions fit tile registers by their channels", "[tile_layers]") 
     CHECK_FALSE(fits(depthwise_spec(64, 3, 1, "relu", false)));
 }
 
-TEST_CASE("a target with tile registers holds what fits them, and takes the rest from what it extends", "[tile_layers]") {
+TEST_CASE("a target with tile registers holds what fits them, and takes the rest from what it extends",
+          "[tile_layers]") {
     const Target &amx = target_named("x86-64-amx"), &bf16 = target_named("x86-64-avx512-bf16");
     const KernelSpec fitting = with_dtype(conv2d_spec(64, 48, 1, 1, 1, "hswish"), Dtype::BF16),
                      other = with_dtype(conv2d_spec(7, 17, 1, 1, 1, "relu"), Dtype::BF16);
