@@ -57,9 +57,10 @@ public:
 
     // Of the first element.
     Expr first(const Operand &operand) const { return at(operand.index, 0, 0, 0); }
+    Expr whole_first(const Operand &operand) const { return at(operand.whole_index, 0, 0, 0); }
     // From the first element's index to this one's.
     Expr distance(const Operand &operand, int row, int column, int term) const {
-        return simplify(at(operand.whole_index, row, column, term) - at(operand.whole_index, 0, 0, 0));
+        return simplify(at(operand.whole_index, row, column, term) - whole_first(operand));
     }
     bool distance_is(const Operand &operand, int row, int column, int term, const Expr &expected) const {
         return is_const_zero(simplify(distance(operand, row, column, term) - expected));
@@ -168,7 +169,8 @@ Expr memory(const std::string &buffer) {
 // One register of the sum and what it holds: places in the sum's memory, in elements.
 struct Register {
     std::string name;
-    int base, rows, columns, stride;
+    Expr base;
+    int rows, columns, stride;
 
     Expr index() const { return Ramp::make(0, 1, kTileElements); }
     Expr value() const {
@@ -226,10 +228,11 @@ private:
     }
 
     const Register &accumulator(const Nest &nest) {
-        const int base = constant(Indices(nest).first(nest.result), "a tile's place in the sum");
+        // Whole, as it is needed outside the loops that bind its parts.
+        const Expr base = Indices(nest).whole_first(nest.result);
         const int stride = constant(row_stride(nest, nest.result), "the distance of the sum's rows");
         for (const Register &known : registers_) {
-            if (known.base == base) return known;
+            if (constant(base - known.base, "the distance of two tiles") == 0) return known;
         }
         require(int(registers_.size()) + 2 < kRegisters, "tile registers: too few for this many accumulators");
         registers_.push_back(
