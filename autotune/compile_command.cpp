@@ -68,7 +68,7 @@ std::vector<Library> wanted_libraries(const Options &options) {
 std::vector<KernelSpec> specs_for(const Target &target, const Library &library) {
     std::map<std::string, KernelSpec> specs;
     for (const KernelSpec &spec : library.kernels.specs) {
-        if (has_dtype(target, dtype_of(spec))) specs[spec.name()] = spec;
+        if (has_kernel(target, spec)) specs[spec.name()] = spec;
     }
     std::vector<KernelSpec> result;
     for (const auto &[name, spec] : specs)

@@ -18,11 +18,15 @@
 // With dtype bf16 the products of two input channels are added by one instruction where both come from one frame
 // (paired()); `weights` then hold bf16 pairs. Elsewhere, and in Winograd's transforms, stored elements are widened and
 // all is computed as with f32.
+//
+// On a target with AMX the sum starts at zero, and the bias is added behind it: tile registers know no other start.
+// schedules/tile_registers.h puts its loops into instructions.
 #include "generators/activation.h"
 #include "generators/dtype.h"
 #include "generators/winograd.h"
 #include "generators/zero_response.h"
 #include "schedules/conv2d_schedule.h"
+#include "schedules/tile_registers.h"
 
 namespace {
 
@@ -59,7 +63,8 @@ public:
     Output<Buffer<void, 5>> output{"output"};     // [co/g, g, x, y, F]
 
     void configure() {
-        const bool plain = kernel == 3 && stride == 1 && !gather && !scatter && !add_residual && response == 0;
+        in_tiles = afnet::schedules::conv2d_in_tile_registers(get_target());
+        const bool plain = kernel == 3 && stride == 1 && !gather && !scatter && !add_residual && response == 0 && !in_tiles;
         outputs = conv2d_winograd_outputs(knobs, plain, ci / int(groups));
         pair = paired() ? 2 : 1;
         input.set_type(f32_input ? Float(32) : element_type(dtype));
@@ -77,13 +82,21 @@ public:
         require(!shift || 8 % g_count == 0, "conv2d: with shift, groups must divide 8");
         require(response == 0 || (!add_residual && !scatter && !gather), "conv2d: F(0) goes to all frames, alone");
         channels = co / g_count;
-        co_block = conv2d_co_block(knobs, channels, target);
+        require(!in_tiles || (pair == 2 && afnet::schedules::conv2d_tile_terms(run()) > 0 && channels % 16 == 0),
+                "conv2d: this layer does not fit tile registers; it belongs to the target that this one extends");
+        co_block = in_tiles ? conv2d_amx_co_block(knobs, channels) : conv2d_co_block(knobs, channels, target);
         if (outputs > 0) {
             generate_winograd();
         } else {
             generate_direct();
         }
         constrain(in_channels, g_count, outputs > 0 ? outputs + 2 : int(kernel));
+    }
+
+    Pipeline build_pipeline() override {
+        Pipeline pipeline = Generator<Conv2d>::build_pipeline();
+        if (in_tiles) pipeline.add_custom_lowering_pass(new afnet::schedules::SumInTileRegisters(sum.name()));
+        return pipeline;
     }
 
     void schedule() {
@@ -99,6 +112,11 @@ private:
     // Channels that TSM takes from either neighbour.
     int fold() const { return shift ? ci / 8 : 0; }
 
+    // Which frame a channel comes from changes only from one eighth of the channels to the next: a loop over eighths
+    // around the channels of one keeps that choice out of the innermost loop, and the sums in registers.
+    int runs() const { return shift && ci % 8 == 0 ? 8 / int(groups) : 1; }
+    int run() const { return ci / int(groups) / runs(); } // channels of one
+
     // Whether a bf16 instruction multiplies input channels 2 i and 2 i + 1 at once: they must lie in one group and,
     // with `shift`, come from one frame. model/packing.cpp packs the weights by the same rule.
     bool paired() const {
@@ -113,25 +131,23 @@ private:
     }
 
     void generate_direct() {
-        const int g_count = groups, in_channels = ci / g_count, k = kernel, s = stride, pad = (k - 1) / 2;
+        const int g_count = groups, k = kernel, s = stride, pad = (k - 1) / 2;
         Var c("c"), g("g"), x("x"), y("y"), f("f");
         const auto frame_of = [&](Expr kind, Expr at) -> Expr {
             return clamp(sources(kind, at), 0, input.dim(4).extent() - 1);
         };
         sum = Func("sum");
-        sum(c, g, x, y, f) = bias(c % co_block, c / co_block, g);
-        // Which frame a channel comes from changes only from one eighth of the channels to the next: a loop over
-        // eighths around the channels of one keeps that choice out of the innermost loop, and the sums in registers.
-        const int runs = shift && ci % 8 == 0 ? 8 / g_count : 1, run = in_channels / runs;
-        r = RDom(0, run, 0, runs, 0, k, 0, k, "r");
-        const Expr channel = runs == 1 ? Expr(r.x) : r.y * run + r.x;
+        const Expr offset = bias(c % co_block, c / co_block, g);
+        sum(c, g, x, y, f) = in_tiles ? Expr(0.0f) : offset;
+        r = RDom(0, run(), 0, runs(), 0, k, 0, k, "r");
+        const Expr channel = runs() == 1 ? Expr(r.x) : r.y * run() + r.x;
         const auto listed_frame = [&](int kind) {
             return frame_of(g_count == 1 ? Expr(kind) : select(g == 0, kind, 0), f);
         };
         Expr frame = f;
         if (gather) frame = frame_of(0, f);
-        if (runs > 1) frame = select(r.y == 0, listed_frame(1), r.y == 1, listed_frame(2), frame);
-        if (runs == 1 && fold() > 0) {
+        if (runs() > 1) frame = select(r.y == 0, listed_frame(1), r.y == 1, listed_frame(2), frame);
+        if (runs() == 1 && fold() > 0) {
             frame = select(channel < fold(), listed_frame(1), channel < 2 * fold(), listed_frame(2), frame);
         }
         sum(c, g, x, y, f) +=
@@ -141,6 +157,7 @@ private:
         const Expr at = scatter ? Expr(listed.x) : Expr(f);
         const Expr to = scatter ? clamp(sources(0, listed.x), 0, output.dim(4).extent() - 1) : Expr(f);
         Expr value = sum(c, g, x, y, at);
+        if (in_tiles) value += offset;
         if (add_residual) value += widened(residual(c, g, x, y, to));
         if (response > 0) {
             value = select(mask(f) != 0, value, activate(activation, value + zero_response(c, g, x, y)));
@@ -182,9 +199,10 @@ private:
         Func out = output;
         Stage store = scatter ? out.update() : Stage(out);
         if (scatter) out.update().allow_race_conditions(); // the list names each frame once
-        schedule_cpu({sum, r, out, store, c, g, x, y, frame_loop, output.dim(2).extent(), int(groups), channels,
-                      int(kernel), ci / int(groups), bool(add_residual), pair},
-                     knobs, co_block, target);
+        const afnet::schedules::Conv2dStages stages = {
+            sum, r, out, store, c, g, x, y, frame_loop, output.dim(2).extent(), int(groups), channels,
+            int(kernel), ci / int(groups), bool(add_residual), run(), pair};
+        in_tiles ? schedule_amx(stages, knobs, co_block, target) : schedule_cpu(stages, knobs, co_block, target);
     }
 
     // Everything but columns, rows and frames is fixed.
@@ -219,6 +237,7 @@ private:
     RDom r;
     VarOrRVar frame_loop{Var()};
     int channels = 0, co_block = 0;
+    bool in_tiles = false; // sums in AMX's tile registers
     int pair = 1; // input channels that are multiplied at once
 };
 

@@ -68,7 +68,7 @@ Installation look_around(int threads, Dtype dtype) {
 std::string obstacle(const Target &target) {
     if (runs_here(target)) return "";
     const std::vector<std::string> missing = missing_features(target.features);
-    return missing.empty() ? "another architecture" : "lacks " + word_list(missing);
+    return missing.empty() ? "another architecture" : absence_of(missing);
 }
 
 std::string word_list(const std::vector<std::string> &words) {

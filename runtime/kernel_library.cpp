@@ -32,7 +32,7 @@ Function symbol(void *handle, const std::string &name, const std::string &librar
 // The target that `spec` is compiled for where `target` is used.
 std::string compiled_for(const KernelSpec &spec, const Target &target) {
     for (const std::string &name : with_extended(target)) {
-        if (has_dtype(target_named(name), dtype_of(spec))) return name;
+        if (has_kernel(target_named(name), spec)) return name;
     }
     return target.name;
 }
@@ -107,7 +107,7 @@ KernelLibrary::KernelLibrary(const std::string &manifest_path)
 KernelLibrary::KernelLibrary(const std::string &manifest_path, Manifest manifest) : manifest_(std::move(manifest)) {
     const auto missing = missing_features(manifest_.features);
     if (!missing.empty()) {
-        throw Error(manifest_path + ": kernels for " + manifest_.target + ", but this CPU lacks " + join(missing) +
+        throw Error(manifest_path + ": kernels for " + manifest_.target + ", but " + absence_of(missing) +
                     "; unset AFNET_TARGET to let the program choose");
     }
     const std::string path = (std::filesystem::path(manifest_path).parent_path() / manifest_.library).string();

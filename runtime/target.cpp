@@ -1,15 +1,11 @@
 #include "runtime/target.h"
 
 #include <algorithm>
-#include <cstdint>
 #include <cstdlib>
 
 #include "runtime/error.h"
 #include "runtime/text.h"
-
-#if defined(__x86_64__)
-#include <cpuid.h>
-#endif
+#include "runtime/tile_layers.h"
 
 namespace afnet {
 
@@ -22,49 +18,6 @@ constexpr const char *kArchitecture = "arm-64";
 #else
 constexpr const char *kArchitecture = "";
 #endif
-
-std::vector<std::string> detect_features() {
-    std::vector<std::string> found;
-#if defined(__x86_64__)
-    unsigned a = 0, b = 0, c = 0, d = 0;
-    if (!__get_cpuid(1, &a, &b, &c, &d)) return found;
-    const auto bit = [](unsigned word, int n) { return ((word >> n) & 1u) != 0; };
-    // The operating system must save a register before a program may use it: XCR0 says which ones it saves.
-    uint64_t saved = 0;
-    if (bit(c, 27)) {
-        unsigned low = 0, high = 0;
-        __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-        saved = (uint64_t(high) << 32) | low;
-    }
-    const bool ymm = (saved & 0x6) == 0x6, zmm = (saved & 0xe6) == 0xe6;
-    const unsigned leaf1 = c;
-    unsigned leaf7 = 0, leaf7c = 0, leaf71 = 0, subleaves = 0, unused = 0;
-    if (!__get_cpuid_count(7, 0, &subleaves, &leaf7, &leaf7c, &d)) leaf7 = leaf7c = subleaves = 0;
-    if (subleaves < 1 || !__get_cpuid_count(7, 1, &leaf71, &unused, &c, &d)) leaf71 = 0;
-    const auto add = [&](const char *name, bool present) {
-        if (present) found.push_back(name);
-    };
-    add("sse41", bit(leaf1, 19));
-    add("avx", ymm && bit(leaf1, 28));
-    add("f16c", ymm && bit(leaf1, 29));
-    add("fma", ymm && bit(leaf1, 12));
-    add("avx2", ymm && bit(leaf7, 5));
-    add("avx512f", zmm && bit(leaf7, 16));
-    add("avx512dq", zmm && bit(leaf7, 17));
-    add("avx512cd", zmm && bit(leaf7, 28));
-    add("avx512bw", zmm && bit(leaf7, 30));
-    add("avx512vl", zmm && bit(leaf7, 31));
-    add("avx512ifma", zmm && bit(leaf7, 21));
-    add("avx512vbmi", zmm && bit(leaf7c, 1));
-    add("avx512vbmi2", zmm && bit(leaf7c, 6));
-    add("gfni", zmm && bit(leaf7c, 8));
-    add("avx512vnni", zmm && bit(leaf7c, 11));
-    add("avx512bitalg", zmm && bit(leaf7c, 12));
-    add("avx512vpopcntdq", zmm && bit(leaf7c, 14));
-    add("avx512bf16", zmm && bit(leaf71, 5));
-#endif
-    return found;
-}
 
 bool same_architecture(const Target &target) {
     return kArchitecture[0] != 0 && target.name.rfind(kArchitecture, 0) == 0;
@@ -96,6 +49,20 @@ const std::vector<Target> &targets() {
          {Dtype::BF16},
          "x86-64-avx512",
          {"extrq", "insertq", "movntss", "movntsd"}},
+        // Halide has AMX within avx512_sapphirerapids only, which allows AVX512-FP16 besides: all CPUs with AMX's bf16
+        // have it.
+        {"x86-64-amx",
+         "x86-64-linux-sse41-avx-f16c-fma-avx2-avx512-avx512_skylake-avx512_cannonlake-avx512_zen4-avxvnni-"
+         "avx512_sapphirerapids",
+         {"sse41", "avx", "f16c", "fma", "avx2", "avx512f", "avx512dq", "avx512cd", "avx512bw", "avx512vl",
+          "avx512ifma", "avx512vbmi", "avx512vbmi2", "avx512vnni", "avx512bitalg", "avx512vpopcntdq", "gfni",
+          "avx512bf16", "avxvnni", "avx512fp16", "amxtile", "amxbf16", "amxpermission"},
+         "c++",
+         {Dtype::BF16},
+         "x86-64-avx512-bf16",
+         {"extrq", "insertq", "movntss", "movntsd"},
+         fits_tile_registers,
+         "tdpbf16ps"},
         {"arm-64", "arm-64-linux", {}, "aarch64-linux-gnu-g++", {Dtype::F32, Dtype::F64}},
     };
     return all;
@@ -108,11 +75,6 @@ const Target &target_named(const std::string &name) {
         known.push_back(target.name);
     }
     throw UsageError("unknown target '" + name + "'; known are " + join(known));
-}
-
-const std::vector<std::string> &cpu_features() {
-    static const std::vector<std::string> features = detect_features();
-    return features;
 }
 
 std::vector<std::string> missing_features(const std::vector<std::string> &required) {
@@ -140,6 +102,10 @@ bool has_dtype(const Target &target, Dtype dtype) {
     return std::find(target.dtypes.begin(), target.dtypes.end(), dtype) != target.dtypes.end();
 }
 
+bool has_kernel(const Target &target, const KernelSpec &spec) {
+    return has_dtype(target, dtype_of(spec)) && (!target.fits || target.fits(spec));
+}
+
 namespace {
 
 // With its own kernels or with those of a target that it extends.
@@ -165,7 +131,7 @@ std::vector<std::string> names_with(Dtype dtype) {
         reasons += name + (!same_architecture(target) ? " is for another architecture"
                            : missing.empty()
                                ? " has no kernel library here: run `afnet compile --target " + name + " --model MODEL`"
-                               : " needs " + join(missing) + ", which this CPU lacks");
+                               : ": " + absence_of(missing));
     }
     throw Error("dtype " + dtype_name(dtype) + " runs on some targets only: " + reasons);
 }
@@ -189,8 +155,7 @@ const Target &choose_target(std::string *why, const std::vector<std::string> &co
         }
         const auto missing = missing_features(target.features);
         if (!missing.empty()) {
-            throw Error(std::string("AFNET_TARGET=") + forced + ": this CPU lacks " + join(missing) +
-                        "; choose another target or unset AFNET_TARGET");
+            throw Error(std::string("AFNET_TARGET=") + forced + ": " + absence_of(missing) + "; choose another target or unset AFNET_TARGET");
         }
         if (!serves(target, dtype)) {
             throw Error(std::string("AFNET_TARGET=") + forced + ": has no kernels of dtype " + dtype_name(dtype) +

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/cpu_features.h"
 #include "runtime/dtype.h"
 
 namespace afnet {
@@ -17,6 +18,8 @@ struct Target {
     std::vector<Dtype> dtypes = {Dtype::F32}; // of the kernels in its libraries
     std::string extends = "";                 // the target whose kernels it uses beside its own; empty: none
     std::vector<std::string> forbidden = {};  // instructions that its kernels must not hold: instruction_check.h
+    bool (*fits)(const KernelSpec &) = nullptr; // of those dtypes, the kernels that its libraries hold; null: all
+    std::string required = "";                  // an instruction that each of its kernels must hold
 };
 
 /// All targets, best last within an architecture.
@@ -25,16 +28,16 @@ const std::vector<Target> &targets();
 /// Whether the target's own libraries hold kernels of `dtype`.
 bool has_dtype(const Target &target, Dtype dtype);
 
+/// Whether the target's own libraries hold this kernel, where they hold its model.
+bool has_kernel(const Target &target, const KernelSpec &spec);
+
 /// The target and those whose kernels it uses as well, its own first.
 std::vector<std::string> with_extended(const Target &target);
 
 /// Throws UsageError for an unknown name; the message lists the known ones.
 const Target &target_named(const std::string &name);
 
-/// Features of this CPU that the operating system lets programs use (cpuid and XCR0 on x86-64), e.g. `avx2`.
-const std::vector<std::string> &cpu_features();
-
-/// Required features that this CPU lacks; empty where kernels for `target` may run.
+/// Required features that cpu_features() lacks; empty where kernels for `target` may run.
 std::vector<std::string> missing_features(const std::vector<std::string> &required);
 
 /// True when kernels for the target's architecture and features may run here.

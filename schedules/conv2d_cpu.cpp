@@ -7,30 +7,15 @@ namespace afnet::schedules {
 
 using namespace Halide;
 
-namespace {
-
-// What a task is, and which tasks follow each other: the values of knob `order`.
-enum Order {
-    kOutputChannelsInTasks = 1,  // a strip of rows and a block of channels; the strip's input stays for the next block
-    kPixelTilesFirst = 2,        // a strip of rows; every pixel is read once, for all channels
-    kWeightsStay = 3,            // like 1, but a block's weights stay for the next strip and frame
-};
-
 // Weights that fit the second-level cache are read again for every pixel tile, so that each pixel is read once; larger
 // ones are read once for all frames.
-int default_order(const Conv2dStages &s) {
+int conv2d_default_order(const Conv2dStages &s) {
     constexpr int kCachedWeights = 300 * 1024;
     const int weights = s.reduction_channels * s.channels * s.groups * s.kernel * s.kernel;
     return weights <= kCachedWeights ? kPixelTilesFirst : kWeightsStay;
 }
 
-struct Tile {
-    int co_block, columns, rows, order, lanes;
-    TailStrategy columns_tail;
-};
-
-// The loop nest around the register tile; applied to the general case and to each specialization.
-void tile_stage(Stage stage, const Conv2dStages &s, const Tile &tile) {
+void conv2d_tile_stage(Stage stage, const Conv2dStages &s, const Conv2dTile &tile) {
     Var co("co"), ci("ci"), xo("xo"), xi("xi"), yo("yo"), yi("yi");
     const TailStrategy channels_tail =
         s.channels % tile.co_block == 0 ? TailStrategy::RoundUp : TailStrategy::GuardWithIf;
@@ -55,7 +40,8 @@ void tile_stage(Stage stage, const Conv2dStages &s, const Tile &tile) {
     }
     std::vector<VarOrRVar> order = inner;
     order.insert(order.end(), tasks.begin(), tasks.end());
-    stage.reorder(order).vectorize(ci, tile.lanes, TailStrategy::GuardWithIf).unroll(ci).unroll(xi);
+    stage.reorder(order).vectorize(ci, tile.lanes, TailStrategy::GuardWithIf).unroll(ci);
+    if (tile.unrolled) stage.unroll(xi);
     VarOrRVar task = tasks.front();
     for (size_t i = 1; i < tasks.size(); i++) {
         const std::string name = "task" + std::to_string(i);
@@ -66,7 +52,9 @@ void tile_stage(Stage stage, const Conv2dStages &s, const Tile &tile) {
     stage.parallel(task);
 }
 
-}  // namespace
+Var conv2d_tile_loop(const Conv2dTile &tile) {
+    return Var(tile.order == kPixelTilesFirst ? "co" : "xo");
+}
 
 int conv2d_register_columns(int vectors, const CpuFacts &cpu) {
     if (cpu.registers == 32) return vectors <= 2 ? 14 : vectors <= 4 ? 6 : 3;
@@ -90,11 +78,12 @@ int conv2d_winograd_outputs(const Conv2dKnobs &knobs, bool plain, int reduction_
 
 void schedule_cpu(Conv2dStages s, const Conv2dKnobs &knobs, int co_block, const Target &target) {
     const CpuFacts cpu = cpu_facts(target);
-    Tile tile;
+    Conv2dTile tile;
+    tile.unrolled = true;
     tile.co_block = co_block;
     tile.lanes = std::min(cpu.lanes, co_block);
     tile.columns = knobs.tile_x.resolve(conv2d_register_columns(co_block / tile.lanes, cpu));
-    tile.order = knobs.order.resolve(default_order(s));
+    tile.order = knobs.order.resolve(conv2d_default_order(s));
     tile.rows = knobs.rows.resolve(tile.order == kPixelTilesFirst ? 4 : 14);
     const int widest = tile.columns;
 
@@ -108,14 +97,13 @@ void schedule_cpu(Conv2dStages s, const Conv2dKnobs &knobs, int co_block, const 
         // Shifting a tile inwards stores some columns twice, which an aliased residual must not see.
         tile.columns_tail = s.in_place ? TailStrategy::RoundUp : TailStrategy::ShiftInwards;
         const Expr fits = s.in_place ? s.width % columns == 0 : s.width >= columns;
-        tile_stage(s.store.specialize(fits), s, tile);
+        conv2d_tile_stage(s.store.specialize(fits), s, tile);
     }
     tile.columns = 1;
     tile.columns_tail = TailStrategy::RoundUp;
-    tile_stage(s.store, s, tile);
+    conv2d_tile_stage(s.store, s, tile);
 
-    const Var tile_loop(tile.order == kPixelTilesFirst ? "co" : "xo");
-    s.sum.compute_at(s.output, tile_loop)
+    s.sum.compute_at(s.output, conv2d_tile_loop(tile))
         .bound_extent(s.c, co_block)
         .vectorize(s.c, tile.lanes, TailStrategy::RoundUp)
         .unroll(s.c)

@@ -22,6 +22,7 @@ struct Conv2dStages {
     int kernel;
     int reduction_channels; // input channels per group
     bool in_place;          // output may alias the residual: every element must be stored exactly once
+    int run;                // input channels that follow each other in one frame: the extent of r.x
     int pair;               // input channels that one instruction multiplies: 2 with bf16, else 1
 };
 
@@ -53,6 +54,28 @@ struct Conv2dKnobs {
     Knob kept{"kept", {16, 32, 64, 128, 256, 512}}; // Winograd: output channels whose products are kept at a time
 };
 
+/// What a task is, and which tasks follow each other: the values of knob `order`.
+enum Conv2dOrder {
+    kOutputChannelsInTasks = 1, // a strip of rows and a block of channels; the strip's input stays for the next block
+    kPixelTilesFirst = 2,       // a strip of rows; every pixel is read once, for all channels
+    kWeightsStay = 3,           // like 1, but a block's weights stay for the next strip and frame
+};
+
+/// The loops of the stage that stores, around `co_block` channels by `columns` columns of it.
+struct Conv2dTile {
+    int co_block, columns, rows, order, lanes;
+    bool unrolled; // the columns
+    Halide::TailStrategy columns_tail;
+};
+
+int conv2d_default_order(const Conv2dStages &stages);
+
+/// Applied to the general case and to each specialization.
+void conv2d_tile_stage(Halide::Stage stage, const Conv2dStages &stages, const Conv2dTile &tile);
+
+/// The loop of that nest which holds nothing but such a tile.
+Halide::Var conv2d_tile_loop(const Conv2dTile &tile);
+
 /// Columns of a register tile of `vectors` vectors of channels that leave room beside the accumulators for one row of
 /// weights and a broadcast.
 int conv2d_register_columns(int vectors, const CpuFacts &cpu);
@@ -64,6 +87,17 @@ int conv2d_co_block(const Conv2dKnobs &knobs, int channels, const Halide::Target
 /// (3x3, stride 1, frame for frame, nothing added).
 int conv2d_winograd_outputs(const Conv2dKnobs &knobs, bool plain, int reduction_channels);
 
+/// Whether the target's direct convolutions multiply in AMX's tile registers: conv2d_amx.cpp.
+bool conv2d_in_tile_registers(const Halide::Target &target);
+
+/// Input channels that a tile instruction sums over, of `run` neighbours that come from one frame; 0: they do not fill
+/// its registers. runtime/tile_layers.h says the same of a spec.
+int conv2d_tile_terms(int run);
+
+/// Output channels whose sums stay in tile registers: the packing of the weights.
+int conv2d_amx_co_block(const Conv2dKnobs &knobs, int channels);
+
+void schedule_amx(Conv2dStages stages, const Conv2dKnobs &knobs, int co_block, const Halide::Target &target);
 void schedule_cpu(Conv2dStages stages, const Conv2dKnobs &knobs, int co_block, const Halide::Target &target);
 void schedule_cpu(WinogradStages stages, const Conv2dKnobs &knobs, int co_block, const Halide::Target &target);
 

@@ -119,6 +119,14 @@ std::vector<KernelSpec> test_kernels() {
         activated("scale_channels", "hswish"), KernelSpec("consensus"),
     });
     // AF-MobileNetV3's first layer: from the clip.
+    // Tile registers: one, three and several blocks of them, half full in their sums; 3x3, strided; lists.
+    for (const KernelSpec &spec :
+         {conv2d_spec(64, 48, 1, 1, 1, "hswish"), conv2d_spec(48, 64, 3), conv2d_spec(64, 96, 3, 2, 2, "relu"),
+          conv2d_spec(64, 256, 1, 1, 2, "relu", true), conv2d_spec(128, 64, 1, 1, 1, "relu", false, true, true),
+          conv2d_spec(256, 64, 1, 1, 2, "relu", false, true, true),
+          conv2d_spec(64, 128, 1, 1, 2, "linear", true, false, false, true)}) {
+        specs.push_back(with_dtype(spec, Dtype::BF16));
+    }
     specs.push_back(with_dtype(conv2d_spec(3, 16, 3, 2, 1, "hswish"), Dtype::BF16).set("f32_input", true));
     for (const bool writes : {true, false}) specs.push_back(KernelSpec("memory_sweep").set("writes", writes));
     return specs;
@@ -171,7 +179,11 @@ std::vector<KernelVariant> kernel_variants() {
     const std::vector<KernelSpec> plain =
         for_all_dtypes({conv2d_spec(3, 5, 3), conv2d_spec(24, 40, 3, 1, 2, "relu"), conv2d_spec(8, 8, 3, 1, 2, "relu"),
                         conv2d_spec(33, 64, 3, 1, 1, "hswish"), conv2d_spec(20, 128, 3, 1, 1, "relu")});
+    const std::vector<KernelSpec> tiles = {with_dtype(conv2d_spec(32, 64, 3, 2, 1, "relu"), Dtype::BF16),
+                                           with_dtype(conv2d_spec(64, 128, 1, 1, 2, "relu", true), Dtype::BF16)};
     return {{kHeadLibrary, {}, head_kernels()},
+            {"test_kernels_weights_stay", {{"order", 3}, {"tile_x", 8}, {"co_block", 32}}, tiles},
+            {"test_kernels_channels_in_tasks", {{"order", 1}, {"rows", 2}, {"co_block", 16}}, tiles},
             {"test_kernels_direct", {{"algorithm", 1}}, plain},
             {"test_kernels_winograd2", {{"algorithm", 2}}, plain},
             {"test_kernels_winograd4", {{"algorithm", 4}}, plain},

@@ -2,40 +2,32 @@
 // Targets with bf16 kernels may be none: what is about bf16 alone is skipped then.
 #pragma once
 
-#include <filesystem>
-#include <map>
 #include <memory>
-#include <stdexcept>
+#include <string>
 #include <vector>
 
 #include "runtime/kernel_library.h"
 
 namespace afnet {
 
-inline std::vector<Target> runnable_targets(Dtype dtype = Dtype::F32) {
-    std::vector<Target> result;
-    for (const Target &target : targets()) {
-        const std::string manifest = std::string(AFNET_TEST_KERNELS) + "/test_kernels." + target.name + ".json";
-        if (has_dtype(target, dtype) && runs_here(target) && std::filesystem::exists(manifest))
-            result.push_back(target);
-    }
-    if (result.empty() && dtype == Dtype::F32) throw std::runtime_error("no test kernels run here");
-    return result;
-}
+std::vector<Target> runnable_targets(Dtype dtype = Dtype::F32);
 
 /// The dtypes that some target computes here.
-inline std::vector<Dtype> runnable_dtypes() {
-    std::vector<Dtype> result = {Dtype::F32};
-    if (!runnable_targets(Dtype::BF16).empty()) result.push_back(Dtype::BF16);
-    return result;
-}
+std::vector<Dtype> runnable_dtypes();
+
+/// Those targets, and those with tile registers where tests emulate them (tests/tile_emulator.h). To be called in the
+/// test case that runs the kernels.
+std::vector<Target> executable_targets(Dtype dtype);
+/// Of these, the ones whose own libraries hold the kernel.
+std::vector<Target> executable_targets(const KernelSpec &spec);
+
+/// Whether a folder has libraries for a target: shipped models may be without those for tile registers.
+bool has_libraries(const std::string &folder, const Target &target);
+
+/// The libraries in a folder for a target of executable_targets().
+std::unique_ptr<KernelStore> open_kernels(const std::string &folder, const Target &target);
 
 /// The test kernels of a target; opened once per program.
-inline KernelStore &test_kernel_store(const Target &target) {
-    static std::map<std::string, std::unique_ptr<KernelStore>> stores;
-    auto &store = stores[target.name];
-    if (!store) store = std::make_unique<KernelStore>(AFNET_TEST_KERNELS, target);
-    return *store;
-}
+KernelStore &test_kernel_store(const Target &target);
 
-}  // namespace afnet
+} // namespace afnet

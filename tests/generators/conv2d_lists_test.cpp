@@ -143,7 +143,7 @@ void for_each_listed_layer(bool scatter, Check check) {
         const Gather gather = spec_flag(spec, "gather") ? Gather::Selected : Gather::Compact;
         for (const auto &size : kSizes) {
             for (const auto &clips : kClips) {
-                for (const Target &target : runnable_targets(dtype_of(spec))) {
+                for (const Target &target : executable_targets(spec)) {
                     INFO(spec.name() << " at " << size.first << "x" << size.second << ", " << clips.second
                                      << " clips of " << clips.first << " on " << target.name);
                     ListedLayer layer(spec, run_shape(spec, size, clips), gather);
@@ -171,7 +171,7 @@ TEST_CASE("a shifting convolution over all frames equals its definition", "[conv
         for (const Dtype dtype : runnable_dtypes()) {
             const KernelSpec spec = with_dtype(plain, dtype);
             for (const auto &clips : kClips) {
-                for (const Target &target : runnable_targets(dtype)) {
+                for (const Target &target : executable_targets(spec)) {
                     INFO(spec.name() << ", " << clips.second << " clips of " << clips.first << " on " << target.name);
                     ListedLayer layer(spec, run_shape(spec, {6, 3}, clips), Gather::Shifted);
                     layer.open(target);

@@ -5,6 +5,7 @@
 #include "model/recipe.h"
 #include "runtime/file_io.h"
 #include "tests/frame_memory.h"
+#include "tests/kernel_targets.h"
 #include "tests/reference/golden_case.h"
 #include "tests/reference/operators.h"
 
@@ -31,10 +32,15 @@ reference::NetworkConfig config_of(const NetworkRun &run) {
     return config;
 }
 
-KernelStore &store_of(const Target &target, bool shipped) {
+// Where its kernels are.
+std::string kernels_of(const ModelDescription &description) {
+    return description.name.rfind("small", 0) == 0 ? AFNET_TEST_KERNELS : AFNET_KERNEL_DIR;
+}
+
+KernelStore &store_of(const Target &target, const std::string &folder) {
     static std::map<std::string, std::unique_ptr<KernelStore>> stores;
-    auto &store = stores[target.name + (shipped ? " shipped" : " test")];
-    if (!store) store = std::make_unique<KernelStore>(shipped ? AFNET_KERNEL_DIR : AFNET_TEST_KERNELS, target);
+    auto &store = stores[target.name + " " + folder];
+    if (!store) store = open_kernels(folder, target);
     return *store;
 }
 
@@ -129,12 +135,20 @@ reference::Outputs expected_outputs(const NetworkRun &run) {
     return run_network(config, reference::recipe_lookup(run.seed, 1), reference::recipe_input(config, run.seed));
 }
 
+std::vector<Target> targets_for(const NetworkRun &run) {
+    std::vector<Target> targets = executable_targets(run.shape.dtype);
+    const std::string folder = kernels_of(run.description);
+    targets.erase(std::remove_if(targets.begin(), targets.end(),
+                                 [&](const Target &target) { return !has_libraries(folder, target); }),
+                  targets.end());
+    return targets;
+}
+
 std::unique_ptr<Network> open_network(const NetworkRun &run, const Target &target) {
     RunShape shape = run.shape;
     shape.forced_masks = !run.forced().empty();
     shape.gumbel_noise = run.masks == Masks::Noisy;
-    const bool shipped = run.description.name.rfind("small", 0) != 0;
-    auto network = std::make_unique<Network>(run.description, shape, store_of(target, shipped),
+    auto network = std::make_unique<Network>(run.description, shape, store_of(target, kernels_of(run.description)),
                                              recipe_weights(run.seed));
     const Tensor4 clips = reference::recipe_input(config_of(run), run.seed);
     for (int f = 0; f < clips.f; f++) {

@@ -33,6 +33,9 @@ ModelDescription small_af_resnet(bool shift);
 /// The reference's results by their names in golden files.
 reference::Outputs expected_outputs(const NetworkRun &run);
 
+/// The targets of the run's dtype that can be executed and have libraries with its kernels.
+std::vector<Target> targets_for(const NetworkRun &run);
+
 /// The network ready for its first run: weights packed, clips, masks and noise in place.
 std::unique_ptr<Network> open_network(const NetworkRun &run, const Target &target);
 

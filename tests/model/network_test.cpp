@@ -48,7 +48,7 @@ void check(const NetworkRun &run) {
         REQUIRE(std::all_of(margins.begin(), margins.end(), [](double m) { return std::abs(m) > kUndecided; }));
     }
     const double tolerance = run.shape.dtype == Dtype::BF16 ? kBF16Tolerance : kTolerance;
-    for (const Target &target : runnable_targets(run.shape.dtype)) {
+    for (const Target &target : targets_for(run)) {
         const auto network = open_network(run, target);
         const reference::Outputs actual = outputs_of(*network);
         for (const auto &[name, tensor] : expected) {
@@ -119,7 +119,7 @@ void check_equal(const reference::Outputs &actual, const reference::Outputs &exp
 // Tiles are shared out between threads, never divided.
 void check_threads(const ModelDescription &description, Dtype dtype) {
     const NetworkRun run = in(dtype, with(network_run(description, 4, 2, 64, 48), Masks::Random));
-    for (const Target &target : runnable_targets(dtype)) {
+    for (const Target &target : targets_for(run)) {
         INFO(run.text() << " on " << target.name);
         configure_halide(1);
         const auto alone = open_network(run, target);
@@ -152,7 +152,7 @@ void check_packing(const ModelDescription &description) {
 
 void check_runs_apart(const ModelDescription &description, Dtype dtype) {
     const NetworkRun run = in(dtype, with(network_run(description, 3, 2, 48, 40), Masks::Random));
-    const auto network = open_network(run, runnable_targets(dtype).back());
+    const auto network = open_network(run, targets_for(run).back());
     const reference::Outputs first = outputs_of(*network);
     for (size_t k = 0; k < run.blocks(); k++) network->force_mask(k, std::vector<int>(6, 1));
     CHECK(outputs_of(*network).at("logits").data != first.at("logits").data);
@@ -164,8 +164,8 @@ void check_runs_apart(const ModelDescription &description, Dtype dtype) {
 void check_clips_apart(const ModelDescription &description, Dtype dtype) {
     NetworkRun both = in(dtype, network_run(description, 3, 2, 48, 40)), first = both;
     first.shape.clips = 1;
-    const auto batch = open_network(both, runnable_targets(dtype).back());
-    const auto alone = open_network(first, runnable_targets(dtype).back());
+    const auto batch = open_network(both, targets_for(both).back());
+    const auto alone = open_network(first, targets_for(both).back());
     batch->run();
     alone->run();
     CHECK(batch->clip_logits(0) == alone->clip_logits(0));
@@ -240,7 +240,7 @@ TEST_CASE("a small AF-ResNet in bf16 is near the reference under forced masks, m
 
 TEST_CASE("each step of a small network runs by itself, in every dtype", "[small_network]") {
     for (const Dtype dtype : runnable_dtypes()) {
-        for (const Target &target : runnable_targets(dtype)) {
+        for (const Target &target : executable_targets(dtype)) {
             const NetworkRun run = in(dtype, network_run(small_af_resnet(true), 3, 1, 48, 40));
             const LoweredNetwork network = lower(run.description, run.shape);
             for (size_t i = 0; i < network.plan.steps.size(); i++) {
