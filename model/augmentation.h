@@ -14,9 +14,9 @@ struct AugmentationRule {
     bool flip = false;        // half of the clips; wrong for data sets whose classes have a direction
 };
 
-/// Width and height of each crop that may be drawn, ten of them, each as likely as the others: with four sizes, 1, .875,
-/// .75 and .66 of the resized frame's shorter side, all pairs of equal or neighbouring sizes. A size that differs from
-/// the network's by less than 3 pixels is taken to be that, which saves a resize.
+/// Width and height of each crop that may be drawn, ten of them, each as likely as the others: with four sizes, 1,
+/// .875, .75 and .66 of the resized frame's shorter side, all pairs of equal or neighbouring sizes. A size that differs
+/// from the network's by less than 3 pixels is taken to be that, which saves a resize.
 std::vector<std::pair<int, int>> crop_sizes(const EvaluationCrop &frame);
 
 /// Left and top of each place, thirteen of them: corners, centre, middles of the edges, and the four points between

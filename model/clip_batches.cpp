@@ -67,6 +67,7 @@ ClipBatches::ClipBatches(KernelStore &kernels, std::vector<ListedClip> clips, co
         throw Error("clip batches: a list of " + std::to_string(clips_.size()) + " clips does not fill a batch of " +
                     std::to_string(per_batch) + "; make batches smaller");
     }
+    head_ = next_batch_ = batches_; // nothing comes before start()
     ClipOptions clip = options_.clip;
     clip.video.limits.cancelled = [this, asked = clip.video.limits.cancelled] {
         return stopping_.load(std::memory_order_relaxed) || interrupted() || (asked && asked());
@@ -91,7 +92,7 @@ void ClipBatches::stop() {
     const std::lock_guard<std::mutex> lock(mutex_);
     pending_.clear();
     failure_ = nullptr;
-    head_ = next_batch_ = batches_; // nothing comes before another start()
+    head_ = next_batch_ = batches_; // as in the beginning
     stopping_ = false;
 }
 

@@ -1,4 +1,5 @@
-// What training and evaluation read: batches of clips of a list, decoded and preprocessed ahead by threads of their own.
+// What training and evaluation read: batches of clips of a list, decoded and preprocessed ahead by threads of their
+// own.
 #pragma once
 
 #include <atomic>
@@ -20,10 +21,10 @@ namespace afnet {
 struct BatchOptions {
     ClipOptions clip;
     int clips_per_batch = 8;
-    int threads = 2;              // that decode and preprocess
-    int queue = 2;                // batches that are ready or being made, at most
-    size_t cache_bytes = 0;       // for decoded frames, which then are read once rather than in every epoch
-    bool skip_unreadable = true;  // else the first clip that cannot be read ends the run
+    int threads = 2;             // that decode and preprocess
+    int queue = 2;               // batches that are ready or being made, at most
+    size_t cache_bytes = 0;      // for decoded frames, which then are read once rather than in every epoch
+    bool skip_unreadable = true; // else the first clip that cannot be read ends the run
 };
 
 struct ClipBatch {
@@ -63,8 +64,8 @@ public:
     const std::vector<ListedClip> &clips() const { return clips_; }
 
     /// Waits for the next batch; false after the epoch's last one. Memory that `batch` has is used again. Throws Error
-    /// where kernels fail, where no clip is readable, and, unless skip_unreadable, where a clip is not; Interrupted after
-    /// Ctrl-C. After that, and before start(), there is no next batch.
+    /// where kernels fail, where no clip is readable, and, unless skip_unreadable, where a clip is not; Interrupted
+    /// after Ctrl-C. After that, and before start(), there is no next batch.
     bool next(ClipBatch &batch);
 
     /// Gives up what is being read. As fast as a decoder comes to its next packet.

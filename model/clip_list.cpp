@@ -68,7 +68,8 @@ ListedClip parse_line(std::string_view line, const std::string &where) {
         throw Error(where + ": " + printable(line) + "; `path label` or `path frames label` expected");
     }
     const auto value = number_in(label, 0, kMostLabel);
-    if (!value) throw Error(where + ": label " + printable(label) + "; 0 to " + std::to_string(kMostLabel) + " expected");
+    if (!value)
+        throw Error(where + ": label " + printable(label) + "; 0 to " + std::to_string(kMostLabel) + " expected");
     clip.label = int(*value);
     std::string_view before = rest;
     const std::string_view frames = take_last(before);
@@ -78,7 +79,8 @@ ListedClip parse_line(std::string_view line, const std::string &where) {
         clip.frames = *count;
         rest = before;
     }
-    if (rest.find('\0') != std::string_view::npos) throw Error(where + ": path " + printable(rest) + " holds a zero byte");
+    if (rest.find('\0') != std::string_view::npos)
+        throw Error(where + ": path " + printable(rest) + " holds a zero byte");
     clip.name = std::string(rest);
     return clip;
 }

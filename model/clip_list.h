@@ -29,14 +29,14 @@ std::vector<ListedClip> read_clip_list(const std::string &path, const std::strin
 size_t drop_short_clips(std::vector<ListedClip> &clips, int64_t least);
 
 /// The classes' names, by label, from the first that is there of `classes.txt`, `labels.txt` and `category.txt` beside
-/// the list; empty where none is. Throws Error where the file cannot be read, is no UTF-8, or has empty lines but at its
-/// end.
+/// the list; empty where none is. Throws Error where the file cannot be read, is no UTF-8, or has empty lines but at
+/// its end.
 std::vector<std::string> class_names(const std::string &list_path);
 
 /// The true key frames of a data set, as `afnet synth` writes them.
 struct KeyFrames {
-    int frames = 0;                            // T that they are numbered by
-    int hold = 1;                              // times that the videos show each of these
+    int frames = 0;                                // T that they are numbered by
+    int hold = 1;                                  // times that the videos show each of these
     std::map<std::string, std::vector<int>> clips; // ListedClip::name to key frames, ascending, below `frames`
 };
 

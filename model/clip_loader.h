@@ -15,8 +15,8 @@ namespace afnet {
 
 /// How clips of a list are read.
 struct ClipOptions {
-    int frames = 8;                // T
-    int size = 224;                // columns and rows that the network reads
+    int frames = 8; // T
+    int size = 224; // columns and rows that the network reads
     Crop crop = Crop::Evaluation;
     bool train = false;            // random frame of each segment; else the frames of evaluation
     AugmentationRule augmentation; // in training only

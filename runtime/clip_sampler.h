@@ -23,8 +23,8 @@ struct ClipPicks {
 ClipPicks pick_clip_frames(int64_t video_frames, int clip_frames);
 
 /// The authors' rule for training: with d = floor(video_frames / clip_frames), frame i of the clip is i * d plus one of
-/// 0 to d - 1, drawn from `random` for each i by itself. Frames from clip_frames * d on are never shown. A video of fewer
-/// frames than the clip shows its first frame clip_frames times. Throws Error when either number is below 1.
+/// 0 to d - 1, drawn from `random` for each i by itself. Frames from clip_frames * d on are never shown. A video of
+/// fewer frames than the clip shows its first frame clip_frames times. Throws Error when either number is below 1.
 ClipPicks draw_clip_frames(int64_t video_frames, int clip_frames, CounterRandom &random);
 
 } // namespace afnet

@@ -57,12 +57,31 @@ reference::Picture defined(const RgbFrame &frame, const EvaluationCrop &crop, co
 TEST_CASE("crops have the authors' sizes and places", "[augmentation]") {
     const EvaluationCrop frame = evaluation_crop(224);
     const auto sizes = crop_sizes(frame);
-    CHECK(sizes == std::vector<Pair>{{240, 240}, {210, 240}, {240, 210}, {210, 210}, {180, 210},
-                                     {210, 180}, {180, 180}, {158, 180}, {180, 158}, {158, 158}});
+    CHECK(sizes == std::vector<Pair>{{240, 240},
+                                     {210, 240},
+                                     {240, 210},
+                                     {210, 210},
+                                     {180, 210},
+                                     {210, 180},
+                                     {180, 180},
+                                     {158, 180},
+                                     {180, 158},
+                                     {158, 158}});
     // 320 - 180 = 140 and 240 - 158 = 82 pixels of room: steps of 35 and 20.
     const auto places = crop_places(frame, 180, 158);
-    CHECK(places == std::vector<Pair>{{0, 0}, {140, 0}, {0, 80}, {140, 80}, {70, 40}, {0, 40}, {140, 40},
-                                      {70, 80}, {70, 0}, {35, 20}, {105, 20}, {35, 60}, {105, 60}});
+    CHECK(places == std::vector<Pair>{{0, 0},
+                                      {140, 0},
+                                      {0, 80},
+                                      {140, 80},
+                                      {70, 40},
+                                      {0, 40},
+                                      {140, 40},
+                                      {70, 80},
+                                      {70, 0},
+                                      {35, 20},
+                                      {105, 20},
+                                      {35, 60},
+                                      {105, 60}});
 }
 
 TEST_CASE("crops of any size lie in the frame, and nearly the network's size becomes it", "[augmentation]") {
@@ -107,9 +126,11 @@ TEST_CASE("every size and place is drawn alike, and half of the clips are flippe
     // Five deviations of a count.
     const auto near = [](int count, double expected) { return std::abs(count - expected) < 5 * std::sqrt(expected); };
     REQUIRE(sizes.size() == 10);
-    for (const auto &[size, count] : sizes) CHECK(near(count, kDraws / 10.0));
+    for (const auto &[size, count] : sizes)
+        CHECK(near(count, kDraws / 10.0));
     REQUIRE(places.size() == 13);
-    for (const auto &[place, count] : places) CHECK(near(count, kDraws / 130.0));
+    for (const auto &[place, count] : places)
+        CHECK(near(count, kDraws / 130.0));
     CHECK(near(flips, kDraws / 2.0));
 }
 
@@ -117,7 +138,8 @@ TEST_CASE("without a multi-scale crop the box is that of evaluation", "[augmenta
     const EvaluationCrop frame = evaluation_crop(224);
     CounterRandom random = random_of(0);
     const CropBox box = draw_crop(frame, {}, random);
-    CHECK(std::make_tuple(box.width, box.height, box.left, box.top, box.flip) == std::make_tuple(224, 224, 48, 8, false));
+    CHECK(std::make_tuple(box.width, box.height, box.left, box.top, box.flip) ==
+          std::make_tuple(224, 224, 48, 8, false));
     CHECK(random.position() == 0);
 }
 

@@ -104,7 +104,8 @@ TEST_CASE("in training each frame comes from its own segment, every one of them 
             CHECK(frames.begin()->first == i * segment);
             CHECK(frames.rbegin()->first == (i + 1) * segment - 1);
             for (const auto &[frame, count] : frames)
-                CHECK(std::abs(count - double(kDraws) / double(segment)) < 5 * std::sqrt(double(kDraws) / double(segment)));
+                CHECK(std::abs(count - double(kDraws) / double(segment)) <
+                      5 * std::sqrt(double(kDraws) / double(segment)));
         }
     }
     CounterRandom random(3, {});
