@@ -111,7 +111,7 @@ private:
         VideoOptions video;
         video.limits.cancelled = interrupted;
         const DecodedClip clip = read_clip(options_.clip, shape_.frames, video);
-        Preprocessor preprocessor(kernels_, evaluation_crop(shape_.width));
+        Preprocessor preprocessor(kernels_, frame_crop(model_.description.crop, shape_.width));
         const size_t size = 3 * size_t(shape_.width) * size_t(shape_.height);
         for (const RgbFrame &frame : clip.frames) {
             const float *pixels = preprocessor.run(frame);

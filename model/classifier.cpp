@@ -30,7 +30,7 @@ RunShape run_shape(const LoadedModel &model, const ClassifierOptions &options) {
 Classifier::Classifier(const LoadedModel &model, KernelStore &kernels, const ClassifierOptions &options)
     : options_(options), labels_(model.labels) {
     const RunShape shape = run_shape(model, options);
-    preprocessor_ = std::make_unique<Preprocessor>(kernels, evaluation_crop(shape.width));
+    preprocessor_ = std::make_unique<Preprocessor>(kernels, frame_crop(model.description.crop, shape.width));
     network_ = std::make_unique<Network>(model.description, shape, kernels, model.weights);
     if (options.gumbel_seed) network_->draw_gumbel(*options.gumbel_seed);
 }

@@ -85,6 +85,15 @@ bool is_plain_name(const std::string &name) {
     });
 }
 
+// Files from before there was a choice have no `crop`, and read as they did.
+constexpr const char *kCrop = "crop";
+
+Json description_json(const ModelDescription &description) {
+    Json json(description);
+    if (description.crop != Crop::Evaluation) json[kCrop] = crop_name(description.crop);
+    return json;
+}
+
 using Refuse = std::function<void(const std::string &)>;
 
 void check_block(const InvertedResidual &block, int channels, const std::string &where, const Refuse &refuse) {
@@ -179,8 +188,19 @@ const ModelDescription &shipped_model(const std::string &name) {
     return *found;
 }
 
+std::string crop_name(Crop crop) {
+    return crop == Crop::Whole ? "whole" : "evaluation";
+}
+
+Crop crop_named(const std::string &name) {
+    for (const Crop crop : {Crop::Evaluation, Crop::Whole}) {
+        if (name == crop_name(crop)) return crop;
+    }
+    throw UsageError("unknown crop " + printable(name) + "; evaluation or whole expected");
+}
+
 std::string description_text(const ModelDescription &description) {
-    return Json(description).dump();
+    return description_json(description).dump();
 }
 
 ModelDescription parse_description(const std::string &text, const std::string &where) {
@@ -191,8 +211,10 @@ ModelDescription parse_description(const std::string &text, const std::string &w
         // Fields that files of earlier versions lack.
         if (json.is_object() && !json.contains("tail_channels")) json["tail_channels"] = 0;
         description = json.get<ModelDescription>();
+        if (json.contains(kCrop) && json.at(kCrop) == crop_name(Crop::Evaluation)) json.erase(kCrop);
+        if (json.contains(kCrop) && json.at(kCrop) == crop_name(Crop::Whole)) description.crop = Crop::Whole;
         // A field that is not known would be ignored, an unknown family taken for the first one, 16.5 for 16.
-        differences = Json::diff(Json(description), json);
+        differences = Json::diff(description_json(description), json);
     } catch (const Json::exception &error) {
         throw Error(where + ": model description: " + error.what());
     }

@@ -29,6 +29,12 @@ struct MobileStage {
     int attention_hidden = 0;  // adaptive only: width between the two linears of the fusion weights
 };
 
+/// Which part of a frame the network sees.
+enum class Crop {
+    Evaluation, // the authors': resized to 4:3 and a little larger than the network's square, then the centre
+    Whole       // the frame resized to the square, nothing cut off: data sets whose frames are drawn to their edges
+};
+
 /// Everything that fixes a network but its weights.
 struct ModelDescription {
     std::string name;
@@ -37,6 +43,7 @@ struct ModelDescription {
     int frames = 12;     // T that the weights are for; only adaptive networks depend on it
     int classes = 174;
     int size = 224;  // pixels of the square crop it was trained on
+    Crop crop = Crop::Evaluation;
 
     // ResNets
     int width = 64;                         // channels behind the stem
@@ -57,7 +64,11 @@ const std::vector<ModelDescription> &shipped_models();
 /// A shipped model's description. Throws UsageError for an unknown name; the message lists the known ones.
 const ModelDescription &shipped_model(const std::string &name);
 
-/// JSON form, as weights files carry it. parse throws Error with `where` and the field that is wrong.
+/// `evaluation` or `whole`. The second throws UsageError for another word.
+std::string crop_name(Crop crop);
+Crop crop_named(const std::string &name);
+
+/// JSON form, as weights files carry it; `crop` is left out where it is `evaluation`. parse throws Error with `where` and the field that is wrong.
 std::string description_text(const ModelDescription &description);
 ModelDescription parse_description(const std::string &text, const std::string &where);
 

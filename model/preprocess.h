@@ -1,10 +1,11 @@
 // Frames as decoded to frames as the network reads them: Pillow's antialiased bilinear resize, centre crop,
-// normalisation (AFNET_SPEC §6).
+// normalisation; in training a crop of the resized frame, resized again and perhaps flipped (AFNET_SPEC §6).
 #pragma once
 
 #include <memory>
 #include <vector>
 
+#include "model/description.h"
 #include "runtime/executor.h"
 #include "runtime/rgb_frame.h"
 
@@ -32,25 +33,38 @@ struct EvaluationCrop {
     int left = 48, top = 8;
 };
 EvaluationCrop evaluation_crop(int size);
+/// The same for any rule: Crop::Whole resizes to the square itself.
+EvaluationCrop frame_crop(Crop rule, int size);
 
-/// Resizes frames of one size; a frame of another size rebuilds the plan.
+/// What training shows of a resized frame: a rectangle of it, resized to the network's square.
+struct CropBox {
+    int width = 0, height = 0, left = 0, top = 0;
+    bool flip = false;  // left and right exchanged
+};
+
+/// Resizes frames of one size; a frame of another size rebuilds the plan. Not for use by several threads at once;
+/// separate ones are independent.
 class Preprocessor {
 public:
     Preprocessor(KernelStore &kernels, const EvaluationCrop &crop);
+    ~Preprocessor();
 
     /// [3, x, y] of the crop, normalised; valid until the next call.
     const float *run(const RgbFrame &frame);
+    /// The same of `box`, which must lie in the resized frame. Pillow's resize, crop, resize and flip make these pixels.
+    const float *run(const RgbFrame &frame, const CropBox &box);
     /// The whole resized frame, 8 bits, as Pillow would give it.
     RgbFrame resize(const RgbFrame &frame);
 
 private:
-    void prepare(int width, int height);
+    /// A plan for frames of one size, bound; where the box is depends on inputs.
+    struct Pipeline;
+    Pipeline &prepare(std::unique_ptr<Pipeline> &pipeline, const RgbFrame &frame, bool boxed);
+    const float *run(Pipeline &pipeline, const RgbFrame &frame);
 
     KernelStore &kernels_;
     EvaluationCrop crop_;
-    int width_ = 0, height_ = 0;
-    TensorId input_ = kNoTensor, resized_ = kNoTensor, output_ = kNoTensor;
-    std::unique_ptr<Executor> executor_;
+    std::unique_ptr<Pipeline> centre_, boxed_;
 };
 
 }  // namespace afnet

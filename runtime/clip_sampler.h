@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "runtime/counter_random.h"
+
 namespace afnet {
 
 /// The frames of one clip.
@@ -19,5 +21,10 @@ struct ClipPicks {
 /// shows its first frame clip_frames times: an oddity of the authors' program that their figures contain. Throws Error
 /// when either number is below 1.
 ClipPicks pick_clip_frames(int64_t video_frames, int clip_frames);
+
+/// The authors' rule for training: with d = floor(video_frames / clip_frames), frame i of the clip is i * d plus one of
+/// 0 to d - 1, drawn from `random` for each i by itself. Frames from clip_frames * d on are never shown. A video of fewer
+/// frames than the clip shows its first frame clip_frames times. Throws Error when either number is below 1.
+ClipPicks draw_clip_frames(int64_t video_frames, int clip_frames, CounterRandom &random);
 
 } // namespace afnet

@@ -3,7 +3,6 @@
 #include <filesystem>
 #include <system_error>
 
-#include "runtime/clip_sampler.h"
 #include "runtime/error.h"
 #include "runtime/frame_folder.h"
 
@@ -11,23 +10,18 @@ namespace afnet {
 
 namespace {
 
-void pick(DecodedClip &clip, const std::string &path, int64_t total, int frames) {
-    const ClipPicks picks = pick_clip_frames(total, frames);
-    clip.total_frames = total;
-    clip.frame_indices = picks.frames;
-    clip.warnings.clear();
-    if (picks.first_frame_only && frames > 1) {
-        clip.warnings.push_back(path + ": has " + std::to_string(total) + " frames, no more than the " +
-                                std::to_string(frames) + " of a clip, so the clip is its first frame " +
-                                std::to_string(frames) + " times, as in AFNet's published evaluation");
-    }
+std::string short_video_warning(const std::string &path, int64_t total, int frames) {
+    return path + ": has " + std::to_string(total) + " frames, no more than the " + std::to_string(frames) +
+           " of a clip, so the clip is its first frame " + std::to_string(frames) +
+           " times, as in AFNet's published evaluation";
 }
 
-DecodedClip read_folder(const std::string &path, int frames, const MediaLimits &limits) {
+DecodedClip read_folder(const std::string &path, const FramePicker &picker, const MediaLimits &limits) {
     FrameFolder folder(path, limits);
     const WorkWatch watch(limits);
     DecodedClip clip;
-    pick(clip, path, folder.frame_count(), frames);
+    clip.total_frames = folder.frame_count();
+    clip.frame_indices = picker(clip.total_frames).frames;
     for (size_t i = 0; i < clip.frame_indices.size(); ++i) {
         watch.check(path);
         const bool repeated = i > 0 && clip.frame_indices[i] == clip.frame_indices[i - 1];
@@ -37,11 +31,12 @@ DecodedClip read_folder(const std::string &path, int frames, const MediaLimits &
     return clip;
 }
 
-DecodedClip read_video(const std::string &path, int frames, const VideoOptions &options) {
+DecodedClip read_video(const std::string &path, const FramePicker &picker, const VideoOptions &options) {
     VideoReader video(path, options);
     DecodedClip clip;
     do { // a second time at most: when decoding found fewer frames than the packets promised
-        pick(clip, path, video.frame_count(), frames);
+        clip.total_frames = video.frame_count();
+        clip.frame_indices = picker(clip.total_frames).frames;
     } while (!video.read(clip.frame_indices, clip.frames));
     for (int64_t index : clip.frame_indices)
         clip.frame_pts_seconds.push_back(video.frame_seconds(index));
@@ -56,9 +51,23 @@ DecodedClip read_clip(const std::string &path, int frames, const VideoOptions &o
     if (frames < 1) {
         throw Error(path + ": a clip of " + std::to_string(frames) + " frames asked for; at least 1 expected");
     }
+    bool first_frame_only = false;
+    const auto picker = [&](int64_t total) {
+        const ClipPicks picks = pick_clip_frames(total, frames);
+        first_frame_only = picks.first_frame_only;
+        return picks;
+    };
+    DecodedClip clip = read_clip(path, picker, options);
+    if (first_frame_only && frames > 1) {
+        clip.warnings.insert(clip.warnings.begin(), short_video_warning(path, clip.total_frames, frames));
+    }
+    return clip;
+}
+
+DecodedClip read_clip(const std::string &path, const FramePicker &picker, const VideoOptions &options) {
     std::error_code ignored;
     const bool folder = std::filesystem::is_directory(path, ignored);
-    return folder ? read_folder(path, frames, options.limits) : read_video(path, frames, options);
+    return folder ? read_folder(path, picker, options.limits) : read_video(path, picker, options);
 }
 
 } // namespace afnet

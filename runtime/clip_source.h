@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
+#include "runtime/clip_sampler.h"
 #include "runtime/rgb_frame.h"
 #include "runtime/video_reader.h"
 
@@ -24,5 +26,12 @@ struct DecodedClip {
 /// folder of JPEG or PNG frames. A frame that the rule picks several times is decoded once. Throws Error as VideoReader
 /// and FrameFolder do.
 DecodedClip read_clip(const std::string &path, int frames, const VideoOptions &options = {});
+
+/// Chooses the frames to read of a video of so many. It may be asked a second time, with a smaller number, where a
+/// damaged video turns out to have fewer frames than it said.
+using FramePicker = std::function<ClipPicks(int64_t video_frames)>;
+
+/// The same with any rule whose frames ascend. It warns of no short videos.
+DecodedClip read_clip(const std::string &path, const FramePicker &picker, const VideoOptions &options = {});
 
 } // namespace afnet

@@ -180,6 +180,7 @@ const Kernel *KernelStore::find(Entry &entry, const std::string &name) {
 }
 
 std::vector<Manifest> KernelStore::manifests() {
+    const std::lock_guard<std::mutex> lock(mutex_);
     std::vector<Manifest> all;
     for (Entry &entry : entries_)
         all.push_back(manifest_of(entry));
@@ -187,12 +188,14 @@ std::vector<Manifest> KernelStore::manifests() {
 }
 
 size_t KernelStore::manifests_read() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
     return size_t(
         std::count_if(entries_.begin(), entries_.end(), [](const Entry &e) { return e.manifest.has_value(); }));
 }
 
 const Kernel &KernelStore::kernel(const KernelSpec &spec, const std::string &preferred_model) {
     const std::string name = spec.name();
+    const std::lock_guard<std::mutex> lock(mutex_);
     for (const bool preferred : {true, false}) {
         for (Entry &entry : entries_) {
             const std::string of_model = preferred_model + manifest_ending(target_named(entry.target));

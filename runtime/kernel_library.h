@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -66,7 +67,7 @@ private:
 
 /// The kernel libraries of one target in a folder, and of the targets that it extends: those whose manifest is called
 /// `<model>.<target>.json`. Manifests are read, and libraries opened, as they are needed: most programs need one
-/// model's.
+/// model's. All functions may be called from any thread.
 class KernelStore {
 public:
     /// For the target that choose_library_target() takes.
@@ -91,11 +92,13 @@ private:
         std::optional<Manifest> manifest;
         std::unique_ptr<KernelLibrary> library;
     };
+    // Both with mutex_ held.
     const Manifest &manifest_of(Entry &entry);
     const Kernel *find(Entry &entry, const std::string &name);
 
     std::string folder_;
     Target target_;
+    mutable std::mutex mutex_;  // over entries_: plans are bound by several threads
     std::vector<Entry> entries_;
 };
 
