@@ -1,5 +1,6 @@
 #include "model/masked_network.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "model/random_use.h"
