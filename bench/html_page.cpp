@@ -1,6 +1,6 @@
 #include "bench/html_page.h"
 
-#include "bench/svg_plot.h"
+#include "model/svg_plot.h"
 
 namespace afnet {
 
@@ -30,12 +30,7 @@ table { border-collapse: collapse; font-size: 0.85rem; font-variant-numeric: tab
 th, td { padding: 3px 9px; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--grid); }
 th { background: var(--head); font-weight: 600; vertical-align: bottom; white-space: normal; }
 .w { text-align: left; }
-svg { display: block; width: 100%; height: auto; font: 11px system-ui, -apple-system, "Segoe UI", "Liberation Sans", sans-serif; }
-svg text { fill: var(--ink); } svg .title { font-size: 13px; font-weight: 600; }
-svg .tick, svg .label, svg .legend { fill: var(--faint); }
-svg .grid { stroke: var(--grid); } svg .axis { stroke: var(--faint); }
-svg .line { fill: none; stroke-width: 2; } svg .dashes { fill: none; stroke-width: 2; stroke-dasharray: 5 4; }
-svg .dot { stroke: var(--paper); stroke-width: 1; } svg .bar.c7 { fill-opacity: 0.4; }
+svg { display: block; width: 100%; height: auto; }
 @media print {
   :root { --paper: #ffffff; --ink: #000000; --faint: #444444; --grid: #dddddd; --head: #f0f0f0;
     --c0: #0b63ae; --c1: #c2500a; --c2: #0a7f5a; --c3: #a3307f; --c4: #7a6200; --c5: #5a4fc4; --c6: #b3261e; --c7: #4d5963; }
@@ -46,14 +41,8 @@ svg .dot { stroke: var(--paper); stroke-width: 1; } svg .bar.c7 { fill-opacity: 
 }
 )";
 
-std::string colour_rules() {
-    std::string rules;
-    for (int c = 0; c < kPlotColours; c++) {
-        const std::string name = "c" + std::to_string(c), value = "var(--" + name + ")";
-        rules += "svg .line." + name + ", svg .dashes." + name + " { stroke: " + value + "; } svg .dot." + name +
-                 ", svg .bar." + name + " { fill: " + value + "; }\n";
-    }
-    return rules;
+std::string page_colour(const std::string &name) {
+    return "var(--" + name + ")";
 }
 
 }  // namespace
@@ -102,7 +91,7 @@ std::string HtmlPage::text() const {
            "charset=\"utf-8\"/>\n"
            "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n"
            "<meta name=\"color-scheme\" content=\"light dark\"/>\n<title>" +
-           xml_text(title_) + "</title>\n<style>" + kStyle + colour_rules() + "</style>\n</head>\n<body>\n" + body_ +
+           xml_text(title_) + "</title>\n<style>" + kStyle + plot_rules(page_colour) + "</style>\n</head>\n<body>\n" + body_ +
            "</body>\n</html>\n";
 }
 

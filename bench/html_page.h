@@ -20,7 +20,7 @@ public:
                size_t names = 1);
     void definitions(const std::vector<std::pair<std::string, std::string>> &terms);
 
-    /// Pictures (bench/svg_plot.h) side by side where there is room.
+    /// Pictures (model/svg_plot.h) side by side where there is room.
     void figures(const std::vector<std::string> &svgs);
 
     std::string text() const;

@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "bench/commands.h"
-#include "bench/output_folder.h"
+#include "model/output_folder.h"
 #include "bench/sparsity_bench.h"
 #include "bench/sparsity_page.h"
 #include "bench/sparsity_report.h"

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "bench/svg_plot.h"
+#include "model/svg_plot.h"
 #include "model/text_table.h"
 
 namespace afnet {

@@ -1,7 +1,6 @@
 #include "bench/sparsity_masks.h"
 
 #include <algorithm>
-#include <cmath>
 #include <numeric>
 
 #include "model/recipe.h"
@@ -57,10 +56,10 @@ std::vector<int> pattern_mask(MaskPattern pattern, int frames, int clips, int co
     std::vector<int> mask(size_t(frames) * size_t(clips), 0);
     for (int clip = 0; clip < clips; clip++) {
         int *of_clip = mask.data() + size_t(clip) * size_t(frames);
-        if (pattern == MaskPattern::First) {
-            std::fill_n(of_clip, count, 1);
-        } else if (pattern == MaskPattern::Spread) {
-            for (int t = 0; t < frames; t++) of_clip[t] = (t + 1) * count / frames - t * count / frames;
+        if (pattern == MaskPattern::First || pattern == MaskPattern::Spread) {
+            const bool first = pattern == MaskPattern::First;
+            const std::vector<int> chosen = first ? first_mask(frames, count) : spread_mask(frames, count);
+            std::copy(chosen.begin(), chosen.end(), of_clip);
         } else {
             const std::vector<int> order =
                 pattern == MaskPattern::Random ? random_order(frames, clip, block, seed) : alternating_order(frames);
@@ -68,14 +67,6 @@ std::vector<int> pattern_mask(MaskPattern pattern, int frames, int clips, int co
         }
     }
     return mask;
-}
-
-int selected_count(double rt, int frames) {
-    return int(std::lround(std::clamp(rt, 0.0, 1.0) * frames));
-}
-
-double realised_ratio(const std::vector<int> &mask) {
-    return std::accumulate(mask.begin(), mask.end(), 0.0) / double(mask.size());
 }
 
 }  // namespace afnet

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "model/mask_policy.h"
+
 namespace afnet {
 
 /// Patterns of which every clip has the same number of selected frames.
@@ -23,11 +25,5 @@ MaskPattern pattern_named(const std::string &name);
 /// The mask [frames x clips] of focal block `block` with `count` of each clip's frames selected. `block` and `seed`
 /// matter to Random only.
 std::vector<int> pattern_mask(MaskPattern pattern, int frames, int clips, int count, size_t block, uint64_t seed);
-
-/// How many of `frames` frames the ratio `rt` stands for: the nearest whole number.
-int selected_count(double rt, int frames);
-
-/// The part of selected frames, 0 to 1.
-double realised_ratio(const std::vector<int> &mask);
 
 }  // namespace afnet

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "model/contact_sheet.h"
+#include "model/text_table.h"
 #include "runtime/error.h"
 #include "runtime/json_text.h"
 #include "runtime/png_writer.h"
@@ -29,21 +30,6 @@ std::string chosen_frames(const std::vector<int> &mask) {
     std::string text;
     for (int selected : mask) text += selected ? '#' : '.';
     return text;
-}
-
-// Labels come from files: they may neither break a line nor command a terminal.
-std::string one_line(std::string text) {
-    for (char &c : text) {
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
-    }
-    return text;
-}
-
-std::string csv_field(const std::string &text) {
-    if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-    std::string quoted = "\"";
-    for (char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-    return quoted + "\"";
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "model/network.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "model/recipe.h"
@@ -108,10 +109,13 @@ void Network::fill_recipe_video(uint64_t seed) {
 
 void Network::draw_gumbel(uint64_t seed) {
     for (size_t k = 0; k < lowered_.selections.size(); k++) {
-        const std::vector<float> uniform = recipe_gumbel_uniform(int(k), size_t(2 * shape_.flat_frames()), seed);
-        std::memcpy(executor_.memory(lowered_.selections[k].uniform).data, uniform.data(),
-                    uniform.size() * sizeof(float));
+        set_gumbel(k, recipe_gumbel_uniform(int(k), size_t(2 * shape_.flat_frames()), seed));
     }
+}
+
+void Network::set_gumbel(size_t index, const std::vector<float> &uniform) {
+    std::memcpy(executor_.memory(lowered_.selections[index].uniform).data, uniform.data(),
+                uniform.size() * sizeof(float));
 }
 
 void Network::force_mask(size_t index, const std::vector<int> &mask) {
@@ -135,6 +139,18 @@ std::vector<std::vector<int>> Network::masks() {
         const TensorId id = shape_.forced_masks ? selection.forced : selection.mask;
         const int *mask = static_cast<const int *>(executor_.memory(id).data);
         result.emplace_back(mask, mask + shape_.flat_frames());
+    }
+    return result;
+}
+
+std::vector<std::vector<double>> Network::keep_probabilities() {
+    std::vector<std::vector<double>> result;
+    for (const Selection &selection : lowered_.selections) {
+        const float *logits = static_cast<const float *>(executor_.memory(selection.logits).data);
+        std::vector<double> &of_block = result.emplace_back();
+        for (int f = 0; f < shape_.flat_frames(); f++) {
+            of_block.push_back(1 / (1 + std::exp(double(logits[2 * f]) - double(logits[2 * f + 1]))));
+        }
     }
     return result;
 }

@@ -32,6 +32,10 @@ public:
     /// Draws the noise of every navigation from the recipe's stream with this seed; needs RunShape::gumbel_noise.
     void draw_gumbel(uint64_t seed);
 
+    /// Whether the navigation adds noise, from now on; and block `index`'s u of it, [2, f].
+    void use_gumbel(bool noise) { executor_.set_scalars("stochastic", noise ? 1 : 0); }
+    void set_gumbel(size_t index, const std::vector<float> &uniform);
+
     /// Fixes block `index`'s mask [f]; needs RunShape::forced_masks.
     void force_mask(size_t index, const std::vector<int> &mask);
 
@@ -40,6 +44,8 @@ public:
 
     /// Results of the last run: masks [f] per focal block in layer order, and per clip the scores [k].
     std::vector<std::vector<int>> masks();
+    /// What the navigation made of each frame: probabilities [f] per focal block that it is computed, without noise.
+    std::vector<std::vector<double>> keep_probabilities();
     std::vector<float> clip_logits(int clip);
     std::vector<float> probabilities(int clip);
 

@@ -16,6 +16,9 @@ enum RandomUse : uint8_t {
     kSegmentOffset = 11,  // epoch; sample: place in the list; one word per segment
     kAugmentation = 12,   // the same: crop and flip
     kReplacement = 13,    // the same: what stands in for a clip that cannot be read
+    kEvaluationNoise = 20, // sample: place in the list; layer: focal block; two words per frame
+    kMaskDraw = 21,       // epoch; sample; layer: focal block, 65535 where all have one draw
+    kMaskShuffle = 22,    // the same
 };
 
 } // namespace afnet

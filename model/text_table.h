@@ -24,6 +24,13 @@ private:
     std::string alignment_;
 };
 
+/// `text` with spaces instead of control characters: names come from files, and may neither break a line nor command a
+/// terminal.
+std::string one_line(std::string text);
+
+/// `text` as a field of a CSV file: in quotes where it needs them.
+std::string csv_field(const std::string &text);
+
 /// `value` with a fixed number of decimals.
 std::string decimal(double value, int decimals);
 

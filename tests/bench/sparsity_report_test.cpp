@@ -5,7 +5,7 @@
 
 #include "bench/sparsity_page.h"
 #include "bench/sparsity_report.h"
-#include "tests/bench/xml_check.h"
+#include "tests/model/xml_check.h"
 
 using namespace afnet;
 using Catch::Matchers::Contains;

@@ -4,7 +4,7 @@
 #include <numeric>
 #include <unistd.h>
 
-#include "tests/bench/xml_check.h"
+#include "tests/model/xml_check.h"
 #include "tests/model/checkpoint_builder.h"
 #include "tests/program/program_run.h"
 #include "tests/program/sample_media.h"

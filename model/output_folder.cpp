@@ -1,4 +1,4 @@
-#include "bench/output_folder.h"
+#include "model/output_folder.h"
 
 #include <filesystem>
 #include <unistd.h>

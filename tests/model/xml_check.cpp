@@ -1,4 +1,4 @@
-#include "tests/bench/xml_check.h"
+#include "tests/model/xml_check.h"
 
 #include <regex>
 #include <set>

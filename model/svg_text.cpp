@@ -1,4 +1,4 @@
-#include "bench/svg_text.h"
+#include "model/svg_text.h"
 
 #include <algorithm>
 #include <cmath>

@@ -5,9 +5,9 @@
 #include <regex>
 
 #include "bench/html_page.h"
-#include "bench/svg_plot.h"
-#include "bench/svg_text.h"
-#include "tests/bench/xml_check.h"
+#include "model/svg_plot.h"
+#include "model/svg_text.h"
+#include "tests/model/xml_check.h"
 
 using namespace afnet;
 using Catch::Matchers::Contains;

@@ -1,8 +1,9 @@
-#include "bench/svg_plot.h"
+#include "model/svg_plot.h"
 
 #include <algorithm>
+#include <map>
 
-#include "bench/svg_text.h"
+#include "model/svg_text.h"
 
 namespace afnet {
 
@@ -116,6 +117,35 @@ std::string svg_rows(const RowChart &chart) {
     for (size_t i = 0; i < chart.series.size(); i++) legend.push_back({chart.series[i], int(i), PlotMark::Dots});
     const auto [names, height] = svg_legend(14, bottom + 52, legend);
     return svg_picture(bottom + 46 + height, chart.title, body + names);
+}
+
+std::string plot_rules(const std::function<std::string(const std::string &name)> &colour) {
+    std::string rules =
+        "svg { font: 11px system-ui, -apple-system, \"Segoe UI\", \"Liberation Sans\", sans-serif; }\n"
+        "svg text { fill: " + colour("ink") + "; } svg .title { font-size: 13px; font-weight: 600; }\n"
+        "svg .tick, svg .label, svg .legend { fill: " + colour("faint") + "; }\n"
+        "svg .grid { stroke: " + colour("grid") + "; } svg .axis { stroke: " + colour("faint") + "; }\n"
+        "svg .line { fill: none; stroke-width: 2; }\n"
+        "svg .dashes { fill: none; stroke-width: 2; stroke-dasharray: 5 4; }\n"
+        "svg .dot { stroke: " + colour("paper") + "; stroke-width: 1; } svg .bar.c7 { fill-opacity: 0.4; }\n";
+    for (int c = 0; c < kPlotColours; c++) {
+        const std::string name = "c" + std::to_string(c), value = colour(name);
+        rules += "svg .line." + name + ", svg .dashes." + name + " { stroke: " + value + "; } svg .dot." + name +
+                 ", svg .bar." + name + " { fill: " + value + "; }\n";
+    }
+    return rules;
+}
+
+std::string svg_file(const std::string &plot) {
+    static const std::map<std::string, std::string> kPaper = {
+        {"paper", "#ffffff"}, {"ink", "#1c2126"}, {"faint", "#5c6670"}, {"grid", "#e3e7ea"},
+        {"c0", "#0b63ae"},    {"c1", "#c2500a"},  {"c2", "#0a7f5a"},    {"c3", "#a3307f"},
+        {"c4", "#7a6200"},    {"c5", "#5a4fc4"},  {"c6", "#b3261e"},    {"c7", "#4d5963"}};
+    const std::string rules = plot_rules([](const std::string &name) { return kPaper.at(name); });
+    const size_t inside = plot.find('>') + 1;
+    return plot.substr(0, inside) + "\n<style>\n" + rules +
+           "</style>\n<rect width=\"100%\" height=\"100%\" fill=\"" + kPaper.at("paper") + "\"/>" +
+           plot.substr(inside);
 }
 
 }  // namespace afnet

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "bench/svg_plot.h"
+#include "model/svg_plot.h"
 
 namespace afnet {
 

@@ -1,7 +1,8 @@
-// Plots as inline SVG for a page that gives their classes colours: no scripts, nothing from elsewhere. All text is
+// Plots as inline SVG for a page that gives their classes colours, or as files: no scripts, nothing from elsewhere. All text is
 // escaped, and points that are not finite (or not positive, on a logarithmic axis) are left out.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -66,6 +67,12 @@ struct RowChart {
     std::vector<ChartRow> rows;
 };
 std::string svg_rows(const RowChart &chart);
+
+/// CSS of plots. `colour` gives the values of `paper`, `ink`, `faint`, `grid`, and of series `c0` to `c7`.
+std::string plot_rules(const std::function<std::string(const std::string &name)> &colour);
+
+/// A plot as a file of its own, with colours for white paper.
+std::string svg_file(const std::string &plot);
 
 /// Round numbers from `least` to `most`, about `wanted` of them; on a logarithmic axis powers of ten, with 2 and 5
 /// between where there are few.

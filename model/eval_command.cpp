@@ -1,0 +1,179 @@
+// afnet eval: how right a model is on the clips of a list, and what its choice of frames is worth.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+#include "model/dtype_option.h"
+#include "model/evaluation_report.h"
+#include "model/progress.h"
+#include "runtime/command.h"
+#include "runtime/error.h"
+#include "runtime/halide_host.h"
+#include "runtime/text.h"
+
+namespace afnet {
+
+namespace {
+
+struct Options {
+    std::string model, data, root, out, unselected = "masked";
+    std::vector<std::string> masks = {"learned"};
+    std::vector<double> ratios;
+    std::vector<std::string> mask_seeds = {"1"};
+    uint64_t seed = 1;
+    bool pairs = false, skip_unreadable = false;
+    int64_t least_frames = 0;
+    EvaluationOptions evaluation;
+};
+
+// A folder that training wrote has the best weights under this name.
+constexpr const char *kBestWeights = "best.safetensors";
+
+// A probe of the output folder; files of evaluations are seldom larger.
+constexpr size_t kProbeBytes = 64 << 10;
+
+std::string weights_of(const std::string &model) {
+    std::error_code ignored;
+    if (!std::filesystem::is_directory(model, ignored)) return model;
+    const std::string path = model + "/" + kBestWeights;
+    if (!std::filesystem::exists(path, ignored)) {
+        throw Error(model + ": a folder without " + kBestWeights + "; the folder of a training run, a weights file or "
+                                                                   "the name of a model expected");
+    }
+    return path;
+}
+
+std::vector<EvaluationCase> cases_of(const Options &options) {
+    std::vector<MaskPolicy> policies;
+    for (const std::string &name : options.masks) {
+        const MaskPolicy policy = mask_policy_named(name);
+        if (std::find(policies.begin(), policies.end(), policy) == policies.end()) policies.push_back(policy);
+    }
+    if (!options.ratios.empty() && std::none_of(policies.begin(), policies.end(), takes_ratio)) {
+        throw UsageError("--rt: none of the --masks takes a ratio; random, random-same, uniform, normal and first do");
+    }
+    std::vector<uint64_t> seeds;
+    for (const std::string &text : options.mask_seeds)
+        seeds.push_back(std::stoull(text));
+    return evaluation_cases(policies, options.ratios, seeds);
+}
+
+// The model's own, else those beside the list where they are as many, else numbers.
+std::vector<std::string> names_of_classes(const LoadedModel &model, const std::string &list) {
+    if (!model.labels.empty()) return model.labels;
+    std::vector<std::string> names = class_names(list);
+    if (names.size() == size_t(model.description.classes)) return names;
+    names.clear();
+    for (int k = 0; k < model.description.classes; ++k)
+        names.push_back(std::to_string(k));
+    return names;
+}
+
+void remark_on(const LoadedModel &model, const Options &options, const CommandContext &context) {
+    if (context.quiet) return;
+    if (!model.trained) {
+        std::fprintf(stderr, "afnet: %s has no trained weights here: %s are good for timing, its labels mean nothing\n",
+                     options.model.c_str(), model.source.c_str());
+    }
+    if (!options.out.empty() && size_t(model.description.classes) > kMostConfusionClasses)
+        std::fprintf(stderr, "afnet: %d classes: no confusion matrices are written\n", model.description.classes);
+}
+
+void name_faults(const std::vector<ClipFault> &faults) {
+    for (const ClipFault &fault : faults)
+        std::fprintf(stderr, "afnet: %s\n", fault.message.c_str());
+}
+
+int run_eval(const Options &options, const CommandContext &context) {
+    const std::vector<EvaluationCase> cases = cases_of(options);
+    std::optional<OutputFolder> folder;
+    configure_halide(context.threads);
+    EvaluationReport report;
+    report.clips = read_clip_list(options.data, options.root);
+    const size_t dropped = options.least_frames > 0 ? drop_short_clips(report.clips, options.least_frames) : 0;
+    if (report.clips.empty()) throw Error(options.data + ": no clip has enough frames; all were left out");
+    if (dropped > 0 && !context.quiet) std::fprintf(stderr, "afnet: %zu short clips are left out\n", dropped);
+    const std::optional<KeyFrames> truth = key_frames(options.data);
+    const LoadedModel model = load_model(weights_of(options.model), options.seed);
+    if (options.pairs && model.description.classes % 2 != 0) {
+        throw UsageError("--pairs: " + model.description.name + " tells " +
+                         std::to_string(model.description.classes) + " classes, an odd number");
+    }
+    report.model = options.model;
+    report.data = options.data;
+    report.description = model.description;
+    report.classes = names_of_classes(model, options.data);
+    remark_on(model, options, context);
+    if (!options.out.empty()) folder.emplace(options.out, kProbeBytes);
+
+    KernelStore kernels(kernel_folder(), options.evaluation.dtype);
+    Evaluation evaluation;
+    {
+        const size_t work = evaluation_work(report.clips.size(), cases);
+        Progress progress("eval", work, context.quiet);
+        progress.update(0);
+        evaluation = evaluate(model, kernels, report.clips, truth, cases, options.evaluation,
+                              [&](size_t done) { progress.update(done); });
+        progress.update(work);
+    }
+    report.evaluation = &evaluation;
+    for (const CaseOutcome &outcome : evaluation.cases)
+        report.summaries.push_back(summarise(outcome, model.description, evaluation.shape, options.pairs));
+    if (folder) write_evaluation(report, *folder);
+    std::fputs((context.json ? evaluation_json(report) : evaluation_text(report)).c_str(), stdout);
+    name_faults(evaluation.faults);
+    return evaluation.faults.empty() || options.skip_unreadable ? 0 : 1;
+}
+
+const RegisterCommand registered{
+    {"eval", "Say how right a model is on labelled clips", [](CLI::App &app, CommandContext &context) {
+         auto o = std::make_shared<Options>();
+         app.add_option("model", o->model, "Folder of a training run (its best weights), weights file, name of a model")
+             ->required();
+         app.add_option("-d,--data", o->data, "List of clips: lines `path label` or `path frames label`")->required();
+         app.add_option("--root", o->root, "Folder of relative paths; default: the list's");
+         app.add_option("-m,--masks", o->masks, "Which frames focal blocks compute, one or several; default: learned")
+             ->expected(1, 100)
+             ->check(CLI::IsMember(mask_policy_names()));
+         app.add_option("--rt", o->ratios,
+                        "Parts of frames for random, random-same, uniform, normal and first, one or several; default: "
+                        "what learned realises")
+             ->expected(1, 100)
+             ->check(CLI::Range(0.0, 1.0));
+         app.add_option("--mask-seed", o->mask_seeds, "Seeds of masks and of Gumbel noise, one or several; default: 1")
+             ->expected(1, 100)
+             ->check(seed_fault);
+         app.add_flag("--reversed", o->evaluation.reversed, "Also classify each clip with its frames from last to first");
+         app.add_flag("--pairs", o->pairs, "Classes 2i and 2i+1 are what each other's reversed clips show")
+             ->needs("--reversed");
+         app.add_option("-o,--out", o->out, "Folder for confusion matrices, tables, plot and predictions");
+         app.add_flag("--skip-unreadable", o->skip_unreadable, "Exit with 0 although clips could not be read");
+         app.add_option("--least-frames", o->least_frames, "Leave out clips of fewer frames by the list, as the authors "
+                                                           "do with 3; default: none")
+             ->check(CLI::Range(int64_t(0), int64_t(1000000)));
+         app.add_option("--frames", o->evaluation.frames, "Frames per clip; default: what the model is for")
+             ->check(CLI::Range(1, 256));
+         app.add_option("--size", o->evaluation.size, "Columns and rows of the crop; default: what the model is for")
+             ->check(CLI::Range(32, 2048));
+         app.add_option("--batch", o->evaluation.batch, "Clips at a time; default: by their size")
+             ->check(CLI::Range(1, 256));
+         app.add_option("--unselected", o->unselected, "What unselected frames get in focal blocks")
+             ->check(CLI::IsMember({"masked", "skipped"}))
+             ->capture_default_str();
+         add_dtype_option(app, o->evaluation.dtype);
+         app.add_option("--seed", o->seed, "Seed of the weights of a model that has none")
+             ->check(seed_fault)
+             ->capture_default_str();
+         app.footer("Example: afnet eval runs/stripes --data val/list.txt --masks learned random oracle --out figures");
+         return [o, &context] {
+             o->evaluation.unselected = o->unselected == "skipped" ? Unselected::Skipped : Unselected::Masked;
+             return run_eval(*o, context);
+         };
+     }}};
+
+} // namespace
+
+} // namespace afnet

@@ -1,0 +1,250 @@
+#include "model/evaluation.h"
+
+#include <algorithm>
+
+#include "model/metrics.h"
+#include "runtime/clip_sampler.h"
+#include "runtime/error.h"
+#include "runtime/interrupt.h"
+#include "runtime/text.h"
+
+namespace afnet {
+
+namespace {
+
+// Clips of about as many pixels keep the network's tensors in the caches.
+constexpr double kBatchPixels = 16.0 * 8 * 64 * 64;
+constexpr int kMostClips = 16;
+// Clips that are read twice are decoded once, as long as they fit.
+constexpr size_t kCacheBytes = size_t(256) << 20;
+
+bool waits_for_ratio(const EvaluationCase &each) {
+    return takes_ratio(each.policy) && !each.rt;
+}
+
+RunShape run_shape(const LoadedModel &model, const EvaluationOptions &options, size_t clips) {
+    RunShape shape;
+    shape.frames = options.frames > 0 ? options.frames : model.description.frames;
+    shape.width = shape.height = options.size > 0 ? options.size : model.description.size;
+    const double pixels = double(shape.frames) * shape.width * shape.height;
+    shape.clips = options.batch > 0 ? options.batch : std::clamp(int(kBatchPixels / pixels), 1, kMostClips);
+    shape.clips = int(std::min(size_t(shape.clips), clips));
+    shape.unselected = options.unselected;
+    shape.dtype = options.dtype;
+    return shape;
+}
+
+BatchOptions batch_options(const LoadedModel &model, const RunShape &shape, bool again) {
+    BatchOptions options;
+    options.clip.frames = shape.frames;
+    options.clip.size = shape.width;
+    options.clip.crop = model.description.crop;
+    options.clip.video.limits.cancelled = interrupted;
+    options.clips_per_batch = shape.clips;
+    options.cache_bytes = again ? kCacheBytes : 0;
+    return options;
+}
+
+void check_cases(const LoadedModel &model, const std::optional<KeyFrames> &truth,
+                 const std::vector<EvaluationCase> &cases) {
+    for (const EvaluationCase &each : cases) {
+        if (each.policy == MaskPolicy::Learned) continue;
+        const std::string name = "--masks " + mask_policy_name(each.policy) + ": ";
+        if (!model.description.adaptive()) {
+            throw UsageError(name + model.description.name + " has no focal blocks; only learned is left");
+        }
+        if (each.policy == MaskPolicy::Oracle && !truth) {
+            throw UsageError(name + "needs the true key frames, in key_frames.json beside the list");
+        }
+    }
+}
+
+void check_labels(const LoadedModel &model, const std::vector<ListedClip> &clips) {
+    for (const ListedClip &clip : clips) {
+        if (clip.label < model.description.classes) continue;
+        throw Error(printable(clip.name) + " has label " + std::to_string(clip.label) + "; " +
+                    model.description.name + " tells classes 0 to " + std::to_string(model.description.classes - 1));
+    }
+}
+
+class Evaluator {
+public:
+    Evaluator(const LoadedModel &model, KernelStore &kernels, const std::vector<ListedClip> &clips,
+              const std::optional<KeyFrames> &truth, const std::vector<EvaluationCase> &cases,
+              const EvaluationOptions &options, const std::function<void(size_t)> &progress)
+        : clips_(clips), truth_(truth), options_(options), progress_(progress),
+          network_(model, kernels, run_shape(model, options, clips.size())) {
+        const bool again = std::any_of(cases.begin(), cases.end(), waits_for_ratio);
+        batches_ = std::make_unique<ClipBatches>(kernels, clips, batch_options(model, network_.shape(), again));
+        for (const EvaluationCase &each : cases)
+            evaluation_.cases.push_back({each, {}, 0});
+        ms_.resize(cases.size());
+        evaluation_.blocks = network_.blocks();
+        evaluation_.shape = network_.shape();
+    }
+
+    Evaluation run() {
+        std::vector<size_t> now, later;
+        for (size_t i = 0; i < evaluation_.cases.size(); ++i)
+            (waits_for_ratio(evaluation_.cases[i].what) ? later : now).push_back(i);
+        go_through(now, !later.empty());
+        if (!later.empty()) {
+            const double ratio = masks_seen_ ? ratio_sum_ / double(masks_seen_) : 1;
+            for (const size_t i : later)
+                evaluation_.cases[i].what.rt = ratio;
+            go_through(later, false);
+        }
+        for (size_t i = 0; i < evaluation_.cases.size(); ++i) {
+            CaseOutcome &each = evaluation_.cases[i];
+            each.ms_per_clip = ms_[i].slots ? ms_[i].total / double(ms_[i].slots) : 0;
+        }
+        evaluation_.faults = batches_->faults();
+        return std::move(evaluation_);
+    }
+
+private:
+    struct Milliseconds {
+        double total = 0;
+        size_t slots = 0;
+    };
+
+    // `measure`: the ratio that the navigation realises is wanted, whether or not a case is its choice.
+    void go_through(const std::vector<size_t> &cases, bool measure) {
+        const bool learned = measure || std::any_of(cases.begin(), cases.end(), [&](size_t i) {
+                                 const MaskPolicy policy = evaluation_.cases[i].what.policy;
+                                 return needs_navigation(policy) && policy != MaskPolicy::Gumbel;
+                             });
+        ClipBatch batch;
+        batches_->start(0);
+        while (batches_->next(batch)) {
+            if (interrupted()) throw Interrupted();
+            classify(batch, cases, learned, false);
+            if (options_.reversed) classify(batch, cases, learned, true);
+            done_ += batch.samples.size();
+            progress_(done_);
+        }
+    }
+
+    void classify(const ClipBatch &batch, const std::vector<size_t> &cases, bool learned, bool reversed) {
+        learned_.clear();
+        if (learned) {
+            learned_ = network_.run(batch.pixels, reversed);
+            learned_ms_ = network_.last_ms();
+            if (!reversed) count_ratio();
+        }
+        for (const size_t i : cases) {
+            const std::vector<MaskedResult> results = results_of(evaluation_.cases[i].what, batch, reversed);
+            if (!reversed) {
+                const bool chosen = evaluation_.cases[i].what.policy == MaskPolicy::Learned;
+                ms_[i].total += chosen ? learned_ms_ : network_.last_ms();
+                ms_[i].slots += size_t(network_.shape().clips);
+            }
+            keep(evaluation_.cases[i], batch, results, reversed);
+        }
+    }
+
+    void count_ratio() {
+        for (const MaskedResult &result : learned_) {
+            for (const auto &mask : result.masks)
+                ratio_sum_ += realised_ratio(mask), ++masks_seen_;
+        }
+    }
+
+    std::vector<MaskedResult> results_of(const EvaluationCase &what, const ClipBatch &batch, bool reversed) {
+        if (what.policy == MaskPolicy::Learned) return learned_;
+        std::vector<MaskKey> keys;
+        for (const size_t sample : batch.samples)
+            keys.push_back({what.seed, 0, uint32_t(sample)});
+        if (what.policy == MaskPolicy::Gumbel) return network_.run(batch.pixels, reversed, keys);
+        std::vector<ClipMasks> masks;
+        for (size_t clip = 0; clip < keys.size(); ++clip)
+            masks.push_back(masks_of(what, keys[clip], clip, reversed));
+        return network_.run_forced(batch.pixels, reversed, masks);
+    }
+
+    ClipMasks masks_of(const EvaluationCase &what, const MaskKey &key, size_t clip, bool reversed) const {
+        const int frames = network_.shape().frames;
+        if (what.policy == MaskPolicy::Oracle) {
+            std::vector<int> keys = clip_keys(*truth_, clips_[key.sample].name, frames);
+            for (int &each : keys)
+                each = reversed ? frames - 1 - each : each;
+            return oracle_masks(keys, network_.blocks().size(), frames);
+        }
+        if (needs_navigation(what.policy))
+            return shuffled_masks(learned_[clip].masks, what.policy == MaskPolicy::ShuffledSame, key);
+        return policy_masks(what.policy, network_.blocks().size(), frames, what.rt.value_or(1), key);
+    }
+
+    void keep(CaseOutcome &outcome, const ClipBatch &batch, const std::vector<MaskedResult> &results, bool reversed) {
+        for (size_t clip = 0; clip < results.size(); ++clip) {
+            if (reversed) {
+                ClipOutcome &known = outcome.clips[outcome.clips.size() - results.size() + clip];
+                known.reversed = best_class(results[clip].probabilities);
+                continue;
+            }
+            ClipOutcome one;
+            one.sample = batch.samples[clip];
+            one.label = batch.labels[clip];
+            one.result = results[clip];
+            if (truth_) one.keys = clip_keys(*truth_, clips_[one.sample].name, network_.shape().frames);
+            outcome.clips.push_back(std::move(one));
+        }
+    }
+
+    const std::vector<ListedClip> &clips_;
+    const std::optional<KeyFrames> &truth_;
+    const EvaluationOptions &options_;
+    const std::function<void(size_t)> &progress_;
+    MaskedNetwork network_;
+    std::unique_ptr<ClipBatches> batches_;
+    Evaluation evaluation_;
+    std::vector<Milliseconds> ms_;          // by case
+    std::vector<MaskedResult> learned_;     // of the batch
+    double learned_ms_ = 0, ratio_sum_ = 0; // of the navigation's choice, over clips and blocks
+    size_t masks_seen_ = 0, done_ = 0;
+};
+
+} // namespace
+
+std::vector<EvaluationCase> evaluation_cases(const std::vector<MaskPolicy> &policies, const std::vector<double> &ratios,
+                                             const std::vector<uint64_t> &seeds) {
+    std::vector<EvaluationCase> cases;
+    for (const MaskPolicy policy : policies) {
+        std::vector<std::optional<double>> its = {std::nullopt};
+        if (takes_ratio(policy) && !ratios.empty()) its.assign(ratios.begin(), ratios.end());
+        for (const auto &rt : its) {
+            const size_t count = draws(policy) ? seeds.size() : 1;
+            for (size_t i = 0; i < count; ++i)
+                cases.push_back({policy, rt, seeds[i]});
+        }
+    }
+    return cases;
+}
+
+std::vector<int> clip_keys(const KeyFrames &truth, const std::string &name, int frames) {
+    const auto found = truth.clips.find(name);
+    if (found == truth.clips.end()) {
+        throw Error("key_frames.json: no key frames of " + printable(name) + ", which the list has");
+    }
+    const ClipPicks picks = pick_clip_frames(int64_t(truth.frames) * truth.hold, frames);
+    std::vector<int> keys;
+    for (int t = 0; t < frames; ++t) {
+        const int shown = int(picks.frames[size_t(t)] / truth.hold);
+        if (std::binary_search(found->second.begin(), found->second.end(), shown)) keys.push_back(t);
+    }
+    return keys;
+}
+
+size_t evaluation_work(size_t clips, const std::vector<EvaluationCase> &cases) {
+    return clips * (std::any_of(cases.begin(), cases.end(), waits_for_ratio) ? 2 : 1);
+}
+
+Evaluation evaluate(const LoadedModel &model, KernelStore &kernels, const std::vector<ListedClip> &clips,
+                    const std::optional<KeyFrames> &truth, const std::vector<EvaluationCase> &cases,
+                    const EvaluationOptions &options, const std::function<void(size_t)> &progress) {
+    check_cases(model, truth, cases);
+    check_labels(model, clips);
+    return Evaluator(model, kernels, clips, truth, cases, options, progress).run();
+}
+
+} // namespace afnet
