@@ -90,10 +90,10 @@ RunFolder::RunFolder(const std::string &path, const std::string &config, Existin
                      const std::set<std::string> &changeable)
     : path_(path) {
     const Json given = parsed(config, "the run's configuration");
-    std::error_code fault;
+    std::error_code fault, none;
     fs::create_directories(path, fault);
-    if (!fs::is_directory(path)) {
-        throw Error(path + ": cannot make this folder" + (fault ? ": " + fault.message() : "; a file has its name"));
+    if (!fs::is_directory(path, none)) {
+        throw Error(path + ": cannot make this folder: " + (fault ? fault.message() : "it is a file"));
     }
     try {
         lock();

@@ -17,8 +17,7 @@ public:
     /// removes what interrupted writes left behind, and writes config.json. `config` is the resolved configuration, a
     /// JSON object; a run goes on with the one that it began with, except for the fields in `changeable` (JSON pointers
     /// such as `/epochs`), which may change. Throws Error for a folder that another process trains into, that holds a
-    /// run
-    /// (`Refuse`), a run of another configuration, or other files, and when it cannot be written.
+    /// run (`Refuse`), a run of another configuration, or other files, and when it cannot be written.
     RunFolder(const std::string &path, const std::string &config, Existing existing,
               const std::set<std::string> &changeable = {});
     ~RunFolder();

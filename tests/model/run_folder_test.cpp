@@ -66,7 +66,7 @@ TEST_CASE("run folder: what is no place for a run stays as it is", "[run_folder]
     CHECK_THAT(refusal([&] { RunFolder(scratch / "", "{}", kResume); }),
                Contains("holds other files ('thesis.tex'), but no run"));
     CHECK_FALSE(std::filesystem::exists(scratch / "config.json"));
-    CHECK_THAT(refusal([&] { RunFolder(scratch / "thesis.tex", "{}", kResume); }), Contains("a file has its name"));
+    CHECK_THAT(refusal([&] { RunFolder(scratch / "thesis.tex", "{}", kResume); }), Contains("cannot make this folder"));
     CHECK_THAT(refusal([&] { RunFolder(scratch / "thesis.tex/run", "{}", kResume); }), Contains("cannot make"));
     CHECK_THAT(refusal([&] { RunFolder(scratch / "run", "[1]", kResume); }), Contains("not a JSON object"));
     CHECK_FALSE(std::filesystem::exists(scratch / "run"));
