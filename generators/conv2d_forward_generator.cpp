@@ -47,14 +47,31 @@ public:
                 return source(group * shape.inputs() + channel, x, y, f);
             },
             [&](Expr c, Expr i, Expr group, Expr u, Expr v) { return panels(c % block, i, u, v, c / block, group); });
-        output(c, x, y, f) = convolution.sum(within_group(c, in_group, groups, in_group),
-                                             group_of(c, in_group, groups), x, y, f);
+        output(c, x, y, f) =
+            convolution.sum(within_group(c, in_group, groups, in_group), group_of(c, in_group, groups), x, y, f);
         training_frames(input, ci, true);
         training_weights(weights, shape);
         training_frames(output, co);
-        stages = {source, panels, convolution.sum, convolution.r.x, convolution.r.y, convolution.r.z, output, c, x, y, f,
-                  output.dim(1).extent(), output.dim(2).extent(), output.dim(3).extent(), in_group, groups, 1, kernel,
-                  block, type.bits()};
+        stages = {source,
+                  panels,
+                  convolution.sum,
+                  convolution.r.x,
+                  convolution.r.y,
+                  convolution.r.z,
+                  output,
+                  c,
+                  x,
+                  y,
+                  f,
+                  output.dim(1).extent(),
+                  output.dim(2).extent(),
+                  output.dim(3).extent(),
+                  in_group,
+                  groups,
+                  1,
+                  kernel,
+                  block,
+                  type.bits()};
     }
 
     void schedule() { schedule_cpu(stages, knobs, target); }

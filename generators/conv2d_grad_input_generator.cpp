@@ -47,8 +47,7 @@ public:
                                                             height, 0, frames);
         Func panels("panels");
         Var b("b"), i("i"), u("u"), v("v"), at("at"), g("g");
-        panels(b, i, u, v, at, g) =
-            weights(g * shape.outputs() + i, blocked_channel(at, b, block, in_group), u, v);
+        panels(b, i, u, v, at, g) = weights(g * shape.outputs() + i, blocked_channel(at, b, block, in_group), u, v);
         // The convolution is linear: its gradient does not read the input.
         Convolution convolution(
             shape, type, [&](Expr, Expr, Expr, Expr, Expr) { return cast(type, 0); },
@@ -67,9 +66,26 @@ public:
         if (accumulate) training_frames(d_input_before, ci);
         training_frames(d_input, ci);
         const std::vector<RVar> r = d_phases.rvars(0);
-        stages = {source, panels, d_phases, r.at(0), r.at(1), r.at(2), d_input, c, x, y, f,
-                  (d_input.dim(1).extent() + s - 1) / s, (d_input.dim(2).extent() + s - 1) / s,
-                  d_input.dim(3).extent(), in_group, groups, s, kernel, block, type.bits()};
+        stages = {source,
+                  panels,
+                  d_phases,
+                  r.at(0),
+                  r.at(1),
+                  r.at(2),
+                  d_input,
+                  c,
+                  x,
+                  y,
+                  f,
+                  (d_input.dim(1).extent() + s - 1) / s,
+                  (d_input.dim(2).extent() + s - 1) / s,
+                  d_input.dim(3).extent(),
+                  in_group,
+                  groups,
+                  s,
+                  kernel,
+                  block,
+                  type.bits()};
     }
 
     void schedule() { schedule_cpu(stages, knobs, target); }

@@ -40,8 +40,8 @@ public:
                    frames = d_output.dim(3).extent();
 
         // The sum runs over blocks of pixels: some rows of some frames of a part of the frames.
-        const auto blocks = weight_gradient_blocks(knobs, inputs * outputs * int(groups) * kernel * kernel, width,
-                                                   height, frames);
+        const auto blocks =
+            weight_gradient_blocks(knobs, inputs * outputs * int(groups) * kernel * kernel, width, height, frames);
         Pixels pixels;
         Var x("x"), row("row"), frame("frame"), rows_at("rows_at"), frames_at("frames_at"), part("part");
         pixels.vars = {x, row, frame, rows_at, frames_at, part};
@@ -51,9 +51,9 @@ public:
 
         // Both factors are read by blocks of channels that lie side by side. Blocks of pixels that hang over the edge
         // read zeroes; so do columns that a stride passes over.
-        Func inside = BoundaryConditions::constant_exterior(
-            input, cast(type, 0), Expr(), Expr(), input.dim(1).min(), input.dim(1).extent(), input.dim(2).min(),
-            input.dim(2).extent(), 0, input.dim(3).extent());
+        Func inside = BoundaryConditions::constant_exterior(input, cast(type, 0), Expr(), Expr(), input.dim(1).min(),
+                                                            input.dim(1).extent(), input.dim(2).min(),
+                                                            input.dim(2).extent(), 0, input.dim(3).extent());
         Func d_inside = BoundaryConditions::constant_exterior(d_output, cast(type, 0), Expr(), Expr(), Expr(), Expr(),
                                                               0, height, 0, frames);
         Func in("in"), d_out("d_out");
@@ -79,8 +79,8 @@ public:
         training_frames(input, ci, true);
         training_frames(d_output, co);
         training_weights(d_weights, shape);
-        stages = {in, d_out, d_filters, d_weights, o, i, u, v, blocks.parts, outputs, inputs, groups, kernel,
-                  block, input_block, type.bits()};
+        stages = {in,           d_out,   d_filters, d_weights, o,      i,     u,           v,
+                  blocks.parts, outputs, inputs,    groups,    kernel, block, input_block, type.bits()};
     }
 
     void schedule() { schedule_cpu(stages, knobs, target); }

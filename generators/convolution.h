@@ -18,8 +18,8 @@ namespace afnet::generators {
 
 struct ConvolutionShape {
     int ci, co, kernel, stride, groups;
-    int inputs() const { return ci / groups; }   // channels of a group
-    int outputs() const { return co / groups; }  // channels of a group
+    int inputs() const { return ci / groups; }  // channels of a group
+    int outputs() const { return co / groups; } // channels of a group
     int padding() const { return (kernel - 1) / 2; }
 };
 
@@ -33,8 +33,8 @@ struct Pixels {
 struct Convolution {
     using Read = std::function<Halide::Expr(Halide::Expr channel, Halide::Expr g, Halide::Expr x, Halide::Expr y,
                                             Halide::Expr f)>;
-    using Weight = std::function<Halide::Expr(Halide::Expr c, Halide::Expr i, Halide::Expr g, Halide::Expr u,
-                                              Halide::Expr v)>;
+    using Weight =
+        std::function<Halide::Expr(Halide::Expr c, Halide::Expr i, Halide::Expr g, Halide::Expr u, Halide::Expr v)>;
 
     /// `read` gives the input at a pixel that may lie outside the frame, `weight` a filter's element.
     Convolution(const ConvolutionShape &shape, Halide::Type type, const Read &read, const Weight &weight)
@@ -54,8 +54,8 @@ struct Convolution {
         place.insert(place.end(), at.vars.begin(), at.vars.end());
         sum(place) = Halide::cast(type, 0);
         const Expr column = r.y - shape.padding(), row = r.z - shape.padding();
-        sum(place) += filters(c, r.x, g, r.y, r.z) *
-                      phases(r.x, g, column % s, row % s, at.x + column / s, at.y + row / s, at.f);
+        sum(place) +=
+            filters(c, r.x, g, r.y, r.z) * phases(r.x, g, column % s, row % s, at.x + column / s, at.y + row / s, at.f);
     }
 
     /// Derivatives with respect to everything inside, for d_output(c, g, pixel), which is zero outside the frame.
@@ -78,8 +78,8 @@ struct Convolution {
     /// d_filters(c, i, g, u, v)
     Halide::Func d_filters(const Halide::Derivative &gradients) const {
         Halide::Func d = gradients(filters);
-        promise_extents(d, {{0, shape.outputs()}, {1, shape.inputs()}, {2, shape.groups}, {3, shape.kernel},
-                            {4, shape.kernel}});
+        promise_extents(
+            d, {{0, shape.outputs()}, {1, shape.inputs()}, {2, shape.groups}, {3, shape.kernel}, {4, shape.kernel}});
         return d;
     }
 
@@ -107,8 +107,7 @@ inline Halide::Expr blocked_channel(const Halide::Expr &block, const Halide::Exp
 }
 
 /// What each of the generators demands of its buffers.
-template <class Buffer>
-void training_frames(Buffer &buffer, int channels, bool with_border = false) {
+template <class Buffer> void training_frames(Buffer &buffer, int channels, bool with_border = false) {
     buffer.dim(0).set_bounds(0, channels);
     buffer.dim(1).set_stride(channels);
     if (!with_border) {
@@ -117,8 +116,7 @@ void training_frames(Buffer &buffer, int channels, bool with_border = false) {
     }
     buffer.dim(3).set_min(0);
 }
-template <class Buffer>
-void training_weights(Buffer &weights, const ConvolutionShape &shape) {
+template <class Buffer> void training_weights(Buffer &weights, const ConvolutionShape &shape) {
     const int k = shape.kernel, filter = shape.co * shape.inputs();
     weights.dim(0).set_bounds(0, shape.co).dim(1).set_bounds(0, shape.inputs()).set_stride(shape.co);
     weights.dim(2).set_bounds(0, k).set_stride(filter).dim(3).set_bounds(0, k).set_stride(filter * k);

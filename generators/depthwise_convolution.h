@@ -14,8 +14,7 @@
 namespace afnet::generators {
 
 struct DepthwiseConvolution {
-    using Read =
-        std::function<Halide::Expr(Halide::Expr channel, Halide::Expr x, Halide::Expr y, Halide::Expr f)>;
+    using Read = std::function<Halide::Expr(Halide::Expr channel, Halide::Expr x, Halide::Expr y, Halide::Expr f)>;
     using Weight = std::function<Halide::Expr(Halide::Expr c, Halide::Expr u, Halide::Expr v)>;
 
     /// `read` gives the input at a pixel that may lie outside the frame, `weight` a filter's element.
@@ -28,15 +27,15 @@ struct DepthwiseConvolution {
         filters(c, g, u, v) = weight(c, u, v);
         sum(c, g, x, y, f) = Halide::cast(type, 0);
         const Expr column = r.x - padding, row = r.y - padding;
-        sum(c, g, x, y, f) += filters(c, g, r.x, r.y) * phases(c, g, column % stride, row % stride,
-                                                               x + column / stride, y + row / stride, f);
+        sum(c, g, x, y, f) += filters(c, g, r.x, r.y) *
+                              phases(c, g, column % stride, row % stride, x + column / stride, y + row / stride, f);
     }
 
     /// Derivatives with respect to everything inside, for d_output(c, g, x, y, f), which is zero outside the frame.
     Halide::Derivative gradients(const Halide::Func &d_output, const Halide::Expr &width, const Halide::Expr &height,
                                  const Halide::Expr &frames) const {
-        return Halide::propagate_adjoints(sum, d_output,
-                                          {{0, channels - 1}, {0, 0}, {0, width - 1}, {0, height - 1}, {0, frames - 1}});
+        return Halide::propagate_adjoints(
+            sum, d_output, {{0, channels - 1}, {0, 0}, {0, width - 1}, {0, height - 1}, {0, frames - 1}});
     }
 
     /// d_phases(c, g, S_x, S_y, x, y, f)
@@ -60,8 +59,7 @@ struct DepthwiseConvolution {
 };
 
 /// What the generators demand of [c, u, v].
-template <class Buffer>
-void depthwise_weights(Buffer &weights, int channels, int kernel) {
+template <class Buffer> void depthwise_weights(Buffer &weights, int channels, int kernel) {
     weights.dim(0).set_bounds(0, channels).dim(1).set_bounds(0, kernel).set_stride(channels);
     weights.dim(2).set_bounds(0, kernel).set_stride(channels * kernel);
 }

@@ -45,8 +45,25 @@ public:
         training_frames(input, c_count, true);
         depthwise_weights(weights, c_count, kernel);
         training_frames(output, c_count);
-        stages = {source, panels, convolution.sum, {}, convolution.r.x, convolution.r.y, output, c, x, y, f,
-                  output.dim(1).extent(), output.dim(2).extent(), output.dim(3).extent(), c_count, 1, 1, kernel, block,
+        stages = {source,
+                  panels,
+                  convolution.sum,
+                  {},
+                  convolution.r.x,
+                  convolution.r.y,
+                  output,
+                  c,
+                  x,
+                  y,
+                  f,
+                  output.dim(1).extent(),
+                  output.dim(2).extent(),
+                  output.dim(3).extent(),
+                  c_count,
+                  1,
+                  1,
+                  kernel,
+                  block,
                   type.bits()};
         stages.depthwise = true;
     }

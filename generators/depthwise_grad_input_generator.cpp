@@ -40,8 +40,8 @@ public:
         const int c_count = channels, s = stride, block = depthwise_block(knobs, type.bits(), target);
         const Expr width = d_output.dim(1).extent(), height = d_output.dim(2).extent(),
                    frames = d_output.dim(3).extent();
-        Func source = BoundaryConditions::constant_exterior(d_output, cast(type, 0), 0, c_count, 0, width, 0, height,
-                                                            0, frames);
+        Func source =
+            BoundaryConditions::constant_exterior(d_output, cast(type, 0), 0, c_count, 0, width, 0, height, 0, frames);
         Func panels("panels");
         Var b("b"), i("i"), u("u"), v("v"), at("at"), g("g");
         panels(b, i, u, v, at, g) = weights(blocked_channel(at, b, block, c_count), u, v);
@@ -62,9 +62,26 @@ public:
         if (accumulate) training_frames(d_input_before, c_count);
         training_frames(d_input, c_count);
         const std::vector<RVar> r = d_phases.rvars(0);
-        stages = {source, panels, d_phases, {}, r.at(0), r.at(1), d_input, c, x, y, f,
-                  (d_input.dim(1).extent() + s - 1) / s, (d_input.dim(2).extent() + s - 1) / s,
-                  d_input.dim(3).extent(), c_count, 1, s, kernel, block, type.bits()};
+        stages = {source,
+                  panels,
+                  d_phases,
+                  {},
+                  r.at(0),
+                  r.at(1),
+                  d_input,
+                  c,
+                  x,
+                  y,
+                  f,
+                  (d_input.dim(1).extent() + s - 1) / s,
+                  (d_input.dim(2).extent() + s - 1) / s,
+                  d_input.dim(3).extent(),
+                  c_count,
+                  1,
+                  s,
+                  kernel,
+                  block,
+                  type.bits()};
         stages.depthwise = true;
     }
 

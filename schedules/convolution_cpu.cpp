@@ -17,10 +17,9 @@ struct Tile {
 // Register tiles of about `pixels` pixels, widest first.
 std::vector<Tile> tiles_of(int pixels) {
     std::vector<Tile> tiles;
-    for (int columns : {14, 12, 8, 7, 6, 4, 3, 2, 1}) {
-        const bool of_interest = columns == 14 || columns == 8 || columns == 7 || columns == 4 || columns <= 2 ||
-                                 columns == pixels;
-        if (columns <= pixels && of_interest) tiles.push_back({columns, columns == 8 ? 1 : pixels / columns});
+    for (int columns : {14, 12, 8, 7, 4, 2, 1}) {
+        if (columns <= pixels && (columns != 12 || pixels == 12))
+            tiles.push_back({columns, columns == 8 ? 1 : pixels / columns});
     }
     return tiles;
 }
@@ -47,8 +46,13 @@ void schedule_cpu(ConvolutionStages s, const ConvolutionKnobs &knobs, const Targ
     const CpuFacts cpu = cpu_facts(target);
     const int lanes = std::min(cpu.lanes * 32 / s.bits, s.block), vectors = s.block / lanes;
     const int accumulators = cpu.registers == 32 ? 28 : 12;
-    const int room = std::max(1, std::min(accumulators / (vectors * s.phases * s.phases), 14));
-    const int pixels = std::min(room, knobs.columns.resolve(room >= 14 ? 14 : room >= 12 ? 12 : room >= 8 ? 8 : room >= 7 ? 7 : room >= 4 ? 4 : 2));
+    // Phases share broadcast elements, which need registers too.
+    const int room = std::max(1, std::min(accumulators / (vectors * s.phases * s.phases), s.phases > 1 ? 4 : 14));
+    int widest = 2;
+    for (int columns : {4, 7, 8, 12, 14}) {
+        if (columns <= room) widest = columns;
+    }
+    const int pixels = std::min(room, knobs.columns.resolve(widest));
     const std::vector<Tile> tiles = tiles_of(pixels);
 
     // The tile that computes least beside the map, the widest of equals, and what it makes of a task.
@@ -113,13 +117,16 @@ void schedule_cpu(ConvolutionStages s, const ConvolutionKnobs &knobs, const Targ
 
     const std::vector<Var> from = s.source.args();
     const int source_lanes = cpu.lanes * 32 / s.bits;
-    s.source.compute_at(s.output, yo).vectorize(from[0], source_lanes,
-                                                s.depthwise ? TailStrategy::RoundUp : TailStrategy::GuardWithIf);
+    s.source.compute_at(s.output, yo)
+        .vectorize(from[0], source_lanes, s.depthwise ? TailStrategy::RoundUp : TailStrategy::GuardWithIf);
 
     const std::vector<Var> p = s.panels.args(); // b, i, u, v, block, g
     if (s.phases > 1) s.panels.reorder_storage(p[0], p[2], p[3], p[1], p[4], p[5]);
     const Var filters("filters");
-    s.panels.compute_root().vectorize(p[0], lanes).fuse(p[4], p[5], filters).fuse(p[3], filters, filters)
+    s.panels.compute_root()
+        .vectorize(p[0], lanes)
+        .fuse(p[4], p[5], filters)
+        .fuse(p[3], filters, filters)
         .parallel(filters);
 }
 

@@ -6,21 +6,22 @@
 
 namespace afnet::schedules {
 
-/// A convolution whose sums are made in register tiles: the forward pass and the gradient to the input. Producers first.
+/// A convolution whose sums are made in register tiles: the forward pass and the gradient to the input. Producers
+/// first.
 struct ConvolutionStages {
-    Halide::Func source; // [channel, x, y, f]  the summands' frames, zero outside
-    Halide::Func panels; // [b, i, u, v, block, g]  weights, a register tile's channels side by side
-    Halide::Func sum;    // [c, g, x, y, f], or with phases [c, g, s_x, s_y, x, y, f]
+    Halide::Func source;        // [channel, x, y, f]  the summands' frames, zero outside
+    Halide::Func panels;        // [b, i, u, v, block, g]  weights, a register tile's channels side by side
+    Halide::Func sum;           // [c, g, x, y, f], or with phases [c, g, s_x, s_y, x, y, f]
     Halide::RVar channel, u, v; // of the sum; there is no channel where depthwise
-    Halide::Func output; // [channel, x, y, f]
-    Halide::Var c, x, y, f;      // of the output
-    Halide::Expr width, height;  // of the sum
+    Halide::Func output;        // [channel, x, y, f]
+    Halide::Var c, x, y, f;     // of the output
+    Halide::Expr width, height; // of the sum
     Halide::Expr frames;
     int channels, groups; // of the output, per group
     int phases;           // per side
     int kernel;
-    int block; // channels of a register tile
-    int bits;  // of an element
+    int block;              // channels of a register tile
+    int bits;               // of an element
     bool depthwise = false; // channel c reads channel c only
 };
 

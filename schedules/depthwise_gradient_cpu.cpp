@@ -1,5 +1,5 @@
-// One vector of channels sums its whole filter, or a row of it where registers are few, over all pixels of a part of the
-// frames. The number of parts is fixed, so that the result does not depend on the number of threads.
+// One vector of channels sums its whole filter, or a row of it where registers are few, over all pixels of a part of
+// the frames. The number of parts is fixed, so that the result does not depend on the number of threads.
 #include "schedules/depthwise_gradient_schedule.h"
 
 namespace afnet::schedules {
@@ -9,7 +9,8 @@ using namespace Halide;
 void schedule_cpu(DepthwiseGradientStages s, const DepthwiseGradientKnobs &knobs, const Target &target) {
     const CpuFacts cpu = cpu_facts(target);
     int lanes = cpu.lanes * 32 / s.bits;
-    while (lanes > s.channels) lanes /= 2;
+    while (lanes > s.channels)
+        lanes /= 2;
     const int partials = knobs.partials.resolve(8);
 
     const std::vector<RVar> r = s.d_filters.rvars(0); // column, row, frame

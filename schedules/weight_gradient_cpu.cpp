@@ -61,7 +61,7 @@ void schedule_cpu(WeightGradientStages s, const WeightGradientKnobs &, const Tar
     const std::vector<Var> a = sums.args(); // c, i, g, u, v, part
     const Var c = a[0], i = a[1], g = a[2], u = a[3], v = a[4];
     const Var co("co"), ci("ci"), io("io"), ii("ii"), chunk("chunk");
-    const std::vector<RVar> blocks = sums.rvars(0); // rows_at, frames_at
+    const std::vector<RVar> blocks = sums.rvars(0);                         // rows_at, frames_at
     const bool columns_too = s.inputs * 2 <= s.input_block || s.inputs < 6; // of the filter, in the register tile
 
     Stage add = sums.update();

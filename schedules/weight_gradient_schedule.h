@@ -20,9 +20,9 @@ struct WeightGradientStages {
 };
 
 struct WeightGradientKnobs {
-    Knob block{"block", {4, 8, 16, 32, 48, 64}};                        // output channels of a register tile
+    Knob block{"block", {4, 8, 16, 32, 48, 64}};                                   // output channels of a register tile
     Knob input_block{"input_block", {1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 13, 14, 16}}; // input channels of one
-    Knob pixels{"pixels", {56, 112, 224, 448, 896}};                    // about so many pixels at a time
+    Knob pixels{"pixels", {56, 112, 224, 448, 896}};                               // about so many pixels at a time
     Knob partials{"partials", {1, 2, 4, 8, 16}}; // sums over parts of the frames, which are tasks
 };
 
@@ -30,8 +30,8 @@ int weight_gradient_block(const WeightGradientKnobs &knobs, int outputs, int bit
 int weight_gradient_input_block(const WeightGradientKnobs &knobs, int outputs_block, int inputs, int bits,
                                 const Halide::Target &target);
 
-/// How the pixels that are summed over are divided: into parts of the frames, which may be tasks, and those into blocks of
-/// frames and rows, of which input and d_output stay in cache for all weights.
+/// How the pixels that are summed over are divided: into parts of the frames, which may be tasks, and those into blocks
+/// of frames and rows, of which input and d_output stay in cache for all weights.
 struct PixelBlocks {
     int parts;
     Halide::Expr frames, frame_blocks; // in a block; blocks in a part
