@@ -25,7 +25,7 @@ namespace {
 
 struct Options {
     std::vector<std::string> inputs;
-    std::string model = "af_resnet50_tsm", csv, picture, block = "all", unselected = "masked";
+    std::string model = "key_stripe", csv, picture, block = "all", unselected = "masked";
     ClassifierOptions classifier;
     uint64_t seed = 1, gumbel_seed = 0;
     bool lossless = false;
@@ -179,7 +179,7 @@ const RegisterCommand registered{
     {"classify", "Say what happens in videos", [](CLI::App &app, CommandContext &context) {
          auto o = std::make_shared<Options>();
          app.add_option("input", o->inputs, "Video files, folders of frames, `-` or a device for a stream")->required();
-         app.add_option("-m,--model", o->model, "Name of a model, or a weights file")->capture_default_str();
+         app.add_option("-m,--model", o->model, "Trained model, run folder, weights file, or name of a network")->capture_default_str();
          app.add_option("--frames", o->classifier.frames, "Frames per clip; default: what the model is for")
              ->check(CLI::Range(1, 256));
          app.add_option("--size", o->classifier.size, "Columns and rows of the crop; default: what the model is for")

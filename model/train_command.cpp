@@ -11,6 +11,7 @@
 #include "runtime/error.h"
 #include "runtime/file_io.h"
 #include "runtime/halide_host.h"
+#include "runtime/interrupt.h"
 #include "runtime/json_text.h"
 
 namespace afnet {
@@ -91,7 +92,7 @@ StateTensors beginning(const Options &o, const ModelDescription &description, co
         return state_of(description, initial_weights(description, {o.seed, first.drop_bias, first.keep_bias,
                                                                    first.classifier_deviation}));
     }
-    const LoadedModel source = load_model(checkpoint_of(o.from), o.seed);
+    const LoadedModel source = load_model(o.from, o.seed);
     ModelDescription wanted = description;
     wanted.classes = source.description.classes;
     wanted.frames = source.description.frames;
@@ -119,7 +120,7 @@ int classes_in(const std::vector<ListedClip> &clips) {
 ModelDescription wanted_description(const Options &o, const std::vector<ListedClip> &training,
                                     const std::vector<std::string> &labels) {
     ModelDescription description =
-        load_model(checkpoint_of(o.from.empty() ? o.model : o.from), o.seed).description;
+        load_model(o.from.empty() ? o.model : o.from, o.seed).description;
     const int listed = std::max(classes_in(training), int(labels.size()));
     description.classes = o.classes > 0 ? o.classes : listed;
     if (description.classes < listed) {
@@ -179,6 +180,7 @@ int train(const Options &o, const CommandContext &context) {
         return 0;
     }
     if (o.out.empty()) throw UsageError("train: --out is needed");
+    catch_save_requests();
     configure_halide(context.threads);
     KernelStore kernels(kernel_folder());
     RunFolder folder(o.out, config, o.resume == "auto" ? RunFolder::Existing::Resume : RunFolder::Existing::Refuse);

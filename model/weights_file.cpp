@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "model/lowering.h"
+#include "model/run_folder.h"
 #include "runtime/error.h"
 #include "runtime/parallel_for.h"
 #include "runtime/safetensors.h"
@@ -123,7 +124,15 @@ std::string fault_list(const std::string &intro, const std::vector<std::string> 
     return text + "\n  and " + std::to_string(faults.size() - kMostFaultsShown) + " more";
 }
 
-LoadedModel load_model(const std::string &model, uint64_t seed) {
+const std::vector<std::string> &trained_models() {
+    static const std::vector<std::string> names = {"key_stripe", "motion_pairs"};
+    return names;
+}
+
+LoadedModel load_model(const std::string &named, uint64_t seed) {
+    const auto &trained = trained_models();
+    const bool ships = std::find(trained.begin(), trained.end(), named) != trained.end();
+    const std::string model = ships ? std::string(AFNET_TRAINED_MODELS) + "/" + named + ".safetensors" : checkpoint_of(named);
     std::error_code ignored;  // a name too long for a file is no file
     if (std::filesystem::exists(model, ignored)) return load_model(std::make_shared<SafetensorsFile>(model));
     LoadedModel loaded;

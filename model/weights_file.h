@@ -29,8 +29,11 @@ struct LoadedModel {
     bool trained = true;              // false: weights by recipe, good for timing only
 };
 
-/// `model`: a shipped model's name (weights by the recipe with `seed`, whose scores mean nothing), or the path of a
-/// weights file. Checks that the file holds every parameter that its description needs, in its shape and finite, and
+/// Models that come with weights, trained by this program on its own data sets (docs/training.md).
+const std::vector<std::string> &trained_models();
+
+/// `model`: one of trained_models(); a shipped description's name (weights by the recipe with `seed`, whose scores mean
+/// nothing); a weights file; or a run folder of `afnet train`. Checks that the file holds every parameter that its description needs, in its shape and finite, and
 /// nothing else of that kind. Throws Error with one list of all that is wrong, UsageError for an unknown name.
 LoadedModel load_model(const std::string &model, uint64_t seed = 1);
 
