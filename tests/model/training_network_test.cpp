@@ -1,0 +1,133 @@
+// Whole networks under training, in double: gradients against central differences along a direction in which every
+// parameter moves. Masks are fixed: the straight-through estimator of their gradient is none (see [navigation_gradient]
+// and the reference vectors).
+#include <catch2/catch.hpp>
+#include <cmath>
+
+#include "model/recipe.h"
+#include "model/training_network.h"
+#include "tests/frame_memory.h"
+
+using namespace afnet;
+
+namespace {
+
+constexpr double kReach = 1e-5;
+
+// Weights of the recipe, moved; floats, so that the difference of two is exact in double.
+Weights moved(double reach) {
+    const Weights base = recipe_weights(4);
+    return [=](const ParameterInfo &parameter) {
+        std::vector<float> values = base(parameter);
+        const bool statistic = parameter.key.find("running_") != std::string::npos;
+        for (size_t i = 0; i < values.size() && !statistic; i++) {
+            values[i] = float(double(values[i]) + reach * (2 * recipe_uniform(fnv1a64(parameter.key), 9, i) - 1));
+        }
+        return values;
+    };
+}
+
+struct Trained {
+    Trained(const ModelDescription &description, bool without_masks)
+        : kernels(AFNET_TRAINING_KERNELS, target_named("x86-64-avx2")), shape(shape_for(without_masks)),
+          network(description, shape, {}, [](const ParameterInfo &) { return UpdateRule(); }, kernels) {
+        const Tensor4 frames = random_frames(3, shape.width, shape.height, shape.flat_frames(), "video");
+        const std::vector<float> pixels(frames.data.begin(), frames.data.end());
+        const size_t frame = size_t(3 * shape.width * shape.height);
+        for (int f = 0; f < shape.flat_frames(); f++) network.set_frame(f, &pixels[size_t(f) * frame]);
+        for (int n = 0; n < shape.clips; n++) network.set_label(n, n);
+        for (size_t b = 0; b < network.training().selections.size(); b++) {
+            std::vector<int> mask(size_t(shape.flat_frames()));
+            for (size_t f = 0; f < mask.size(); f++) mask[f] = (f + b) % 3 != 0;
+            network.force_mask(b, mask);
+        }
+    }
+
+    static RunShape shape_for(bool without_masks) {
+        RunShape shape;
+        shape.dtype = Dtype::F64;
+        shape.frames = 3;
+        shape.clips = 2;
+        shape.width = shape.height = 32;
+        shape.forced_masks = !without_masks;
+        shape.without_masks = without_masks;
+        return shape;
+    }
+
+    double loss(const Weights &weights) {
+        network.load(weights);
+        StepSettings settings;
+        settings.ratio_weight = 0;
+        return network.pass(settings).loss;
+    }
+
+    KernelStore kernels;
+    RunShape shape;
+    TrainingNetwork network;
+};
+
+void check(ModelDescription description, bool without_masks) {
+    INFO(description.name << (without_masks ? ", all frames" : ""));
+    description.classes = 5;
+    description.frames = 3;
+    Trained trained(description, without_masks);
+    trained.loss(moved(0));
+    const Weights ahead = moved(kReach), behind = moved(-kReach);
+    double predicted = 0;
+    for (const TrainedParameter &parameter : trained.network.training().parameters) {
+        if (parameter.info.key.find("list_gen") != std::string::npos) continue;  // decides nothing here
+        const std::vector<double> gradient = trained.network.gradient(parameter);
+        const std::vector<float> a = ahead(parameter.info), b = behind(parameter.info);
+        for (size_t i = 0; i < gradient.size(); i++) predicted += gradient[i] * (double(a[i]) - double(b[i]));
+    }
+    const double difference = trained.loss(ahead) - trained.loss(behind);
+    REQUIRE(std::abs(difference) > 1e-9);
+    CHECK(predicted == Approx(difference).epsilon(2e-3));
+}
+
+}  // namespace
+
+TEST_CASE("gradients of whole networks are central differences", "[training_network]") {
+    check(shipped_model("af_tiny_tsm"), false);
+    check(shipped_model("af_tiny"), true);
+    check(shipped_model("af_mobilenetv3_tsm"), false);
+}
+
+TEST_CASE("a step changes what is trained and nothing else", "[training_network]") {
+    ModelDescription description = shipped_model("af_tiny_tsm");
+    description.classes = 5;
+    description.frames = 3;
+    KernelStore kernels(AFNET_TRAINING_KERNELS, target_named("x86-64-avx2"));
+    TrainingChoices choices;
+    choices.trained = [](const std::string &key) { return key.find("list_gen") != std::string::npos; };
+    choices.frozen_norm = [](const std::string &norm) { return norm.find("list_gen") == std::string::npos; };
+    RunShape shape = Trained::shape_for(false);
+    shape.forced_masks = false;
+    TrainingNetwork network(description, shape, choices, [](const ParameterInfo &) { return UpdateRule(); }, kernels);
+    network.load(recipe_weights(4));
+    const auto before = network.state_dict();
+    const StepResult result = network.step({});
+    CHECK(result.finite);
+    for (const auto &[key, values] : network.state_dict()) {
+        INFO(key);
+        const bool gate = key.find("list_gen") != std::string::npos;
+        if (!gate) CHECK(values == before.at(key));
+        if (key.find("list_gen") != std::string::npos && key.find("bn.running_mean") != std::string::npos) {
+            CHECK(values != before.at(key));
+        }
+    }
+}
+
+TEST_CASE("a step that is not finite changes nothing", "[training_network]") {
+    ModelDescription description = shipped_model("af_tiny_tsm");
+    description.classes = 5;
+    description.frames = 3;
+    Trained trained(description, false);
+    trained.network.load(recipe_weights(4));
+    const auto before = trained.network.state_dict();
+    std::vector<float> broken(size_t(3 * 32 * 32), std::nanf(""));
+    trained.network.set_frame(0, broken.data());
+    CHECK_FALSE(trained.network.step({}).finite);
+    CHECK(trained.network.state_dict() == before);
+    CHECK(trained.network.steps() == 0);
+}

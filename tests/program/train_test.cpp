@@ -1,0 +1,91 @@
+// afnet train: what a run leaves behind, and that a run that was stopped ends as one that was not.
+#include <csignal>
+#include <filesystem>
+
+#include "tests/program/program_run.h"
+#include "tests/program/sample_media.h"
+#include "tests/temporary_folder.h"
+
+using namespace afnet_test;
+using Catch::Matchers::Contains;
+namespace fs = std::filesystem;
+
+namespace {
+
+std::string made_clips(const std::string &folder, int clips) {
+    const ProgramRun run = run_program({"synth", "--dataset", "key-stripe", "--out", folder, "--clips",
+                                        std::to_string(clips), "--seed", "3", "--quiet"});
+    INFO(run.err);
+    REQUIRE(run.status == 0);
+    return folder + "/list.txt";
+}
+
+Arguments training(const std::string &list, const std::string &out, const Arguments &more = {}) {
+    Arguments all = {"train",      "--model", "af_tiny", "--size",  "32",      "--crop",     "whole", "--data", list,
+                     "--out",      out,       "--steps", "10",      "--batch", "8",          "--lr",  "0.02",   "--groups",
+                     "plain",      "--seed",  "5",       "--clip-gradient",    "20",         "--keep-bias",    "2"};
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+}
+
+}  // namespace
+
+TEST_CASE("train leaves weights that classify reads, and logs", "[program_train]") {
+    const TemporaryFolder folder;
+    const std::string list = made_clips(folder.path() + "/clips", 32), out = folder.path() + "/run";
+    const ProgramRun run = run_program(training(list, out, {"--val", list, "--json"}));
+    INFO(run.err);
+    REQUIRE(run.status == 0);
+    const auto lines = run.json_lines();
+    REQUIRE(lines.size() == 1);
+    CHECK(lines[0].at("steps") == 10);
+    CHECK(lines[0].at("epochs") == 3);  // 4 batches each
+    for (const char *name : {"best.safetensors", "last.safetensors", "log.csv", "log.jsonl", "config.json"}) {
+        INFO(name);
+        CHECK(fs::exists(fs::path(out) / name));
+    }
+    const ProgramRun told = run_program({"classify", folder.path() + "/clips/videos", "--model", out, "--json", "--quiet"});
+    INFO(told.err);
+    CHECK(told.status == 0);
+    check_refusal(run_program(training(list, out)), 1, out);  // there is a run already
+}
+
+TEST_CASE("a run that was stopped and resumed ends with the bits of one that was not", "[program_train]") {
+    const TemporaryFolder folder;
+    const std::string list = made_clips(folder.path() + "/clips", 32);
+    const std::string whole = folder.path() + "/whole", stopped = folder.path() + "/stopped";
+    REQUIRE(run_program(training(list, whole, {"--quiet", "--threads", "1"})).status == 0);
+    int stops = 0;
+    for (int signal : {SIGTERM, SIGKILL, SIGINT, 0}) {
+        ProgramChild child(training(list, stopped, {"--resume", "auto", "--threads", "2"}));
+        if (signal != 0) {
+            child.wait_for("train train, epoch");
+            child.send(signal);
+        }
+        const ProgramRun run = child.finish();
+        INFO(run.err);
+        if (run.status == 0) continue;  // it was quicker
+        CHECK(run.status == (signal == SIGKILL ? -SIGKILL : 128 + signal));
+        stops++;
+    }
+    INFO(stops << " stops");
+    CHECK(read_bytes(whole + "/best.safetensors").size() > 0);
+    const auto weights = [](const std::string &run) { return read_bytes(run + "/last.safetensors"); };
+    // Seconds stand in the metadata; the tensors behind are what counts.
+    const Bytes a = weights(whole), b = weights(stopped);
+    const size_t tail = 1 << 20;
+    REQUIRE(a.size() > tail);
+    REQUIRE(b.size() > tail);
+    CHECK(std::equal(a.end() - long(tail), a.end(), b.end() - long(tail)));
+}
+
+TEST_CASE("train refuses what cannot be trained", "[program_train]") {
+    const TemporaryFolder folder;
+    const std::string list = made_clips(folder.path() + "/clips", 8), out = folder.path() + "/run";
+    check_refusal(run_program({"train", "--data", folder.path() + "/none.txt", "--out", out}), 1, "none.txt");
+    check_refusal(run_program(training(list, out, {"--batch", "9"})), 1, "");
+    check_refusal(run_program(training(list, out, {"--classes", "2"})), 2, "--classes 2");
+    check_refusal(run_program(training(list, out, {"--freeze", "*"})), 1, "freezes every parameter");
+    check_refusal(run_program(training(list, out, {"--lr-type", "steep"})), 1, "lr_type");
+    check_refusal(run_program(training(list, out, {"--optimizer", "fc*=adagrad"})), 1, "adagrad");
+}
