@@ -40,8 +40,9 @@ std::string weights_of(const std::string &model) {
     if (!std::filesystem::is_directory(model, ignored)) return model;
     const std::string path = model + "/" + kBestWeights;
     if (!std::filesystem::exists(path, ignored)) {
-        throw Error(model + ": a folder without " + kBestWeights + "; the folder of a training run, a weights file or "
-                                                                   "the name of a model expected");
+        throw Error(model + ": a folder without " + kBestWeights +
+                    "; the folder of a training run, a weights file or "
+                    "the name of a model expected");
     }
     return path;
 }
@@ -99,8 +100,8 @@ int run_eval(const Options &options, const CommandContext &context) {
     const std::optional<KeyFrames> truth = key_frames(options.data);
     const LoadedModel model = load_model(weights_of(options.model), options.seed);
     if (options.pairs && model.description.classes % 2 != 0) {
-        throw UsageError("--pairs: " + model.description.name + " tells " +
-                         std::to_string(model.description.classes) + " classes, an odd number");
+        throw UsageError("--pairs: " + model.description.name + " tells " + std::to_string(model.description.classes) +
+                         " classes, an odd number");
     }
     report.model = options.model;
     report.data = options.data;
@@ -146,13 +147,15 @@ const RegisterCommand registered{
          app.add_option("--mask-seed", o->mask_seeds, "Seeds of masks and of Gumbel noise, one or several; default: 1")
              ->expected(1, 100)
              ->check(seed_fault);
-         app.add_flag("--reversed", o->evaluation.reversed, "Also classify each clip with its frames from last to first");
+         app.add_flag("--reversed", o->evaluation.reversed,
+                      "Also classify each clip with its frames from last to first");
          app.add_flag("--pairs", o->pairs, "Classes 2i and 2i+1 are what each other's reversed clips show")
              ->needs("--reversed");
          app.add_option("-o,--out", o->out, "Folder for confusion matrices, tables, plot and predictions");
          app.add_flag("--skip-unreadable", o->skip_unreadable, "Exit with 0 although clips could not be read");
-         app.add_option("--least-frames", o->least_frames, "Leave out clips of fewer frames by the list, as the authors "
-                                                           "do with 3; default: none")
+         app.add_option("--least-frames", o->least_frames,
+                        "Leave out clips of fewer frames by the list, as the authors "
+                        "do with 3; default: none")
              ->check(CLI::Range(int64_t(0), int64_t(1000000)));
          app.add_option("--frames", o->evaluation.frames, "Frames per clip; default: what the model is for")
              ->check(CLI::Range(1, 256));

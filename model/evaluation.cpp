@@ -62,8 +62,8 @@ void check_cases(const LoadedModel &model, const std::optional<KeyFrames> &truth
 void check_labels(const LoadedModel &model, const std::vector<ListedClip> &clips) {
     for (const ListedClip &clip : clips) {
         if (clip.label < model.description.classes) continue;
-        throw Error(printable(clip.name) + " has label " + std::to_string(clip.label) + "; " +
-                    model.description.name + " tells classes 0 to " + std::to_string(model.description.classes - 1));
+        throw Error(printable(clip.name) + " has label " + std::to_string(clip.label) + "; " + model.description.name +
+                    " tells classes 0 to " + std::to_string(model.description.classes - 1));
     }
 }
 

@@ -73,8 +73,8 @@ std::string block_ratio_plot(const EvaluationReport &report) {
         if (!navigates(report.evaluation->cases[i].what.policy) || ratios.empty()) continue;
         PlotSeries dots{case_name(report.evaluation->cases[i].what), {}, PlotMark::Dots, colour};
         for (size_t block = 0; block < ratios.size(); ++block) {
-            dots.points.push_back({double(block), ratios[block],
-                                   report.evaluation->blocks[block] + ": " + decimal(ratios[block], 3)});
+            dots.points.push_back(
+                {double(block), ratios[block], report.evaluation->blocks[block] + ": " + decimal(ratios[block], 3)});
         }
         plot.series.push_back(std::move(dots));
         plot.series.push_back(fitted_curve(ratios, colour++));

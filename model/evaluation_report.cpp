@@ -68,8 +68,8 @@ std::string cases_text(const EvaluationReport &report) {
                                         decimal(s.realised_rt, 3)};
         if (keys) {
             const SelectionFigures &f = s.selection;
-            row.insert(row.end(), {number(f.auc), number(f.auc_position_median), number(f.keep_key),
-                                   number(f.keep_other)});
+            row.insert(row.end(),
+                       {number(f.auc), number(f.auc_position_median), number(f.keep_key), number(f.keep_other)});
         }
         if (reversed) row.push_back(percent(s.reversed_own));
         if (pairs) row.push_back(percent(s.reversed_partner));

@@ -11,7 +11,7 @@ namespace afnet {
 
 /// What all reports need.
 struct EvaluationReport {
-    std::string model, data;          // as the user named them
+    std::string model, data; // as the user named them
     ModelDescription description;
     std::vector<std::string> classes; // their names, as many as the model tells
     std::vector<ListedClip> clips;

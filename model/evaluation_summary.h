@@ -12,11 +12,11 @@ namespace afnet {
 /// How the navigation's choice agrees with the true key frames. Nothing where they are not known, or where a kind of
 /// frame is missing.
 struct SelectionFigures {
-    std::optional<double> auc;                            // of keep probabilities, mean over blocks
-    std::vector<std::optional<double>> auc_per_block;     // of each block's
-    std::vector<std::optional<double>> auc_per_position;  // of the mean over blocks, among frames at one place
-    std::optional<double> auc_position_median;            // over the places that have one
-    std::optional<double> keep_key, keep_other;           // parts of key frames and of others that masks select
+    std::optional<double> auc;                           // of keep probabilities, mean over blocks
+    std::vector<std::optional<double>> auc_per_block;    // of each block's
+    std::vector<std::optional<double>> auc_per_position; // of the mean over blocks, among frames at one place
+    std::optional<double> auc_position_median;           // over the places that have one
+    std::optional<double> keep_key, keep_other;          // parts of key frames and of others that masks select
 };
 SelectionFigures selection_figures(const std::vector<ClipOutcome> &clips);
 

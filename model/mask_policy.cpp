@@ -59,14 +59,20 @@ std::vector<int> one_mask(MaskPolicy policy, int frames, double ratio, const Mas
     CounterRandom random = stream(kMaskDraw, key, block);
     const int count = std::min(frames, drawn_count(std::clamp(ratio, 0.0, 1.0) * frames, random));
     switch (policy) {
-    case MaskPolicy::All: return first_mask(frames, frames);
-    case MaskPolicy::None: return first_mask(frames, 0);
-    case MaskPolicy::First: return first_mask(frames, count);
-    case MaskPolicy::Uniform: return spread_mask(frames, count);
+    case MaskPolicy::All:
+        return first_mask(frames, frames);
+    case MaskPolicy::None:
+        return first_mask(frames, 0);
+    case MaskPolicy::First:
+        return first_mask(frames, count);
+    case MaskPolicy::Uniform:
+        return spread_mask(frames, count);
     case MaskPolicy::Random:
     case MaskPolicy::RandomSame:
-    case MaskPolicy::Normal: return drawn_mask(log_weights(policy, frames), count, random);
-    default: break;
+    case MaskPolicy::Normal:
+        return drawn_mask(log_weights(policy, frames), count, random);
+    default:
+        break;
     }
     throw Error("masks of the policy " + mask_policy_name(policy) + " do not follow from numbers alone");
 }
@@ -86,8 +92,9 @@ std::vector<size_t> permutation(size_t frames, CounterRandom random) {
 } // namespace
 
 const std::vector<std::string> &mask_policy_names() {
-    static const std::vector<std::string> names = {"learned", "gumbel", "random", "random-same", "uniform",  "normal",
-                                                   "first",   "all",    "none",   "oracle",      "shuffled", "shuffled-same"};
+    static const std::vector<std::string> names = {"learned", "gumbel", "random",   "random-same",
+                                                   "uniform", "normal", "first",    "all",
+                                                   "none",    "oracle", "shuffled", "shuffled-same"};
     return names;
 }
 

@@ -44,7 +44,8 @@ bool navigates(MaskPolicy policy);
 /// Masks [block][t] of one clip; 1: computed.
 using ClipMasks = std::vector<std::vector<int>>;
 
-/// What draws depend on: besides these the block. Clips of other numbers, other epochs and other blocks are independent.
+/// What draws depend on: besides these the block. Clips of other numbers, other epochs and other blocks are
+/// independent.
 struct MaskKey {
     uint64_t seed = 1;
     uint32_t epoch = 0, sample = 0;

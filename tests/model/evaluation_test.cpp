@@ -15,7 +15,8 @@ using Catch::Matchers::Contains;
 namespace {
 
 // Two blocks, four frames.
-ClipOutcome outcome(int label, std::vector<float> scores, std::vector<int> keys, std::vector<std::vector<double>> keep) {
+ClipOutcome outcome(int label, std::vector<float> scores, std::vector<int> keys,
+                    std::vector<std::vector<double>> keep) {
     ClipOutcome clip;
     clip.label = label;
     clip.keys = std::move(keys);
@@ -183,8 +184,7 @@ TEST_CASE("reports of an evaluation", "[evaluation]") {
 
     CHECK(lines_of(confusion_csv(made.report, 0)) ==
           std::vector<std::string>{"class,\"left,\"\"quoted\"\"\",right", "\"left,\"\"quoted\"\"\",1,0", "right,1,0"});
-    CHECK(lines_of(classes_csv(made.report, 0)).at(1) ==
-          "0,\"left,\"\"quoted\"\"\",1,2,1,1.000000,0.500000,1.000000");
+    CHECK(lines_of(classes_csv(made.report, 0)).at(1) == "0,\"left,\"\"quoted\"\"\",1,2,1,1.000000,0.500000,1.000000");
     const auto predictions = lines_of(predictions_jsonl(made.report));
     REQUIRE(predictions.size() == 4);
     const auto second = nlohmann::json::parse(predictions[1]);

@@ -116,6 +116,14 @@ TEST_CASE("names are escaped and long legends take lines", "[svg_plot]") {
     check_coordinates(svg_plot(plot));
 }
 
+TEST_CASE("a plot as a file brings its own colours", "[svg_plot]") {
+    const std::string file = svg_file(svg_plot(plot_of({{0, 1, ""}, {1, 2, "a > b"}})));
+    check_coordinates(file);
+    CHECK(file.rfind("<svg ", 0) == 0);
+    CHECK_THAT(file, Contains(".dot.c7") && Contains("#0b63ae") && Contains("<polyline"));
+    CHECK(file.find("var(") == std::string::npos);
+}
+
 TEST_CASE("rows show bars of their length and dots", "[svg_plot]") {
     RowChart chart;
     chart.series = {"one & only", "two"};
