@@ -30,6 +30,7 @@ TEST_CASE("kernels with tile registers run here, on AMX or emulated, or the reas
             .bind("bias", packed_buffer(pack_conv_bias(layer.bias_folded(), 48, 1, 48)))
             .bind("residual", output.view(1))
             .bind("sources", integers({0, 0, 0}, {3, 1}))
+            .bind("mask", integers({0}, {1}))
             .bind("output", output.view(1))
             .run();
         // Two tiles of 16 columns, three of 16 output channels, two of 32 input channels, in each row.

@@ -258,7 +258,7 @@ TEST_CASE("the closed forms equal the gradients that Halide derives", "[batch_no
         for (const bool add_residual : {false, true}) {
             for (const bool frozen : {false, true}) {
                 const BatchNormCase test({5, 3, 4, 2}, activation, add_residual, Dtype::F64);
-                const Target &target = runnable_targets().back();
+                const Target target = runnable_targets().back();
                 INFO(activation << (add_residual ? " after a residual" : "") << (frozen ? ", frozen" : ""));
                 const BatchNormGradients closed = gradients_by_kernels(test, frozen, target, "closed"),
                                          derived = gradients_by_kernels(test, frozen, target, "adjoint"),

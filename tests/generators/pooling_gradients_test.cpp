@@ -140,7 +140,7 @@ TEST_CASE("gradients of pools go to what was pooled", "[pooling_gradients]") {
 }
 
 TEST_CASE("gradients of pools equal those that Halide derives", "[pooling_gradients]") {
-    const Target &target = runnable_targets().back();
+    const Target target = runnable_targets().back();
     for (const Shape &shape : {Shape{3, 5, 4, 2}, Shape{17, 1, 1, 1}, Shape{4, 7, 6, 1}}) {
         const Tensor4 input = with_ties(numbers(shape, "input", Dtype::F64)), pooled = reference::max_pool(input);
         const Tensor4 d_output = numbers({pooled.c, pooled.x, pooled.y, pooled.f}, "d_output", Dtype::F64);
@@ -167,7 +167,7 @@ TEST_CASE("gradients of pools equal central differences", "[pooling_gradients]")
     const Shape shape = {3, 5, 4, 2};
     const Tensor4 input = numbers(shape, "input", Dtype::F64), pooled = reference::max_pool(input);
     const Tensor4 d_output = numbers({pooled.c, pooled.x, pooled.y, pooled.f}, "d_output", Dtype::F64);
-    const Target &target = runnable_targets().back();
+    const Target target = runnable_targets().back();
     const Tensor4 largest = TrainingCall(KernelSpec("max_pool_grad").set("accumulate", false), Dtype::F64)
                                 .in("d_output", d_output)
                                 .in("index", as_tensor(reference::max_pool_index(input), pooled))

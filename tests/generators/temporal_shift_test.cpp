@@ -132,7 +132,7 @@ TEST_CASE("gradients are shifted back, and masks get what their frame meets", "[
 }
 
 TEST_CASE("gradients of the shift equal those that Halide derives", "[temporal_shift]") {
-    const Target &target = runnable_targets().back();
+    const Target target = runnable_targets().back();
     for (const bool shift : {false, true}) {
         for (const bool masked : {false, true}) {
             const Case test({19, 3, 2, 3, 2}, shift, masked, Dtype::F64);

@@ -252,7 +252,8 @@ TEST_CASE("checkpoints that cannot be imported leave no file", "[program_bad_inp
 }
 
 TEST_CASE("reference vectors that cannot be compared are told", "[program_bad_input]") {
-    check_refusal(run_program({"verify", AFNET_GOLDEN_DIR "/r50_tsm_t4_s32_train.safetensors"}), 1, "a training case");
+    check_refusal(run_program({"verify", "--dtype", "f64", AFNET_GOLDEN_DIR "/r50_tsn_t8_s64.safetensors"}), 1,
+                  "an evaluation case");
     check_refusal(run_program({"verify", "/nowhere"}), 1, "/nowhere: ");
     check_refusal(run_program({"verify", AFNET_PROGRAM}), 1, "safetensors");
 }

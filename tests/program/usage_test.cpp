@@ -97,7 +97,7 @@ TEST_CASE("command lines that make no sense end with 2", "[program_usage]") {
 
 TEST_CASE("requests that contradict themselves end with 2", "[program_usage]") {
     check_refusal(classified({"a.mp4", "b.mp4", "--picture", "p.png"}), 2, "--picture takes one input");
-    check_refusal(run_program({"compile"}), 2, "--model or --specs is needed");
+    check_refusal(run_program({"compile"}), 2, "--model, --train or --specs is needed");
     check_refusal(run_program({"compile", "--model", "resnet50", "--target", "nosuch"}), 2, "x86-64-avx2");
     check_refusal(run_program({"import", "a.pth", "b", "--model", "af_resnet50", "--shift"}), 2, "does not shift");
     check_refusal(run_program({"import", "a.pth", "b", "--name", "a/b"}), 2, "--name 'a/b'");
