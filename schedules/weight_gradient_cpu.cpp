@@ -74,16 +74,20 @@ void schedule_cpu(WeightGradientStages s, const WeightGradientKnobs &, const Tar
     if (columns_too) add.unroll(u);
     sums.vectorize(c, lanes, TailStrategy::RoundUp);
 
-    s.d_weights.vectorize(s.c, std::min(full, s.outputs), TailStrategy::GuardWithIf);
+    const int stored = std::min(full, s.outputs);
     if (s.parts > 1) {
+        s.d_weights.vectorize(s.c, stored, TailStrategy::GuardWithIf);
         add.parallel(a[5]);
         sums.compute_root().parallel(a[5]);
         s.d_filters.compute_at(s.d_weights, s.i).vectorize(s.d_filters.args()[0], lanes, TailStrategy::RoundUp);
         s.d_filters.update().vectorize(s.d_filters.args()[0], lanes, TailStrategy::RoundUp);
         s.d_weights.parallel(s.i).parallel(s.v);
     } else {
-        s.d_weights.split(s.c, chunk, s.c, s.block, TailStrategy::GuardWithIf)
+        // Tasks are blocks of channels, or whole groups: bounds take a remainder modulo the group for all of it.
+        const int channels = s.groups > 1 ? s.outputs : s.block;
+        s.d_weights.split(s.c, chunk, s.c, channels, TailStrategy::GuardWithIf)
             .reorder(s.c, s.i, s.u, s.v, chunk)
+            .vectorize(s.c, std::min(stored, channels), TailStrategy::GuardWithIf)
             .parallel(chunk);
         s.d_filters.compute_at(s.d_weights, s.i).vectorize(s.d_filters.args()[0], lanes, TailStrategy::RoundUp);
         s.d_filters.update().vectorize(s.d_filters.args()[0], lanes, TailStrategy::RoundUp);
