@@ -92,7 +92,7 @@ SelectionFigures selection_figures(const std::vector<ClipOutcome> &clips) {
         figures.auc_per_position.push_back(area_under_curve(std::move(at_position)));
         if (figures.auc_per_position.back()) known.push_back(*figures.auc_per_position.back());
     }
-    figures.auc_position_median = median(std::move(known));
+    figures.auc_position_median = median_if_any(std::move(known));
     figures.keep_key = key.rate();
     figures.keep_other = other.rate();
     return figures;

@@ -130,7 +130,7 @@ std::optional<double> area_under_curve(std::vector<Ranked> ranked) {
     return pairs / (double(positives) * double(negatives));
 }
 
-std::optional<double> median(std::vector<double> values) {
+std::optional<double> median_if_any(std::vector<double> values) {
     if (values.empty()) return std::nullopt;
     std::sort(values.begin(), values.end());
     const size_t middle = values.size() / 2;

@@ -55,7 +55,7 @@ std::optional<double> average_precision(std::vector<Ranked> ranked);
 std::optional<double> area_under_curve(std::vector<Ranked> ranked);
 
 /// The middle one, or the mean of the middle two. None where there are none.
-std::optional<double> median(std::vector<double> values);
+std::optional<double> median_if_any(std::vector<double> values);
 
 /// Coefficients c of the polynomial c0 + c1 x + ... of degree `degree` that comes closest to the points in the sense of
 /// least squares; of a smaller degree where there are fewer points than coefficients. Empty where there are no points.
