@@ -20,18 +20,19 @@ std::string made_clips(const std::string &folder, int clips) {
     return folder + "/list.txt";
 }
 
-Arguments training(const std::string &list, const std::string &out, const Arguments &more = {}) {
-    Arguments all = {"train",      "--model", "af_tiny", "--size",  "32",      "--crop",     "whole", "--data", list,
-                     "--out",      out,       "--steps", "10",      "--batch", "8",          "--lr",  "0.02",   "--groups",
-                     "plain",      "--seed",  "5",       "--clip-gradient",    "20",         "--keep-bias",    "2"};
+Arguments training(const std::string &list, const std::string &out, const Arguments &more = {},
+                   const std::string &batch = "8") {
+    Arguments all = {"train", "--model",  "af_tiny", "--size",  "32", "--crop",      "whole", "--data",
+                     list,    "--out",    out,       "--steps", "10", "--batch",     batch,   "--lr",
+                     "0.02",  "--groups", "plain",   "--seed",  "5",  "--keep-bias", "2"};
     all.insert(all.end(), more.begin(), more.end());
     return all;
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("train leaves weights that classify reads, and logs", "[program_train]") {
-    const TemporaryFolder folder;
+    const afnet::TemporaryFolder folder;
     const std::string list = made_clips(folder.path() + "/clips", 32), out = folder.path() + "/run";
     const ProgramRun run = run_program(training(list, out, {"--val", list, "--json"}));
     INFO(run.err);
@@ -39,19 +40,20 @@ TEST_CASE("train leaves weights that classify reads, and logs", "[program_train]
     const auto lines = run.json_lines();
     REQUIRE(lines.size() == 1);
     CHECK(lines[0].at("steps") == 10);
-    CHECK(lines[0].at("epochs") == 3);  // 4 batches each
+    CHECK(lines[0].at("epochs") == 3); // 4 batches each
     for (const char *name : {"best.safetensors", "last.safetensors", "log.csv", "log.jsonl", "config.json"}) {
         INFO(name);
         CHECK(fs::exists(fs::path(out) / name));
     }
-    const ProgramRun told = run_program({"classify", folder.path() + "/clips/videos", "--model", out, "--json", "--quiet"});
+    const ProgramRun told =
+        run_program({"classify", folder.path() + "/clips/videos/000000.mp4", "--model", out, "--json", "--quiet"});
     INFO(told.err);
     CHECK(told.status == 0);
-    check_refusal(run_program(training(list, out)), 1, out);  // there is a run already
+    check_refusal(run_program(training(list, out)), 1, out); // there is a run already
 }
 
 TEST_CASE("a run that was stopped and resumed ends with the bits of one that was not", "[program_train]") {
-    const TemporaryFolder folder;
+    const afnet::TemporaryFolder folder;
     const std::string list = made_clips(folder.path() + "/clips", 32);
     const std::string whole = folder.path() + "/whole", stopped = folder.path() + "/stopped";
     REQUIRE(run_program(training(list, whole, {"--quiet", "--threads", "1"})).status == 0);
@@ -64,7 +66,7 @@ TEST_CASE("a run that was stopped and resumed ends with the bits of one that was
         }
         const ProgramRun run = child.finish();
         INFO(run.err);
-        if (run.status == 0) continue;  // it was quicker
+        if (run.status == 0) continue; // it was quicker
         CHECK(run.status == (signal == SIGKILL ? -SIGKILL : 128 + signal));
         stops++;
     }
@@ -80,12 +82,12 @@ TEST_CASE("a run that was stopped and resumed ends with the bits of one that was
 }
 
 TEST_CASE("train refuses what cannot be trained", "[program_train]") {
-    const TemporaryFolder folder;
-    const std::string list = made_clips(folder.path() + "/clips", 8), out = folder.path() + "/run";
-    check_refusal(run_program({"train", "--data", folder.path() + "/none.txt", "--out", out}), 1, "none.txt");
-    check_refusal(run_program(training(list, out, {"--batch", "9"})), 1, "");
-    check_refusal(run_program(training(list, out, {"--classes", "2"})), 2, "--classes 2");
-    check_refusal(run_program(training(list, out, {"--freeze", "*"})), 1, "freezes every parameter");
-    check_refusal(run_program(training(list, out, {"--lr-type", "steep"})), 1, "lr_type");
-    check_refusal(run_program(training(list, out, {"--optimizer", "fc*=adagrad"})), 1, "adagrad");
+    const afnet::TemporaryFolder folder;
+    const std::string list = made_clips(folder.path() + "/clips", 8);
+    check_refusal(run_program({"train", "--data", folder.path() + "/none.txt", "--out", folder.file("run")}), 1, "none.txt");
+    check_refusal(run_program(training(list, folder.file("run1"), {}, "9")), 1, "batch");
+    check_refusal(run_program(training(list, folder.file("run2"), {"--classes", "2"})), 2, "--classes 2");
+    check_refusal(run_program(training(list, folder.file("run3"), {"--freeze", "*"})), 1, "freezes every parameter");
+    check_refusal(run_program(training(list, folder.file("run4"), {"--lr-type", "steep"})), 1, "lr_type");
+    check_refusal(run_program(training(list, folder.file("run5"), {"--optimizer", "fc*=adagrad"})), 1, "adagrad");
 }
