@@ -62,13 +62,13 @@ std::vector<EvaluationCase> cases_of(const Options &options) {
     return evaluation_cases(policies, options.ratios, seeds);
 }
 
-// The model's own, else those beside the list where they are as many, else numbers.
+// The model's own, else those beside the list, unless they are too many; else numbers.
 std::vector<std::string> names_of_classes(const LoadedModel &model, const std::string &list) {
     if (!model.labels.empty()) return model.labels;
+    const auto classes = size_t(model.description.classes);
     std::vector<std::string> names = class_names(list);
-    if (names.size() == size_t(model.description.classes)) return names;
-    names.clear();
-    for (int k = 0; k < model.description.classes; ++k)
+    if (names.size() > classes) names.clear();
+    for (size_t k = names.size(); k < classes; ++k)
         names.push_back(std::to_string(k));
     return names;
 }

@@ -25,8 +25,11 @@ std::vector<double> block_ratios(const std::vector<ClipOutcome> &clips) {
     std::vector<double> ratios(clips.empty() ? 0 : clips[0].result.masks.size());
     for (const ClipOutcome &clip : clips) {
         for (size_t block = 0; block < ratios.size(); ++block)
-            ratios[block] += realised_ratio(clip.result.masks[block]) / double(clips.size());
+            ratios[block] += realised_ratio(clip.result.masks[block]);
     }
+    // Divided at the end, so that whole ratios stay whole.
+    for (double &ratio : ratios)
+        ratio /= double(clips.size());
     return ratios;
 }
 
@@ -112,7 +115,8 @@ EvaluationSummary summarise(const CaseOutcome &outcome, const ModelDescription &
     if (!summary.block_rt.empty()) {
         summary.realised_rt = 0;
         for (const double ratio : summary.block_rt)
-            summary.realised_rt += ratio / double(summary.block_rt.size());
+            summary.realised_rt += ratio;
+        summary.realised_rt /= double(summary.block_rt.size());
     }
     summary.selection = selection_figures(outcome.clips);
     const std::vector<LayerMacs> layers = layer_macs(description, shape);

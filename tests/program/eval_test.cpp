@@ -252,7 +252,7 @@ TEST_CASE("lists and models that do not fit are refused", "[program_eval]") {
     check_refusal(evaluated(folder.path(), place.list), 1, "a folder without best.safetensors");
     check_refusal(evaluated("nosuch_model", place.list), 2, "nosuch_model");
     check_refusal(evaluated(place.run, place.list, {"--frames", "8"}), 1, "4");
-    check_refusal(evaluated(place.run, place.list, {"--out", place.weights}), 1, "cannot make the folder");
+    check_refusal(evaluated(place.run, place.list, {"--out", place.weights}), 1, "not a folder");
 
     // Key frames that are not those of the list.
     write_list(list, video + " 1\n");
