@@ -120,6 +120,8 @@ public:
     Feature stem(const std::string &conv, const std::string &norm, const Feature &in, int channels);
     Feature conv(const Feature &in, const ConvLayer &layer);
     Feature depthwise(const Feature &in, const ConvLayer &layer);
+    /// `expansion`, a 1x1 convolution, and the depthwise convolution behind it, in one step.
+    Feature expand_depthwise(const Feature &in, const ConvLayer &expansion, const ConvLayer &spatial);
     Feature avg_pool(const std::string &label, const Feature &in);
 
     /// Mean over pixels, [c, f]; with `coarse`, of the sum with an enlarged tensor.
@@ -131,6 +133,10 @@ public:
     /// Gates channels and applies the activation, in place.
     void scale_channels(const std::string &label, const Feature &in, TensorId gate, const std::string &activation,
                         const Selection *selection = nullptr);
+
+    /// `layer`, a 1x1 convolution with a linear end, of `in` with its channels gated and activated. In f32 one step.
+    Feature gated_projection(const std::string &label, const Feature &in, TensorId gate, const std::string &activation,
+                             const ConvLayer &layer);
 
     /// Navigation and work list of one focal block. `keys`: prefix of conv_pool, bn and conv_gs.
     Selection navigate(const std::string &keys, const std::string &block, const Feature &ample);
