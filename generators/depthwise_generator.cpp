@@ -3,7 +3,8 @@
 //   output(c, x, y, f) = act(bias(c) + sum_{u,v} weights(c, u, v) in(c, S x + u - P, S y + v - P, f_c))
 //
 // f_c is f, or with `shift` (TSM at the entry of a block that has no expansion) sources(1, f) for the first eighth of
-// the channels, sources(2, f) for the second and sources(0, f) for the rest.
+// the channels, sources(2, f) for the second and sources(0, f) for the rest. Channels of three frames are then brought
+// together before the sum, whose taps would each choose frames again.
 #include "generators/activation.h"
 #include "generators/dtype.h"
 #include "generators/layout.h"
@@ -41,11 +42,14 @@ public:
     void generate() {
         const int c_count = channels, k = kernel, s = stride, pad = (k - 1) / 2, fold = c_count / 8;
         r = RDom(0, k, 0, k, "r");
-        const auto at = [&](Expr frame) { return widened(input(c, s * x + r.x - pad, s * y + r.y - pad, frame)); };
-        const auto from = [&](int kind) { return at(afnet::generators::source_frame(sources, kind, f, input)); };
+        const auto from = [&](int kind) {
+            return widened(input(c, x, y, afnet::generators::source_frame(sources, kind, f, input)));
+        };
+        if (shift) shifted(c, x, y, f) = select(c < fold, from(1), c < 2 * fold, from(2), from(0));
+        const Expr column = s * x + r.x - pad, line = s * y + r.y - pad;
         sum(c, x, y, f) = bias(c);
-        sum(c, x, y, f) += weights(c, r.x, r.y) *
-                           (shift ? select(c < fold, from(1), c < 2 * fold, from(2), from(0)) : at(f));
+        sum(c, x, y, f) +=
+            weights(c, r.x, r.y) * (shift ? shifted(c, column, line, f) : widened(input(c, column, line, f)));
         output(c, x, y, f) = rounded(dtype, activate(activation, sum(c, x, y, f)));
         input.dim(0).set_bounds(0, c_count).dim(1).set_stride(c_count);
         input.dim(3).set_min(0);
@@ -59,13 +63,14 @@ public:
     }
 
     void schedule() {
-        schedule_cpu(afnet::schedules::DepthwiseStages{sum, output, c, x, y, f, r, output.dim(1).extent(), channels},
-                     knobs, target);
+        schedule_cpu(
+            afnet::schedules::DepthwiseStages{shifted, sum, output, c, x, y, f, r, output.dim(1).extent(), channels},
+            knobs, target);
     }
 
 private:
     Var c{"c"}, x{"x"}, y{"y"}, f{"f"};
-    Func sum{"sum"};
+    Func shifted{"shifted"}, sum{"sum"};
     RDom r;
 };
 

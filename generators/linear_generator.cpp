@@ -2,51 +2,48 @@
 //
 //   output(k, f) = act(bias(k) + sum_c weights(k, c) input(c, f))
 #include "generators/activation.h"
-#include "generators/dtype.h"
 #include "generators/layout.h"
-#include "schedules/reduction_schedule.h"
+#include "schedules/linear_schedule.h"
 
 namespace {
 
 using namespace Halide;
 using afnet::generators::Activation;
-using afnet::generators::Dtype;
 
 class Linear : public Generator<Linear> {
 public:
     GeneratorParam<Activation> activation{"activation", Activation::Linear, afnet::generators::activation_names()};
-    GeneratorParam<Dtype> dtype{"dtype", Dtype::F32, afnet::generators::dtype_names()};
+    afnet::schedules::LinearKnobs knobs;
 
-    Input<Buffer<void, 2>> input{"input"};      // [c, f]
-    Input<Buffer<void, 2>> weights{"weights"};  // [k, c]
-    Input<Buffer<void, 1>> bias{"bias"};        // [k]
-    Output<Buffer<void, 2>> output{"output"};   // [k, f]
-
-    void configure() {
-        input.set_type(sum_type(dtype));
-        weights.set_type(sum_type(dtype));
-        bias.set_type(sum_type(dtype));
-        output.set_type(sum_type(dtype));
-    }
+    Input<Buffer<float, 2>> input{"input"};     // [c, f]
+    Input<Buffer<float, 3>> weights{"weights"}; // [co_block, c, block]
+    Input<Buffer<float, 2>> bias{"bias"};       // [co_block, block]
+    Output<Buffer<float, 2>> output{"output"};  // [k, f]
 
     void generate() {
+        co_block = linear_co_block(knobs, target);
         r = RDom(0, input.dim(0).extent(), "r");
-        sum(k, f) = bias(k);
-        sum(k, f) += weights(k, r) * input(r, f);
+        sum(k, f) = bias(k % co_block, k / co_block);
+        sum(k, f) += weights(k % co_block, r, k / co_block) * input(r, f);
         output(k, f) = activate(activation, sum(k, f));
         afnet::generators::frames_from_zero(input);
-        afnet::generators::frames_from_zero(weights);
+        weights.dim(0).set_bounds(0, co_block);
+        weights.dim(1).set_min(0).set_stride(co_block);
+        weights.dim(2).set_min(0);
+        bias.dim(0).set_bounds(0, co_block);
+        bias.dim(1).set_min(0).set_stride(co_block);
         afnet::generators::frames_from_zero(output);
     }
 
-    void schedule() { schedule_cpu(afnet::schedules::ChannelReduction{sum, output, k, f, {r.x}}, target); }
+    void schedule() { schedule_cpu({sum, output, k, f, r}, knobs, co_block, target); }
 
 private:
     Var k{"k"}, f{"f"};
     Func sum{"sum"};
     RDom r;
+    int co_block = 0;
 };
 
-}  // namespace
+} // namespace
 
 HALIDE_REGISTER_GENERATOR(Linear, linear)

@@ -12,19 +12,36 @@ std::string numbered(const std::string &key, int i) {
     return key + "." + std::to_string(i);
 }
 
-// depthwise -> BatchNorm -> (squeeze-and-excitation) -> activation
-Feature depthwise_gated(NetworkBuilder &b, const std::string &key, const InvertedResidual &block, const Feature &in,
-                        ConvLayer layer) {
+// How the spatial half of a block ends.
+ConvLayer spatial_layer(const InvertedResidual &block, const std::string &conv, const std::string &norm) {
+    ConvLayer layer;
+    layer.label = layer.conv = conv;
+    layer.norm = norm;
     layer.kernel = block.kernel;
     layer.stride = block.stride;
     layer.activation = block.squeeze > 0 ? "linear" : block.activation;
-    const Feature out = b.depthwise(in, layer);
-    if (block.squeeze == 0) return out;
+    return layer;
+}
+
+// 1x1 convolution -> BatchNorm -> activation -> depthwise -> BatchNorm -> activation where nothing is squeezed
+Feature expanded_spatial(NetworkBuilder &b, const std::string &key, const InvertedResidual &block, const Feature &in,
+                         ConvLayer expansion) {
+    expansion.label = expansion.conv = key + ".conv1";
+    expansion.norm = key + ".bn1";
+    expansion.out = block.hidden;
+    expansion.activation = block.activation;
+    return b.expand_depthwise(in, expansion, spatial_layer(block, key + ".conv2", key + ".bn2"));
+}
+
+// (squeeze-and-excitation -> activation ->) the convolution that projects back
+Feature project(NetworkBuilder &b, const std::string &key, const InvertedResidual &block, const Feature &hidden,
+                const ConvLayer &layer) {
+    if (block.squeeze == 0) return b.conv(hidden, layer);
     const Selection *selection = layer.gather == Gather::Compact ? layer.selection : nullptr;
-    const TensorId pooled = b.spatial_mean(key + ".se.pool", out, nullptr, selection);
-    const TensorId hidden = b.linear(key + ".se.fc.0", pooled, block.squeeze, true, "relu", selection);
-    const TensorId gate = b.linear(key + ".se.fc.2", hidden, block.hidden, true, "hsigmoid", selection);
-    return b.scale_channels(key + ".se", out, gate, block.activation, selection);
+    const TensorId pooled = b.spatial_mean(key + ".se.pool", hidden, nullptr, selection);
+    const TensorId squeezed = b.linear(key + ".se.fc.0", pooled, block.squeeze, true, "relu", selection);
+    const TensorId gate = b.linear(key + ".se.fc.2", squeezed, block.hidden, true, "hsigmoid", selection);
+    return b.gated_projection(key + ".se", hidden, gate, block.activation, layer);
 }
 
 int border_for(int kernel) {
@@ -33,32 +50,25 @@ int border_for(int kernel) {
 
 // A block on all frames.
 Feature inverted_residual(NetworkBuilder &b, const std::string &key, const InvertedResidual &block, const Feature &in) {
-    ConvLayer layer;
     Feature hidden = in;
     const bool expands = block.in != block.hidden;
     if (expands) {
-        layer.label = layer.conv = key + ".conv1";
-        layer.norm = key + ".bn1";
-        layer.out = block.hidden;
-        layer.activation = block.activation;
-        layer.gather = Gather::Shifted;
-        layer.border = border_for(block.kernel);
-        hidden = b.conv(in, layer);
+        ConvLayer expansion;
+        expansion.gather = Gather::Shifted;
+        hidden = expanded_spatial(b, key, block, in, expansion);
+    } else {
+        ConvLayer spatial = spatial_layer(block, key + ".conv1", key + ".bn1");
+        spatial.gather = Gather::Shifted;
+        hidden = b.depthwise(in, spatial);
     }
-    ConvLayer spatial;
-    spatial.label = spatial.conv = key + (expands ? ".conv2" : ".conv1");
-    spatial.norm = key + (expands ? ".bn2" : ".bn1");
-    spatial.gather = expands ? Gather::None : Gather::Shifted;
-    hidden = depthwise_gated(b, key, block, hidden, spatial);
-
-    ConvLayer project;
-    project.label = project.conv = key + (expands ? ".conv3" : ".conv2");
-    project.norm = key + (expands ? ".bn3" : ".bn2");
-    project.out = block.out;
-    project.activation = "linear";
-    project.shiftable = true;
-    if (block.stride == 1 && block.in == block.out) project.onto = in;
-    const Feature out = b.conv(hidden, project);
+    ConvLayer layer;
+    layer.label = layer.conv = key + (expands ? ".conv3" : ".conv2");
+    layer.norm = key + (expands ? ".bn3" : ".bn2");
+    layer.out = block.out;
+    layer.activation = "linear";
+    layer.shiftable = true;
+    if (block.stride == 1 && block.in == block.out) layer.onto = in;
+    const Feature out = project(b, key, block, hidden, layer);
     b.tap(key, out.tensor);
     return out;
 }
@@ -71,30 +81,17 @@ Feature focal_branch(NetworkBuilder &b, const std::string &key, const InvertedRe
     ConvLayer layer;
     layer.selection = selection;
     layer.groups = kFocalGroups;
-    layer.label = layer.conv = key + ".conv1";
-    layer.norm = key + ".bn1";
-    layer.out = block.hidden;
-    layer.activation = block.activation;
     layer.gather = selection ? Gather::Selected : Gather::Shifted;
-    layer.border = border_for(block.kernel);
-    Feature hidden = b.conv(in, layer);
-
-    ConvLayer spatial;
-    spatial.selection = selection;
-    spatial.label = spatial.conv = key + ".conv2";
-    spatial.norm = key + ".bn2";
-    spatial.gather = selection ? Gather::Compact : Gather::None;
-    hidden = depthwise_gated(b, key, block, hidden, spatial);
+    const Feature hidden = expanded_spatial(b, key, block, in, layer);
 
     layer.label = layer.conv = key + ".conv3";
     layer.norm = key + ".bn3";
     layer.out = block.out;
     layer.activation = "linear";
     layer.gather = selection ? Gather::Compact : Gather::None;
-    layer.border = 0;
     layer.scatter = selection != nullptr;
     layer.onto = onto;
-    return b.conv(hidden, layer);
+    return project(b, key, block, hidden, layer);
 }
 
 // Always residual, at the input's resolution; the shortcut's projection is grouped too, and runs on all frames.

@@ -56,6 +56,13 @@ private:
             // MobileNetV3's last mean escapes the counter.
             const bool counted = step.label != "gappool" || family_ == Family::AfResNet;
             add(step, gate.empty() ? step.label : gate, 0, counted ? elements(step, "input") : 0);
+        } else if (generator == "expand_depthwise") {
+            // Two layers, `block.conv1+conv2`.
+            const size_t plus = step.label.find('+'), dot = step.label.rfind('.', plus);
+            const int64_t k = std::stoi(step.kernel.params.at("kernel")), spatial = k * k * elements(step, "output");
+            const std::string first = step.label.substr(0, plus);
+            add(step, first, macs - spatial, macs - spatial);
+            add(step, first.substr(0, dot + 1) + step.label.substr(plus + 1), spatial, spatial);
         } else if (generator == "navigation") {
             const int64_t pool = 2 * channels(step, "pooled");
             add(step, step.label + ".conv_pool", pool, pool);

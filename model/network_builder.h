@@ -98,6 +98,12 @@ public:
     virtual Feature stem(const std::string &conv, const std::string &norm, const Feature &in, int channels) = 0;
     virtual Feature conv(const Feature &in, const ConvLayer &layer) = 0;
     virtual Feature depthwise(const Feature &in, const ConvLayer &layer) = 0;
+    /// `expansion`, a 1x1 convolution, and the depthwise convolution behind it.
+    virtual Feature expand_depthwise(const Feature &in, const ConvLayer &expansion, const ConvLayer &spatial) {
+        ConvLayer first = expansion;
+        first.border = (spatial.kernel - 1) / 2;
+        return depthwise(conv(in, first), spatial);
+    }
     virtual Feature avg_pool(const std::string &label, const Feature &in) = 0;
 
     /// Mean over pixels, [c, f]; with `coarse`, of the sum with an enlarged tensor.
@@ -109,6 +115,13 @@ public:
     /// Gates channels and applies the activation; to infer, in place.
     virtual Feature scale_channels(const std::string &label, const Feature &in, TensorId gate,
                                    const std::string &activation, const Selection *selection = nullptr) = 0;
+
+    /// `layer`, a 1x1 convolution with a linear end, of `in` with its channels gated and activated.
+    virtual Feature gated_projection(const std::string &label, const Feature &in, TensorId gate,
+                                     const std::string &activation, const ConvLayer &layer) {
+        const Selection *selection = layer.gather == Gather::Compact ? layer.selection : nullptr;
+        return conv(scale_channels(label, in, gate, activation, selection), layer);
+    }
 
     /// Navigation of one focal block. `keys`: prefix of conv_pool, bn and conv_gs.
     virtual Selection navigate(const std::string &keys, const std::string &block, const Feature &ample) = 0;

@@ -22,7 +22,8 @@ std::vector<double> batch_norm_scale(const Weights &weights, const std::string &
     return scale;
 }
 
-// Whether a direct convolution multiplies two input channels at once, as generators/conv2d_generator.cpp decides.
+// Whether a direct convolution multiplies two input channels at once, as generators/conv2d_generator.cpp and
+// generators/expand_depthwise_generator.cpp decide.
 bool reads_pairs(const KernelSpec &spec) {
     const auto number = [&](const char *param) { return std::stoi(spec.params.at(param)); };
     const auto flag = [&](const char *param) {
@@ -114,6 +115,12 @@ PackedConstant pack_conv2d_weights(const std::vector<float> &weights, int co, in
     return pack_winograd_weights(weights, co, ci_per_group, groups, co_block, algorithm);
 }
 
+PackedConstant pack_expansion_weights(const std::vector<float> &weights, int co, int ci_per_group, int groups,
+                                      const KernelEntry &entry) {
+    const auto pack = reads_pairs(entry.spec) ? pack_conv_weight_pairs : pack_conv_weights;
+    return pack(weights, co, ci_per_group, 1, groups, knob_of(entry, "co_block"));
+}
+
 int knob_of(const KernelEntry &entry, const std::string &knob) {
     const auto found = entry.knobs.find(knob);
     if (found == entry.knobs.end()) throw Error("kernel " + entry.symbol + ": its manifest names no " + knob);
@@ -145,18 +152,22 @@ PackedConstant pack_depthwise_weights(const std::vector<float> &weights, int cha
     return packed;
 }
 
-PackedConstant pack_linear_weights(const std::vector<float> &weights, int out, int in) {
-    PackedConstant packed;
-    packed.extents = {out, in};
-    packed.elements.resize(weights.size());
-    const size_t rows = size_t(out), columns = size_t(in);
-    for (size_t first = 0; first < rows; first += kTile) {
-        const size_t end = std::min(rows, first + kTile);
-        for (size_t c = 0; c < columns; c++) {
-            for (size_t k = first; k < end; k++)
-                packed.elements[c * rows + k] = weights[k * columns + c];
-        }
-    }
+PackedConstant pack_blocked_depthwise_weights(const std::vector<float> &weights, int channels, int kernel, int groups,
+                                              int co_block) {
+    PackedConstant packed = pack_conv_weights(weights, channels, 1, kernel, groups, co_block);
+    packed.extents.erase(packed.extents.begin() + 1); // one input channel
+    return packed;
+}
+
+PackedConstant pack_linear_weights(const std::vector<float> &weights, int out, int in, int co_block) {
+    PackedConstant packed = pack_conv_weights(weights, out, in, 1, 1, co_block);
+    packed.extents = {co_block, in, packed.extents[4]};
+    return packed;
+}
+
+PackedConstant pack_linear_bias(const std::vector<float> &bias, int co_block) {
+    PackedConstant packed = pack_conv_bias(bias, int(bias.size()), 1, co_block);
+    packed.extents.pop_back();
     return packed;
 }
 

@@ -31,13 +31,22 @@ PackedConstant pack_conv_weight_pairs(const std::vector<float> &weights, int co,
 /// As the conv2d kernel wants them: its manifest names the algorithm and the block, its spec whether pairs are read.
 PackedConstant pack_conv2d_weights(const std::vector<float> &weights, int co, int ci_per_group, int kernel, int groups,
                                    const KernelEntry &entry);
+/// As the expand_depthwise kernel wants its 1x1 convolution's: in the manifest's blocks, in pairs where the spec says
+/// so.
+PackedConstant pack_expansion_weights(const std::vector<float> &weights, int co, int ci_per_group, int groups,
+                                      const KernelEntry &entry);
 /// A knob that the kernel's manifest must name. Throws Error where it does not.
 int knob_of(const KernelEntry &entry, const std::string &knob);
 /// [co_block, block, g]
 PackedConstant pack_conv_bias(const std::vector<float> &bias, int co, int groups, int co_block);
 /// [c, u, v]
 PackedConstant pack_depthwise_weights(const std::vector<float> &weights, int channels, int kernel);
-/// [k, c] from PyTorch's [k][c]
-PackedConstant pack_linear_weights(const std::vector<float> &weights, int out, int in);
+/// [co_block, u, v, block, g], the channels in the blocks of the grouped convolution before it.
+PackedConstant pack_blocked_depthwise_weights(const std::vector<float> &weights, int channels, int kernel, int groups,
+                                              int co_block);
+/// [co_block, c, block] from PyTorch's [k][c], zero where the last block reaches beyond the outputs.
+PackedConstant pack_linear_weights(const std::vector<float> &weights, int out, int in, int co_block);
+/// [co_block, block]
+PackedConstant pack_linear_bias(const std::vector<float> &bias, int co_block);
 
 }  // namespace afnet

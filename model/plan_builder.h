@@ -59,6 +59,7 @@ public:
     Feature stem(const std::string &conv, const std::string &norm, const Feature &in, int channels) override;
     Feature conv(const Feature &in, const ConvLayer &layer) override;
     Feature depthwise(const Feature &in, const ConvLayer &layer) override;
+    Feature expand_depthwise(const Feature &in, const ConvLayer &expansion, const ConvLayer &spatial) override;
     Feature avg_pool(const std::string &label, const Feature &in) override;
     TensorId spatial_mean(const std::string &label, const Feature &in, const Feature *coarse = nullptr,
                           const Selection *selection = nullptr) override;
@@ -66,6 +67,9 @@ public:
                     const Selection *selection = nullptr) override;
     Feature scale_channels(const std::string &label, const Feature &in, TensorId gate, const std::string &activation,
                            const Selection *selection = nullptr) override;
+    /// In f32 one step.
+    Feature gated_projection(const std::string &label, const Feature &in, TensorId gate, const std::string &activation,
+                             const ConvLayer &layer) override;
     /// Navigation and work list.
     Selection navigate(const std::string &keys, const std::string &block, const Feature &ample) override;
     /// The branch on the work list, and what unselected frames get: by the block's projection where it has one, else by

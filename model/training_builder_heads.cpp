@@ -49,7 +49,7 @@ TensorId TrainingBuilder::linear(const std::string &key, TensorId in, int out, b
     const TensorId weights = parameter(key + ".weight", {out, channels}, {out, channels}, true);
     const TensorId biases = bias ? vector_parameter(key + ".bias", out) : numbers(key + ".no_bias", {out}, Storage::Input);
     const TensorId result = numbers(key, {out, shape().flat_frames()});
-    step(key, KernelSpec("linear").set("activation", own),
+    step(key, KernelSpec("linear_forward").set("activation", own),
          {{"input", in}, {"weights", weights}, {"bias", biases}, {"output", result}})
         .macs = double(out) * channels;
     record([=] {

@@ -6,6 +6,7 @@
 namespace afnet::schedules {
 
 struct DepthwiseStages {
+    Halide::Func shifted; // a copy of the input with its channels' frames chosen; undefined where none are
     Halide::Func sum, output;
     Halide::Var c, x, y, f;
     Halide::RDom r;  // kernel column, kernel row

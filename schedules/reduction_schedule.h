@@ -1,4 +1,4 @@
-// Schedule shared by reductions whose result is a channel vector per frame: means over pixels, linear layers.
+// Schedule of reductions whose result is a channel vector per frame: means over pixels.
 #pragma once
 
 #include <vector>

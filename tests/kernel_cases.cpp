@@ -10,8 +10,9 @@ namespace {
 
 // And the bf16 kernels of those that read or write activations.
 std::vector<KernelSpec> for_all_dtypes(std::vector<KernelSpec> specs) {
-    const std::set<std::string> on_activations = {"conv2d",       "depthwise",     "stem",           "avg_pool",
-                                                  "spatial_mean", "fuse_branches", "scale_channels", "fill_unselected"};
+    const std::set<std::string> on_activations = {"conv2d",        "depthwise",      "expand_depthwise",
+                                                  "stem",          "avg_pool",       "spatial_mean",
+                                                  "fuse_branches", "scale_channels", "fill_unselected"};
     for (size_t i = 0, count = specs.size(); i < count; i++) {
         if (on_activations.count(specs[i].generator)) specs.push_back(with_dtype(specs[i], Dtype::BF16));
     }
@@ -23,7 +24,7 @@ std::vector<KernelSpec> head_kernels() {
     std::vector<KernelSpec> specs = {KernelSpec("dropout"), KernelSpec("navigation_forward"),
                                      KernelSpec("navigation_grad"), KernelSpec("consensus_loss")};
     for (const char *activation : {"linear", "relu", "hswish", "sigmoid", "hsigmoid"}) {
-        for (const char *generator : {"linear", "activation_forward", "activation_grad"})
+        for (const char *generator : {"linear_forward", "activation_forward", "activation_grad"})
             specs.push_back(activated(generator, activation));
         if (activation == std::string("hswish")) continue;
         specs.push_back(activated("linear_grad_input", activation).set("accumulate", false));
@@ -81,6 +82,31 @@ KernelSpec depthwise_spec(int channels, int kernel, int stride, const char *acti
         .set("shift", shift);
 }
 
+KernelSpec expand_depthwise_spec(int ci, int co, int kernel, int stride, int groups, const char *expanded,
+                                 const char *activation, bool gather, bool shift) {
+    return KernelSpec("expand_depthwise")
+        .set("ci", ci)
+        .set("co", co)
+        .set("kernel", kernel)
+        .set("stride", stride)
+        .set("groups", groups)
+        .set("expanded", expanded)
+        .set("activation", activation)
+        .set("gather", gather)
+        .set("shift", shift);
+}
+
+KernelSpec gated_projection_spec(int ci, int co, int groups, const char *activation, bool add_residual, bool scatter) {
+    return KernelSpec("gated_projection")
+        .set("ci", ci)
+        .set("co", co)
+        .set("kernel", 1)
+        .set("groups", groups)
+        .set("activation", activation)
+        .set("add_residual", add_residual)
+        .set("scatter", scatter);
+}
+
 KernelSpec activated(const char *generator, const char *activation) {
     return KernelSpec(generator).set("activation", activation);
 }
@@ -88,15 +114,24 @@ KernelSpec activated(const char *generator, const char *activation) {
 std::vector<KernelSpec> test_kernels() {
     std::vector<KernelSpec> specs = for_all_dtypes({
         // Channels: one, odd, one past a vector, whole blocks, several blocks with a tail.
-        conv2d_spec(1, 1, 1), conv2d_spec(3, 5, 3), conv2d_spec(7, 17, 1, 1, 1, "relu"),
-        conv2d_spec(16, 33, 3, 2, 1, "hswish"), conv2d_spec(32, 64, 1, 2), conv2d_spec(5, 32, 5),
-        conv2d_spec(3, 16, 7, 2, 1, "relu"), conv2d_spec(24, 40, 3, 1, 2, "relu"), conv2d_spec(8, 12, 1, 1, 4),
-        conv2d_spec(40, 72, 1, 1, 2, "linear", true), conv2d_spec(32, 32, 3, 1, 1, "relu", true),
+        conv2d_spec(1, 1, 1),
+        conv2d_spec(3, 5, 3),
+        conv2d_spec(7, 17, 1, 1, 1, "relu"),
+        conv2d_spec(16, 33, 3, 2, 1, "hswish"),
+        conv2d_spec(32, 64, 1, 2),
+        conv2d_spec(5, 32, 5),
+        conv2d_spec(3, 16, 7, 2, 1, "relu"),
+        conv2d_spec(24, 40, 3, 1, 2, "relu"),
+        conv2d_spec(8, 12, 1, 1, 4),
+        conv2d_spec(40, 72, 1, 1, 2, "linear", true),
+        conv2d_spec(32, 32, 3, 1, 1, "relu", true),
         // Wide enough that channel blocks become tasks: with a tail, in place, strided.
-        conv2d_spec(160, 112, 1, 1, 1, "relu"), conv2d_spec(136, 136, 1, 1, 1, "relu", true),
+        conv2d_spec(160, 112, 1, 1, 1, "relu"),
+        conv2d_spec(136, 136, 1, 1, 1, "relu", true),
         conv2d_spec(96, 200, 1, 2),
         // Work lists: gather, with and without shift; scatter onto a residual in place.
-        conv2d_spec(32, 16, 1, 1, 1, "relu", false, true), conv2d_spec(24, 20, 1, 1, 1, "relu", false, true, true),
+        conv2d_spec(32, 16, 1, 1, 1, "relu", false, true),
+        conv2d_spec(24, 20, 1, 1, 1, "relu", false, true, true),
         conv2d_spec(32, 36, 1, 1, 2, "linear", false, true, true),
         conv2d_spec(16, 64, 1, 1, 2, "relu", true, false, false, true),
         conv2d_spec(20, 40, 1, 1, 2, "linear", true, false, false, true),
@@ -105,18 +140,42 @@ std::vector<KernelSpec> test_kernels() {
         conv2d_spec(12, 40, 1, 1, 1, "relu").set("response", 3),
         conv2d_spec(24, 20, 1, 1, 2, "linear").set("response", 5),
         // A focal block: its unselected frames may hold anything.
-        conv2d_spec(16, 8, 1, 1, 2, "relu", false, true), conv2d_spec(8, 8, 3, 1, 2, "relu"),
+        conv2d_spec(16, 8, 1, 1, 2, "relu", false, true),
+        conv2d_spec(8, 8, 3, 1, 2, "relu"),
         conv2d_spec(8, 16, 1, 1, 2, "relu", true, false, false, true),
-        depthwise_spec(16, 3, 1, "relu", true), depthwise_spec(72, 5, 2, "linear", false),
-        depthwise_spec(5, 3, 2, "hswish", false), depthwise_spec(40, 5, 1, "relu", false),
-        KernelSpec("stem").set("channels", 64), KernelSpec("stem").set("channels", 16), KernelSpec("avg_pool"),
-        KernelSpec("spatial_mean").set("upsample", false), KernelSpec("spatial_mean").set("upsample", true),
-        activated("linear", "linear"), activated("linear", "relu"), activated("linear", "sigmoid"),
-        activated("linear", "hsigmoid"), activated("linear", "hswish"), KernelSpec("navigation"),
-        KernelSpec("work_list"), activated("fill_unselected", "relu").set("kernel", 3),
-        activated("fill_unselected", "linear").set("kernel", 5), activated("fuse_branches", "relu"),
-        activated("fuse_branches", "linear"), activated("scale_channels", "relu"),
-        activated("scale_channels", "hswish"), KernelSpec("consensus"),
+        depthwise_spec(16, 3, 1, "relu", true),
+        depthwise_spec(72, 5, 2, "linear", false),
+        depthwise_spec(5, 3, 2, "hswish", false),
+        depthwise_spec(40, 5, 1, "relu", false),
+        // Fewer channels than a vector, tails of blocks, groups, a shift that pairs of channels straddle.
+        expand_depthwise_spec(3, 5, 3, 1, 1, "hswish", "relu"),
+        expand_depthwise_spec(16, 64, 3, 2, 1, "relu", "relu", true, true),
+        expand_depthwise_spec(24, 72, 5, 2, 1, "hswish", "linear", true, true),
+        expand_depthwise_spec(32, 40, 5, 1, 2, "relu", "linear", true, true),
+        expand_depthwise_spec(20, 68, 3, 1, 2, "hswish", "hswish", true, false),
+        gated_projection_spec(5, 3, 1, "relu"),
+        gated_projection_spec(36, 40, 1, "hswish", true),
+        gated_projection_spec(24, 72, 2, "hswish"),
+        gated_projection_spec(40, 24, 2, "relu", true, true),
+        KernelSpec("stem").set("channels", 64),
+        KernelSpec("stem").set("channels", 16),
+        KernelSpec("avg_pool"),
+        KernelSpec("spatial_mean").set("upsample", false),
+        KernelSpec("spatial_mean").set("upsample", true),
+        activated("linear", "linear"),
+        activated("linear", "relu"),
+        activated("linear", "sigmoid"),
+        activated("linear", "hsigmoid"),
+        activated("linear", "hswish"),
+        KernelSpec("navigation"),
+        KernelSpec("work_list"),
+        activated("fill_unselected", "relu").set("kernel", 3),
+        activated("fill_unselected", "linear").set("kernel", 5),
+        activated("fuse_branches", "relu"),
+        activated("fuse_branches", "linear"),
+        activated("scale_channels", "relu"),
+        activated("scale_channels", "hswish"),
+        KernelSpec("consensus"),
     });
     // AF-MobileNetV3's first layer: from the clip.
     // Tile registers: one, three and several blocks of them, half full in their sums; 3x3, strided; lists.

@@ -20,6 +20,10 @@ constexpr const char *kConvolutionGradients = "test_kernels_convolution_gradient
 KernelSpec conv2d_spec(int ci, int co, int kernel, int stride = 1, int groups = 1, const char *activation = "linear",
                        bool add_residual = false, bool gather = false, bool shift = false, bool scatter = false);
 KernelSpec depthwise_spec(int channels, int kernel, int stride, const char *activation, bool shift);
+KernelSpec expand_depthwise_spec(int ci, int co, int kernel, int stride, int groups, const char *expanded,
+                                 const char *activation, bool gather = false, bool shift = false);
+KernelSpec gated_projection_spec(int ci, int co, int groups, const char *activation, bool add_residual = false,
+                                 bool scatter = false);
 KernelSpec activated(const char *generator, const char *activation);
 
 /// The same kernel on activations of `dtype`.

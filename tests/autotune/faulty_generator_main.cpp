@@ -117,7 +117,12 @@ int generate(int argc, char **argv) {
     const int status = Halide::Internal::generate_filter_main(int(arguments.size()), arguments.data());
     if (status != 0) return status;
     if (fault == kOtherCode || fault >= kKernelCrash) spoil(folder + "/" + name + ".o", name, fault);
-    std::ofstream(resolved) << "{\"fault\": " << int(fault) << "}\n";
+    // What the schedule settled on besides: weights are packed by it.
+    std::ofstream out(resolved);
+    out << "{\"fault\": " << int(fault);
+    for (const auto &[knob, value] : afnet::schedules::Knob::resolved())
+        out << ", \"" << knob << "\": " << value;
+    out << "}\n";
     return 0;
 }
 

@@ -74,7 +74,9 @@ TEST_CASE("convolutions but the stem are those that layers multiply in", "[bench
     }
     for (const Step &step : lower(shipped_model("af_mobilenetv3_tsm"), {}).plan.steps) {
         if (step.label == "conv") CHECK_FALSE(counts_as_convolution(step));
-        if (step.kernel.generator == "depthwise") CHECK(counts_as_convolution(step));
+        for (const char *generator : {"depthwise", "expand_depthwise", "gated_projection"}) {
+            if (step.kernel.generator == generator) CHECK(counts_as_convolution(step));
+        }
         if (step.kernel.generator == "linear") CHECK_FALSE(counts_as_convolution(step));
     }
 }

@@ -130,7 +130,7 @@ TEST_CASE("linear layers compute in double", "[linear_gradients]") {
             const Layer layer(17, outputs, 3);
             const Tensor4 expected = reference::activated(activation, layer.sum());
             for_training_targets([&](const Target &target, Dtype dtype) {
-                const auto ours = KernelRun(activated("linear", activation), target, dtype)
+                const auto ours = KernelRun(activated("linear_forward", activation), target, dtype)
                                       .in("input", layer.input, 2)
                                       .in("weights", layer.weights, 2)
                                       .in("bias", layer.bias, 1)

@@ -35,10 +35,12 @@ void check(const char *activation, int inputs, int outputs, int frames) {
     for (const Target &target : runnable_targets()) {
         INFO(activation << " of " << inputs << " to " << outputs << ", " << frames << " frames on " << target.name);
         FrameMemory output = FrameMemory::unwritten(outputs, 1, 1, frames);
-        KernelCall(test_kernel_store(target).kernel(activated("linear", activation), kTestLibrary))
+        const Kernel &kernel = test_kernel_store(target).kernel(activated("linear", activation), kTestLibrary);
+        const int block = knob_of(*kernel.entry, "co_block");
+        KernelCall(kernel)
             .bind("input", input)
-            .bind("weights", packed_buffer(pack_linear_weights(weights, outputs, inputs)))
-            .bind("bias", packed_buffer({{outputs}, bias}))
+            .bind("weights", packed_buffer(pack_linear_weights(weights, outputs, inputs, block)))
+            .bind("bias", packed_buffer(pack_linear_bias(bias, block)))
             .bind("output", output.view().sliced(1).sliced(1))
             .run();
         CHECK(rounding_error(output.values(), expected, magnitude, inputs) <= 1);
@@ -52,6 +54,12 @@ TEST_CASE("a linear layer equals its definition for any number of inputs and out
     for (int outputs : {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 63, 64, 65, 129}) {
         for (int inputs : {1, 3, 16, 17, 65}) check("linear", inputs, outputs, inputs % 2 ? 1 : 5);
     }
+}
+
+TEST_CASE("a linear layer equals its definition for any number of frames", "[linear]") {
+    for (int frames = 1; frames <= 14; frames++)
+        check("linear", 17, 33, frames);
+    check("linear", 5, 40, 31);
 }
 
 TEST_CASE("a linear layer applies every activation", "[linear]") {

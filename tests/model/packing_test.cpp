@@ -114,10 +114,41 @@ TEST_CASE("depthwise weights have channels innermost", "[packing]") {
     CHECK(packed.elements == expected);
 }
 
-TEST_CASE("linear weights have outputs innermost", "[packing]") {
-    const PackedConstant packed = pack_linear_weights({1, 2, 3, 4, 5, 6}, 2, 3);
-    CHECK(packed.extents == std::vector<int>{2, 3});
-    CHECK(packed.elements == std::vector<float>{1, 4, 2, 5, 3, 6});
+TEST_CASE("blocked depthwise weights lie in the blocks of each group", "[packing]") {
+    // Two groups of three channels in blocks of two: a block's second half is zero.
+    const PackedConstant packed = pack_blocked_depthwise_weights(numbered(6 * 9), 6, 3, 2, 2);
+    CHECK(packed.extents == std::vector<int>{2, 3, 3, 2, 2});
+    std::vector<float> expected;
+    for (const std::pair<int, int> &channels : {std::pair(0, 1), {2, -1}, {3, 4}, {5, -1}}) {
+        for (int tap = 0; tap < 9; tap++) {
+            for (int c : {channels.first, channels.second})
+                expected.push_back(c < 0 ? 0.0f : float(9 * c + tap + 1));
+        }
+    }
+    CHECK(packed.elements == expected);
+}
+
+TEST_CASE("an expansion's weights are paired where its kernel multiplies bfloat16 pairs", "[packing]") {
+    const auto extents = [](const char *dtype, int ci, int groups, bool shift) {
+        KernelEntry entry;
+        entry.spec = KernelSpec("expand_depthwise").set("ci", ci).set("groups", groups).set("shift", shift);
+        entry.spec.set("dtype", dtype);
+        entry.knobs = {{"co_block", 8}};
+        const std::vector<float> weights(size_t(8 * ci), 1.0f);
+        return pack_expansion_weights(weights, 8 * groups, ci / groups, groups, entry).extents;
+    };
+    CHECK(extents("bf16", 16, 1, true) == std::vector<int>{16, 8, 1, 1, 1, 1});
+    CHECK(extents("bf16", 24, 1, true) == std::vector<int>{8, 24, 1, 1, 1, 1}); // 3 channels come from the next frame
+    CHECK(extents("f32", 16, 2, true) == std::vector<int>{8, 8, 1, 1, 1, 2});
+}
+
+TEST_CASE("linear weights and biases lie in blocks of outputs", "[packing]") {
+    const PackedConstant packed = pack_linear_weights({1, 2, 3, 4, 5, 6}, 3, 2, 2);
+    CHECK(packed.extents == std::vector<int>{2, 2, 2});
+    CHECK(packed.elements == std::vector<float>{1, 3, 2, 4, 5, 0, 6, 0});
+    const PackedConstant bias = pack_linear_bias({1, 2, 3}, 2);
+    CHECK(bias.extents == std::vector<int>{2, 2});
+    CHECK(bias.elements == std::vector<float>{1, 2, 3, 0});
 }
 
 TEST_CASE("folding asks for a layer's five parameters by their shapes", "[packing]") {

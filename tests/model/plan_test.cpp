@@ -66,7 +66,7 @@ bool ignored(const KernelSpec &kernel, const std::string &argument) {
         return found == kernel.params.end() || found->second == "false";
     };
     const bool finishes = kernel.params.count("response") > 0;
-    return (argument == "residual" && kernel.generator == "conv2d" && off("add_residual") && !finishes) ||
+    return (argument == "residual" && kernel.generator != "fill_unselected" && off("add_residual") && !finishes) ||
            (argument == "mask" && kernel.generator == "conv2d" && !finishes) ||
            (argument == "sources" && off("gather") && off("scatter") && off("shift") &&
             kernel.generator != "fill_unselected") ||
@@ -119,7 +119,7 @@ void check_order(const Plan &plan, KernelStore &kernels, const std::string &mode
             INFO(step.label << ", argument " << output->name);
             // The frames that a list names are a part of what is there already.
             const bool listed = step.kernel.generator == "fill_unselected" ||
-                                (step.kernel.generator == "conv2d" && spec_flag(step.kernel, "scatter"));
+                                (step.kernel.params.count("scatter") == 1 && spec_flag(step.kernel, "scatter"));
             if (listed) CHECK(writes.covers(output->tensor, Frames::All, kNoTensor));
             writes.add(output->tensor, output->frames, step.count);
         }

@@ -224,7 +224,7 @@ TEST_CASE("weights are for one number of frames", "[program_bad_input]") {
 
 TEST_CASE("paths that are no weights files are refused", "[program_bad_input]") {
     const afnet::TemporaryFolder folder;
-    check_refused_weights(folder.path(), "not a regular file");
+    check_refused_weights(folder.path(), "holds no checkpoint");
     REQUIRE(::mkfifo(folder.file("fifo").c_str(), 0600) == 0);
     check_refused_weights(folder.file("fifo"), "not a regular file");
     check_refused_weights(folder.file("none.safetensors"), "no such file");
