@@ -130,12 +130,12 @@ TEST_CASE("bench kernels measures every kernel that passes the filter", "[progra
 
 TEST_CASE("bench kernels halves what lists halve", "[program_bench]") {
     const auto conv3 = [](const char *rt) {
-        return document_of(kernels({"--filter", "features_stage2_refine.1.conv?", "--rt", rt})).at("rows");
+        return document_of(kernels({"--filter", "features_stage2_refine.1.conv*", "--rt", rt})).at("rows");
     };
     const json all = conv3("1"), half = conv3("0.5");
-    REQUIRE(all.size() == 3);
-    REQUIRE(half.size() == 3);
-    for (size_t i = 0; i < 3; i++) {
+    REQUIRE(all.size() == 2);
+    REQUIRE(half.size() == 2);
+    for (size_t i = 0; i < 2; i++) {
         CHECK(half[i].at("gmac").get<double>() == Approx(all[i].at("gmac").get<double>() / 2));
         CHECK(half[i].at("bytes") < all[i].at("bytes"));
     }
