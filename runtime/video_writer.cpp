@@ -1,6 +1,8 @@
 #include "runtime/video_writer.h"
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "runtime/error.h"
 #include "runtime/media_switches.h"
@@ -61,8 +63,14 @@ public:
                         " with three bytes a pixel expected");
         }
         check(av_frame_make_writable(picture_.get())); // the encoder may still hold the frame before
-        const uint8_t *planes[] = {frame.data.data()};
-        const int strides[] = {3 * frame.width};
+        // libswscale reads whole vectors, beyond a line's end: lines of its own have room behind them.
+        const size_t line = size_t(3) * size_t(frame.width), stride = (line + 127) / 64 * 64;
+        lines_.resize(stride * size_t(frame.height));
+        for (size_t y = 0; y < size_t(frame.height); y++) {
+            std::copy_n(frame.data.begin() + long(y * line), line, lines_.begin() + long(y * stride));
+        }
+        const uint8_t *planes[] = {lines_.data()};
+        const int strides[] = {int(stride)};
         sws_scale(converter_.get(), planes, strides, 0, frame.height, picture_->data, picture_->linesize);
         picture_->pts = frames_++;
         check(avcodec_send_frame(encoder_.get(), picture_.get()));
@@ -166,6 +174,7 @@ private:
     FfmpegPtr<AVPacket> packet_;
     FfmpegPtr<AVFrame> picture_;
     FfmpegPtr<SwsContext> converter_;
+    std::vector<uint8_t> lines_; // of the frame that is converted
     int64_t frames_ = 0;
 };
 
