@@ -1,20 +1,10 @@
 #include "bench/stages.h"
 
+#include "runtime/text.h"
+
 namespace afnet {
 
 namespace {
-
-bool starts_with(const std::string &text, const std::string &prefix) {
-    return text.rfind(prefix, 0) == 0;
-}
-
-bool ends_with(const std::string &text, const std::string &end) {
-    return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
-}
-
-bool contains(const std::string &text, const std::string &part) {
-    return text.find(part) != std::string::npos;
-}
 
 bool in_head(const std::string &label) {
     return label == "gappool" || label == "consensus" || label == "conv_last" || label == "fc" ||

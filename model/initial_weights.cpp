@@ -5,18 +5,11 @@
 #include "model/random_use.h"
 #include "model/recipe.h"
 #include "runtime/counter_random.h"
+#include "runtime/text.h"
 
 namespace afnet {
 
 namespace {
-
-bool contains(const std::string &text, const char *part) {
-    return text.find(part) != std::string::npos;
-}
-
-bool ends_with(const std::string &text, const std::string &end) {
-    return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
-}
 
 std::vector<float> normal(const std::string &key, size_t count, double deviation, uint64_t seed) {
     RandomStream stream;

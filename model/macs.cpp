@@ -6,14 +6,11 @@
 #include <numeric>
 
 #include "model/lowering.h"
+#include "runtime/text.h"
 
 namespace afnet {
 
 namespace {
-
-bool ends_with(const std::string &text, const std::string &end) {
-    return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
-}
 
 // A gate is a mean over pixels and two linears: squeeze-and-excitation, and the fusion weights. They are one row, under
 // the name that their labels share; empty for labels of other steps.

@@ -95,16 +95,8 @@ void Network::set_frame(int flat_frame, const float *pixels) {
 }
 
 void Network::fill_recipe_video(uint64_t seed) {
-    const std::vector<float> video = recipe_video(shape_.clips, shape_.frames, shape_.height, shape_.width, seed);
-    const size_t plane = size_t(shape_.width) * size_t(shape_.height);
-    std::vector<float> frame(3 * plane);
-    for (int f = 0; f < shape_.flat_frames(); f++) {
-        const float *planes = &video[size_t(f) * 3 * plane];
-        for (size_t i = 0; i < plane; i++) {
-            for (size_t c = 0; c < 3; c++) frame[3 * i + c] = planes[c * plane + i];
-        }
-        set_frame(f, frame.data());
-    }
+    for_each_recipe_frame(shape_.clips, shape_.frames, shape_.height, shape_.width, seed,
+                          [&](int f, const float *pixels) { set_frame(f, pixels); });
 }
 
 void Network::draw_gumbel(uint64_t seed) {

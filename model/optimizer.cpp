@@ -1,18 +1,11 @@
 #include "model/optimizer.h"
 
 #include "runtime/error.h"
+#include "runtime/text.h"
 
 namespace afnet {
 
 namespace {
-
-bool contains(const std::string &text, const char *part) {
-    return text.find(part) != std::string::npos;
-}
-
-bool ends_with(const std::string &text, const std::string &end) {
-    return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
-}
 
 Argument flat(const std::string &name, TensorId tensor) {
     Argument argument{name, tensor};

@@ -101,6 +101,20 @@ std::vector<float> recipe_video(int batch, int frames, int height, int width, ui
     return video;
 }
 
+void for_each_recipe_frame(int batch, int frames, int height, int width, uint64_t seed,
+                           const std::function<void(int, const float *)> &take) {
+    const std::vector<float> video = recipe_video(batch, frames, height, width, seed);
+    const size_t plane = size_t(width) * size_t(height);
+    std::vector<float> frame(3 * plane);
+    for (int f = 0; f < batch * frames; f++) {
+        const float *planes = &video[size_t(f) * 3 * plane];
+        for (size_t i = 0; i < plane; i++) {
+            for (size_t c = 0; c < 3; c++) frame[3 * i + c] = planes[c * plane + i];
+        }
+        take(f, frame.data());
+    }
+}
+
 std::vector<float> recipe_gumbel_uniform(int k, size_t count, uint64_t seed) {
     const uint64_t name = fnv1a64("gumbel." + std::to_string(k));
     std::vector<float> uniforms(count);

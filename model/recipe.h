@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,10 @@ std::vector<float> recipe_parameter(const std::string &key, const std::vector<in
 /// The input clips, already normalised, indexed [x, y, c, t, b] innermost first (PyTorch's [b, t, c, y, x]) with three
 /// channels. Both coordinates are scaled by 32 / width, whatever the height.
 std::vector<float> recipe_video(int batch, int frames, int height, int width, uint64_t seed);
+
+/// The same clips, frame by frame as networks take them: `take(flat frame, pixels [3, x, y])`.
+void for_each_recipe_frame(int batch, int frames, int height, int width, uint64_t seed,
+                           const std::function<void(int, const float *)> &take);
 
 /// The first `count` uniform numbers that the `k`-th navigation in execution order, from 0, turns into Gumbel noise,
 /// indexed [category, t, b] innermost first.

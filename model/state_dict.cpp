@@ -39,10 +39,6 @@ std::string without_wrappers(const std::string &key) {
     return key;
 }
 
-bool ends_with(const std::string &text, const std::string &end) {
-    return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
-}
-
 std::string network_key(const std::string &name, int &shifted_blocks) {
     static const std::string classifier = "new_fc.", shifting = ".conv1.net.weight";
     const std::string key = without_wrappers(name);

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "model/metrics.h"
 #include "model/network.h"
 #include "model/progress.h"
 #include "runtime/error.h"
@@ -46,9 +47,7 @@ ValidationResult validate(const ModelDescription &description, const StateTensor
         for (size_t f = 0; f < count * size_t(shape.frames); f++) network.set_frame(int(f), &batch.pixels[f * frame]);
         network.run();
         for (size_t n = 0; n < count; n++) {
-            const std::vector<float> logits = network.clip_logits(int(n));
-            const float own = logits[size_t(batch.labels[n])];
-            const auto better = std::count_if(logits.begin(), logits.end(), [&](float v) { return v > own; });
+            const int better = classes_before(network.clip_logits(int(n)), batch.labels[n]);
             first += better == 0;
             fifth += better < 5;
             seen++;
@@ -71,16 +70,7 @@ Trainer::Trainer(TrainerOptions options, TrainingState state, std::vector<Listed
                  std::vector<ListedClip> validation, KernelStore &kernels, RunFolder &folder)
     : options_(std::move(options)), state_(std::move(state)), training_(std::move(training)),
       validation_(std::move(validation)), kernels_(kernels), folder_(folder) {
-    sums_.loss = position(state_, "loss");
-    sums_.cross_entropy = position(state_, "cross_entropy");
-    sums_.ratio_error = position(state_, "ratio_error");
-    sums_.realised = position(state_, "realised");
-    sums_.gradient_norm = position(state_, "gradient_norm");
-    sums_.right = position(state_, "right");
-    sums_.clips = position(state_, "clips");
-    sums_.steps = position(state_, "steps");
-    sums_.skipped = position(state_, "skipped");
-    sums_.seconds = position(state_, "seconds");
+    sums_.for_each([&](const char *name, double &sum) { sum = position(state_, name); });
     log_ = std::make_unique<TrainingLog>(folder_.path(), state_.epoch);
     if (validation_.empty()) return;
     BatchOptions reading = options_.batches;
@@ -228,18 +218,8 @@ void Trainer::remember(StageRun &run, const TrainingClock &clock) {
     state_.parameters = run.state();
     state_.optimizer = run.network().optimizer_state();
     state_.updates = run.network().steps();
-    auto &at = state_.positions;
-    at["stage_step"] = double(clock.step);
-    at["loss"] = sums_.loss;
-    at["cross_entropy"] = sums_.cross_entropy;
-    at["ratio_error"] = sums_.ratio_error;
-    at["realised"] = sums_.realised;
-    at["gradient_norm"] = sums_.gradient_norm;
-    at["right"] = sums_.right;
-    at["clips"] = sums_.clips;
-    at["steps"] = sums_.steps;
-    at["skipped"] = sums_.skipped;
-    at["seconds"] = sums_.seconds;
+    state_.positions["stage_step"] = double(clock.step);
+    sums_.for_each([&](const char *name, double sum) { state_.positions[name] = sum; });
 }
 
 void Trainer::save(StageRun &run, const TrainingClock &clock, const RunFolder::Copies &copies) {

@@ -50,6 +50,20 @@ private:
     struct EpochSums {
         double loss = 0, cross_entropy = 0, ratio_error = 0, realised = 0, gradient_norm = 0, right = 0, clips = 0,
                steps = 0, skipped = 0, seconds = 0;
+        /// visit(name in a checkpoint, sum)
+        template <class Visit>
+        void for_each(Visit visit) {
+            visit("loss", loss);
+            visit("cross_entropy", cross_entropy);
+            visit("ratio_error", ratio_error);
+            visit("realised", realised);
+            visit("gradient_norm", gradient_norm);
+            visit("right", right);
+            visit("clips", clips);
+            visit("steps", steps);
+            visit("skipped", skipped);
+            visit("seconds", seconds);
+        }
     };
 
     void run_stage(size_t index);

@@ -143,7 +143,7 @@ Feature TrainingBuilder::input(int border) {
     return video;
 }
 
-TensorId TrainingBuilder::all_ones() {
+TensorId TrainingBuilder::unread_mask() {
     if (unread_mask_ == kNoTensor) unread_mask_ = numbers("unread mask", {shape().flat_frames()}, Storage::Input);
     return unread_mask_;
 }
@@ -153,7 +153,7 @@ Feature TrainingBuilder::shifted(const std::string &label, const Feature &in, bo
                                  int border) {
     if (!shifts && !selection) return in;
     const Feature out = feature(label, in.channels, in.width, in.height, border);
-    const TensorId mask = selection ? selection->deciding_mask() : all_ones();
+    const TensorId mask = selection ? selection->deciding_mask() : unread_mask();
     const bool learned = selection && selection->forced == kNoTensor;
     const auto spec = [&](const char *generator) {
         return KernelSpec(generator).set("shift", shifts).set("masked", selection != nullptr);

@@ -116,7 +116,7 @@ private:
     void running_statistics(const Norm &norm, int count, TensorId mean, TensorId variance);
     TensorId activated(const std::string &label, TensorId in, const std::string &activation);
     Argument unread(const std::string &name, TensorId like) const { return {name, like, Frames::All, 0, false, true}; }
-    TensorId all_ones();
+    TensorId unread_mask();
 
     TrainingChoices choices_;
     TrainingPlan result_;

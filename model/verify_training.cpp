@@ -6,16 +6,13 @@
 #include "model/recipe.h"
 #include "model/reference_case.h"
 #include "model/training_network.h"
+#include "runtime/text.h"
 
 namespace afnet {
 
 namespace {
 
 constexpr const char *kGradientPrefix = "grad_norm.", *kBufferPrefix = "buffer.";
-
-bool starts_with(const std::string &text, const std::string &prefix) {
-    return text.rfind(prefix, 0) == 0;
-}
 
 // tests/golden/README.md. In f32 the step amplifies rounding ten thousand times: only the loss and the gradients'
 // median are held to a bound, the rest is listed.
@@ -38,16 +35,8 @@ std::vector<double> summary_of(const std::vector<double> &gradient) {
 void fill(TrainingNetwork &network, const ReferenceCase &c) {
     network.load(recipe_weights(c.seed, c.gain));
     const RunShape &shape = network.shape();
-    const std::vector<float> video = recipe_video(shape.clips, shape.frames, shape.height, shape.width, c.seed);
-    const size_t plane = size_t(shape.width) * size_t(shape.height);
-    std::vector<float> frame(3 * plane);
-    for (int f = 0; f < shape.flat_frames(); f++) {
-        const float *planes = &video[size_t(f) * 3 * plane];
-        for (size_t i = 0; i < plane; i++) {
-            for (size_t channel = 0; channel < 3; channel++) frame[3 * i + channel] = planes[channel * plane + i];
-        }
-        network.set_frame(f, frame.data());
-    }
+    for_each_recipe_frame(shape.clips, shape.frames, shape.height, shape.width, c.seed,
+                          [&](int f, const float *pixels) { network.set_frame(f, pixels); });
     for (int n = 0; n < shape.clips; n++) network.set_label(n, c.labels[size_t(n)]);
     for (size_t k = 0; k < network.training().selections.size(); k++) {
         const std::vector<float> uniform = recipe_gumbel_uniform(int(k), size_t(2 * shape.flat_frames()), c.seed);

@@ -41,7 +41,7 @@ std::string manifest_ending(const Target &target) {
     return "." + target.name + ".json";
 }
 
-bool ends_with(const std::string &text, const std::string &ending) {
+bool ends_behind_a_name(const std::string &text, const std::string &ending) {
     return text.size() > ending.size() && text.compare(text.size() - ending.size(), ending.size(), ending) == 0;
 }
 
@@ -50,7 +50,7 @@ std::vector<std::string> manifest_paths(const std::string &folder, const Target 
     std::vector<std::string> paths;
     std::error_code error;
     for (const auto &file : std::filesystem::directory_iterator(folder, error)) {
-        if (ends_with(file.path().filename().string(), manifest_ending(target))) paths.push_back(file.path().string());
+        if (ends_behind_a_name(file.path().filename().string(), manifest_ending(target))) paths.push_back(file.path().string());
     }
     std::sort(paths.begin(), paths.end());
     return paths;

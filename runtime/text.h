@@ -11,6 +11,16 @@ namespace afnet {
 /// quotes and backslashes, appear as \xNN; anything past `max_bytes` of it is replaced by "...".
 std::string printable(std::string_view text, size_t max_bytes = 96);
 
+inline bool starts_with(std::string_view text, std::string_view prefix) {
+    return text.substr(0, prefix.size()) == prefix;
+}
+inline bool ends_with(std::string_view text, std::string_view end) {
+    return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
+}
+inline bool contains(std::string_view text, std::string_view part) {
+    return text.find(part) != std::string_view::npos;
+}
+
 /// Words with commas between them.
 std::string join(const std::vector<std::string> &words);
 
