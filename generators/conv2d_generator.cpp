@@ -64,7 +64,8 @@ public:
 
     void configure() {
         in_tiles = afnet::schedules::conv2d_in_tile_registers(get_target());
-        const bool plain = kernel == 3 && stride == 1 && !gather && !scatter && !add_residual && response == 0 && !in_tiles;
+        const bool plain =
+            kernel == 3 && stride == 1 && !gather && !scatter && !add_residual && response == 0 && !in_tiles;
         outputs = conv2d_winograd_outputs(knobs, plain, ci / int(groups));
         pair = paired() ? 2 : 1;
         input.set_type(f32_input ? Float(32) : element_type(dtype));
@@ -96,6 +97,7 @@ public:
     Pipeline build_pipeline() override {
         Pipeline pipeline = Generator<Conv2d>::build_pipeline();
         if (in_tiles) pipeline.add_custom_lowering_pass(new afnet::schedules::SumInTileRegisters(sum.name()));
+        if (prefetches) pipeline.add_custom_lowering_pass(prefetches.release());
         return pipeline;
     }
 
@@ -199,10 +201,16 @@ private:
         Func out = output;
         Stage store = scatter ? out.update() : Stage(out);
         if (scatter) out.update().allow_race_conditions(); // the list names each frame once
+        const int bytes = element_type(dtype).bytes();
         const afnet::schedules::Conv2dStages stages = {
-            sum, r, out, store, c, g, x, y, frame_loop, output.dim(2).extent(), int(groups), channels,
-            int(kernel), ci / int(groups), bool(add_residual), run(), pair};
-        in_tiles ? schedule_amx(stages, knobs, co_block, target) : schedule_cpu(stages, knobs, co_block, target);
+            sum, r, out, store, c, g, x, y, frame_loop, output.dim(2).extent(), int(groups), channels, int(kernel),
+            int(stride), ci / int(groups), bool(add_residual), run(), pair, bytes};
+        if (in_tiles) {
+            schedule_amx(stages, knobs, co_block, target);
+        } else {
+            schedule_cpu(stages, knobs, co_block, target);
+            prefetches = conv2d_prefetches(stages, knobs, co_block, target);
+        }
     }
 
     // Everything but columns, rows and frames is fixed.
@@ -233,12 +241,13 @@ private:
 
     int outputs = 0; // of a Winograd tile, per side; 0: the direct algorithm
     afnet::schedules::WinogradStages winograd;
+    std::unique_ptr<afnet::schedules::PrefetchTiles> prefetches;
     Func sum;
     RDom r;
     VarOrRVar frame_loop{Var()};
     int channels = 0, co_block = 0;
     bool in_tiles = false; // sums in AMX's tile registers
-    int pair = 1; // input channels that are multiplied at once
+    int pair = 1;          // input channels that are multiplied at once
 };
 
 } // namespace

@@ -24,6 +24,11 @@ std::string numbered(const std::string &key, int i) {
 // 1x1, 3x3 with the stride, 1x1, each with BatchNorm; added onto the shortcut, in place (AFNET_SPEC §2.2). The
 // shortcut's parameters come first or last in a state_dict without consequence; here they come where they run.
 Feature bottleneck(NetworkBuilder &b, const Feature &in, const Bottleneck &block) {
+    // First, while `in` is in cache.
+    Feature shortcut = in;
+    const bool pooled = block.stride != 1 && block.shortcut == Shortcut::Pooled;
+    if (pooled) shortcut = b.avg_pool(block.key + ".downsample.pool", in);
+
     ConvLayer layer;
     layer.label = layer.conv = block.key + ".conv1";
     layer.norm = block.key + ".bn1";
@@ -40,9 +45,6 @@ Feature bottleneck(NetworkBuilder &b, const Feature &in, const Bottleneck &block
     layer.border = 0;
     inner = b.conv(inner, layer);
 
-    Feature shortcut = in;
-    const bool pooled = block.stride != 1 && block.shortcut == Shortcut::Pooled;
-    if (pooled) shortcut = b.avg_pool(block.key + ".downsample.pool", in);
     if (in.channels != block.out || (block.stride != 1 && !pooled)) {
         const std::string key = block.key + ".downsample";
         ConvLayer projection;

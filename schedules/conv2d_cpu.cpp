@@ -76,13 +76,36 @@ int conv2d_winograd_outputs(const Conv2dKnobs &knobs, bool plain, int reduction_
     return algorithm == kDirect ? 0 : algorithm;
 }
 
+namespace {
+
+int widest_columns(const Conv2dKnobs &knobs, int co_block, const CpuFacts &cpu) {
+    return knobs.tile_x.resolve(conv2d_register_columns(co_block / std::min(cpu.lanes, co_block), cpu));
+}
+
+} // namespace
+
+// A 1x1 convolution of few channels waits for pixels: a tile's lines lie too far apart for the hardware to foresee the
+// next ones. More multiply-accumulates for each element than this hide the wait, and pay for the asking in vain.
+std::unique_ptr<PrefetchTiles> conv2d_prefetches(const Conv2dStages &s, const Conv2dKnobs &knobs, int co_block,
+                                                 const Target &target) {
+    constexpr int kNever = 1, kOfLarge = 2, kLeastBytes = 4 << 20, kMacsPerElement = 90;
+    const int in = s.reduction_channels * s.groups, out = s.channels * s.groups;
+    const int elements = in + (s.in_place ? 2 : 1) * out;
+    const bool waits = s.kernel == 1 && s.reduction_channels * out <= kMacsPerElement * elements;
+    const int which = knobs.prefetch.resolve(waits ? kOfLarge : kNever);
+    if (which == kNever) return nullptr;
+    const TileColumns columns = {s.stride * in, out, widest_columns(knobs, co_block, cpu_facts(target))};
+    return std::make_unique<PrefetchTiles>(s.sum.name(), columns,
+                                           which == kOfLarge ? kLeastBytes / s.element_bytes : 0);
+}
+
 void schedule_cpu(Conv2dStages s, const Conv2dKnobs &knobs, int co_block, const Target &target) {
     const CpuFacts cpu = cpu_facts(target);
     Conv2dTile tile;
     tile.unrolled = true;
     tile.co_block = co_block;
     tile.lanes = std::min(cpu.lanes, co_block);
-    tile.columns = knobs.tile_x.resolve(conv2d_register_columns(co_block / tile.lanes, cpu));
+    tile.columns = widest_columns(knobs, co_block, cpu);
     tile.order = knobs.order.resolve(conv2d_default_order(s));
     tile.rows = knobs.rows.resolve(tile.order == kPixelTilesFirst ? 4 : 14);
     const int widest = tile.columns;
@@ -122,4 +145,4 @@ void schedule_cpu(Conv2dStages s, const Conv2dKnobs &knobs, int co_block, const 
         .unroll(s.x);
 }
 
-}  // namespace afnet::schedules
+} // namespace afnet::schedules

@@ -1,10 +1,12 @@
 // What a conv2d schedule may name (Conv2dStages) and may tune (Conv2dKnobs).
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "schedules/cpu.h"
 #include "schedules/knob.h"
+#include "schedules/tile_prefetch.h"
 
 namespace afnet::schedules {
 
@@ -19,11 +21,12 @@ struct Conv2dStages {
     Halide::Expr width;  // of the output
     int groups;
     int channels; // output channels per group
-    int kernel;
+    int kernel, stride;
     int reduction_channels; // input channels per group
     bool in_place;          // output may alias the residual: every element must be stored exactly once
     int run;                // input channels that follow each other in one frame: the extent of r.x
     int pair;               // input channels that one instruction multiplies: 2 with bf16, else 1
+    int element_bytes;      // of an activation
 };
 
 /// Handles to the stages of generators/winograd.h, producers first. p counts tiles of all frames, u and v points.
@@ -52,6 +55,7 @@ struct Conv2dKnobs {
     Knob algorithm{"algorithm", {1, 2, 4}};                // 1: direct; 2, 4: Winograd with so many outputs per side
     Knob tiles{"tiles", {8, 16, 24, 32, 48, 64, 96, 192}}; // Winograd: about so many tiles per task
     Knob kept{"kept", {16, 32, 64, 128, 256, 512}}; // Winograd: output channels whose products are kept at a time
+    Knob prefetch{"prefetch", {1, 2, 3}};           // the next tile's pixels: never; of large tensors; always
 };
 
 /// What a task is, and which tasks follow each other: the values of knob `order`.
@@ -86,6 +90,10 @@ int conv2d_co_block(const Conv2dKnobs &knobs, int channels, const Halide::Target
 /// Outputs per side of a Winograd tile, or 0 for the direct algorithm, which alone serves layers that are not `plain`
 /// (3x3, stride 1, frame for frame, nothing added).
 int conv2d_winograd_outputs(const Conv2dKnobs &knobs, bool plain, int reduction_channels);
+
+/// The pass that asks for the next tile's pixels (tile_prefetch.h), or null where there is nothing to ask for.
+std::unique_ptr<PrefetchTiles> conv2d_prefetches(const Conv2dStages &stages, const Conv2dKnobs &knobs, int co_block,
+                                                 const Halide::Target &target);
 
 /// Whether the target's direct convolutions multiply in AMX's tile registers: conv2d_amx.cpp.
 bool conv2d_in_tile_registers(const Halide::Target &target);

@@ -18,7 +18,7 @@ void schedule_cpu(StemStages s, const StemKnobs &knobs, int co_block, const Targ
     const CpuFacts cpu = cpu_facts(target);
     const int lanes = std::min(cpu.lanes, co_block), vectors = co_block / lanes;
     const int columns = knobs.tile_x.resolve(cpu.registers == 32 ? (vectors >= 4 ? 6 : 7) : 6);
-    const int rows = knobs.rows.resolve(4);
+    const int rows = knobs.rows.resolve(14);
     Var yo("yo"), yi("yi"), co("co"), ci("ci"), xo("xo"), xi("xi");
     s.output.split(s.y, yo, yi, rows, TailStrategy::GuardWithIf)
         .reorder(s.c, s.x, yi, yo, s.f)

@@ -240,7 +240,10 @@ std::vector<KernelVariant> kernel_variants() {
                         conv2d_spec(33, 64, 3, 1, 1, "hswish"), conv2d_spec(20, 128, 3, 1, 1, "relu")});
     const std::vector<KernelSpec> tiles = {with_dtype(conv2d_spec(32, 64, 3, 2, 1, "relu"), Dtype::BF16),
                                            with_dtype(conv2d_spec(64, 128, 1, 1, 2, "relu", true), Dtype::BF16)};
+    const std::vector<KernelSpec> pointwise = for_all_dtypes(
+        {conv2d_spec(5, 17, 1), conv2d_spec(64, 96, 1, 1, 2, "relu", true), conv2d_spec(48, 32, 1, 2, 1, "relu")});
     return {{kHeadLibrary, {}, head_kernels()},
+            {kPrefetchLibrary, {{"prefetch", 3}}, pointwise},
             {"test_kernels_weights_stay", {{"order", 3}, {"tile_x", 8}, {"co_block", 32}}, tiles},
             {"test_kernels_channels_in_tasks", {{"order", 1}, {"rows", 2}, {"co_block", 16}}, tiles},
             {"test_kernels_direct", {{"algorithm", 1}}, plain},

@@ -13,8 +13,9 @@ namespace afnet {
 
 /// Libraries of test kernels, as compile's --name.
 constexpr const char *kTestLibrary = "test_kernels";
-constexpr const char *kHeadLibrary = "test_kernels_heads";      // training of heads, gates and losses
-constexpr const char *kTracedLibrary = "test_kernels_traced";  // every store reported to Halide's trace hook
+constexpr const char *kHeadLibrary = "test_kernels_heads";        // training of heads, gates and losses
+constexpr const char *kPrefetchLibrary = "test_kernels_prefetch"; // asking for the next tile's pixels, always
+constexpr const char *kTracedLibrary = "test_kernels_traced";     // every store reported to Halide's trace hook
 constexpr const char *kConvolutionGradients = "test_kernels_convolution_gradients";
 
 KernelSpec conv2d_spec(int ci, int co, int kernel, int stride = 1, int groups = 1, const char *activation = "linear",
@@ -43,4 +44,4 @@ struct KernelVariant {
 };
 std::vector<KernelVariant> kernel_variants();
 
-}  // namespace afnet
+} // namespace afnet

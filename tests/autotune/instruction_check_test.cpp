@@ -6,6 +6,7 @@
 
 #include "autotune/instruction_check.h"
 #include "runtime/error.h"
+#include "tests/kernel_cases.h"
 #include "tests/kernel_targets.h"
 
 using namespace afnet;
@@ -78,4 +79,13 @@ TEST_CASE("the innermost loop of a kernel with tile registers is tile instructio
     }
     for (const long products : {1, 2, 3, 4})
         CHECK(loops[products] > 0);
+}
+
+TEST_CASE("loops that sum a tile ask for the next one's lines", "[instruction_check]") {
+    const Target &target = runnable_targets().back();
+    const std::string library = std::string(AFNET_TEST_KERNELS) + "/" + kPrefetchLibrary + "." + target.name + ".so";
+    long asking = 0;
+    for (const std::vector<std::string> &loop : innermost_loops(disassembly_of(library, target)))
+        asking += std::count(loop.begin(), loop.end(), "prefetchnta") > 0;
+    CHECK(asking > 0);
 }
