@@ -3,6 +3,9 @@
 //
 //   conv(c, x, y, f)   = relu(bias(c) + sum_{i,u,v} w(c, u, v, i) input(i, 2 x + u - 3, 2 y + v - 3, f))
 //   output(c, x, y, f) = max_{u,v in 0..2} conv(c, 2 x + u - 1, 2 y + v - 1, f), over what lies inside
+//
+// With dtype bf16 the clip is rounded to bf16, and an instruction multiplies two neighbours of a row: the 21 elements
+// that a filter's row meets, channels innermost, make eleven pairs with a weight of zero behind them.
 #include "generators/dtype.h"
 #include "generators/layout.h"
 #include "schedules/stem_schedule.h"
@@ -11,6 +14,7 @@ namespace {
 
 using namespace Halide;
 using afnet::generators::Dtype;
+using afnet::generators::widened;
 
 class Stem : public Generator<Stem> {
 public:
@@ -18,21 +22,22 @@ public:
     GeneratorParam<Dtype> dtype{"dtype", Dtype::F32, afnet::generators::dtype_names()};
     afnet::schedules::StemKnobs knobs;
 
-    Input<Buffer<float, 4>> input{"input"};      // [3, x, y, f] with a zero border of 3
-    Input<Buffer<float, 6>> weights{"weights"};  // [co_block, 3, u, v, block, 1]
-    Input<Buffer<float, 3>> bias{"bias"};        // [co_block, block, 1]
-    Output<Buffer<void, 4>> output{"output"};    // [c, x / 4, y / 4, f]
+    Input<Buffer<float, 4>> input{"input"};    // [3, x, y, f] with a zero border of 3
+    Input<Buffer<void, 6>> weights{"weights"}; // [co_block, 3, u, v, block, 1]; bf16: [2 co_block, 11, 1, v, block, 1]
+    Input<Buffer<float, 3>> bias{"bias"};      // [co_block, block, 1]
+    Output<Buffer<void, 4>> output{"output"};  // [c, x / 4, y / 4, f]
 
-    void configure() { output.set_type(element_type(dtype)); }
+    void configure() {
+        paired = dtype == Dtype::BF16;
+        weights.set_type(paired ? BFloat(16) : Float(32));
+        output.set_type(element_type(dtype));
+    }
 
     void generate() {
-        constexpr int kKernel = 7, kPad = 3;
         const int co = channels;
         co_block = stem_co_block(knobs, co, target);
-        r = RDom(0, 3, 0, kKernel, 0, kKernel, "r");
         sum(c, x, y, f) = bias(c % co_block, c / co_block, 0);
-        sum(c, x, y, f) += weights(c % co_block, r.x, r.y, r.z, c / co_block, 0) *
-                           input(r.x, 2 * x + r.y - kPad, 2 * y + r.z - kPad, f);
+        paired ? sum_pairs() : sum_floats();
         conv(c, x, y, f) = max(sum(c, x, y, f), 0.0f);
         // Columns and rows of the convolution. Clamping repeats an element that the window holds anyway, so that the
         // maximum is over what lies inside.
@@ -47,13 +52,43 @@ public:
         }
         output(c, x, y, f) = rounded(dtype, largest);
 
-        const int blocks = (co + co_block - 1) / co_block, filter = co_block * 3;
+        constrain();
+    }
+
+    void schedule() {
+        schedule_cpu(afnet::schedules::StemStages{sum, conv, output, pixels, c, x, y, f, r, channels, paired}, knobs,
+                     co_block, target);
+    }
+
+private:
+    static constexpr int kKernel = 7, kPad = 3, kRow = 3 * kKernel, kPairs = (kRow + 1) / 2;
+
+    void sum_floats() {
+        r = RDom(0, 3, 0, kKernel, 0, kKernel, "r");
+        sum(c, x, y, f) += weights(c % co_block, r.x, r.y, r.z, c / co_block, 0) *
+                           input(r.x, 2 * x + r.y - kPad, 2 * y + r.z - kPad, f);
+    }
+
+    void sum_pairs() {
+        // Element i of a row as it is stored, border included. What a weight of zero meets may lie behind the row.
+        Var i("i");
+        const Expr at = min(i, input.dim(1).extent() * 3 - 1);
+        pixels(i, y, f) = cast<bfloat16_t>(input(at % 3, at / 3 - kPad, y, f));
+        r = RDom(0, 2 * kPairs, 0, kKernel, "r");
+        sum(c, x, y, f) += widened(weights(c % co_block * 2 + r.x % 2, r.x / 2, 0, r.y, c / co_block, 0)) *
+                           widened(pixels(6 * x + r.x, 2 * y + r.y - kPad, f));
+    }
+
+    void constrain() {
+        const int co = channels, blocks = (co + co_block - 1) / co_block;
+        const int inner = paired ? 2 * co_block : co_block, elements = paired ? kPairs : 3,
+                  columns = paired ? 1 : kKernel;
         input.dim(0).set_bounds(0, 3).dim(1).set_stride(3);
         input.dim(3).set_min(0);
-        weights.dim(0).set_bounds(0, co_block).dim(1).set_bounds(0, 3).set_stride(co_block);
-        weights.dim(2).set_bounds(0, kKernel).set_stride(filter);
-        weights.dim(3).set_bounds(0, kKernel).set_stride(filter * kKernel);
-        weights.dim(4).set_bounds(0, blocks).set_stride(filter * kKernel * kKernel);
+        weights.dim(0).set_bounds(0, inner).dim(1).set_bounds(0, elements).set_stride(inner);
+        weights.dim(2).set_bounds(0, columns).set_stride(inner * elements);
+        weights.dim(3).set_bounds(0, kKernel).set_stride(inner * elements * columns);
+        weights.dim(4).set_bounds(0, blocks).set_stride(inner * elements * columns * kKernel);
         weights.dim(5).set_bounds(0, 1);
         bias.dim(0).set_bounds(0, co_block).dim(1).set_bounds(0, blocks).set_stride(co_block);
         bias.dim(2).set_bounds(0, 1);
@@ -62,17 +97,14 @@ public:
         output.dim(3).set_min(0);
     }
 
-    void schedule() {
-        schedule_cpu(afnet::schedules::StemStages{sum, conv, output, c, x, y, f, r, channels}, knobs, co_block, target);
-    }
-
-private:
     Var c{"c"}, x{"x"}, y{"y"}, f{"f"};
     Func sum{"sum"}, conv{"conv"};
+    Func pixels{"pixels"}; // [i, y, f], of pairs
     RDom r;
     int co_block = 0;
+    bool paired = false;
 };
 
-}  // namespace
+} // namespace
 
 HALIDE_REGISTER_GENERATOR(Stem, stem)

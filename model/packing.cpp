@@ -34,6 +34,22 @@ bool reads_pairs(const KernelSpec &spec) {
            (!flag("shift") || number("ci") % 16 == 0);
 }
 
+// [co_block, ci, ...] to [2 co_block, ci / 2, ...]: the weights of two neighbours side by side.
+PackedConstant in_pairs(PackedConstant packed, int co_block) {
+    packed.extents[0] *= 2;
+    packed.extents[1] /= 2;
+    const size_t width = size_t(co_block);
+    std::vector<float> pair(2 * width);
+    for (size_t at = 0; at < packed.elements.size(); at += pair.size()) {
+        for (size_t c = 0; c < width; c++) {
+            pair[2 * c] = packed.elements[at + c];
+            pair[2 * c + 1] = packed.elements[at + width + c];
+        }
+        std::copy(pair.begin(), pair.end(), packed.elements.begin() + long(at));
+    }
+    return packed;
+}
+
 } // namespace
 
 std::vector<float> folded_weights(const Weights &weights, const std::string &conv, const std::string &norm, int co,
@@ -78,7 +94,8 @@ PackedConstant pack_conv_weights(const std::vector<float> &weights, int co, int 
                     const float *row = source + c * filter;
                     for (size_t tap = 0; tap < taps; tap++) {
                         float *to = block + tap * ci * width + c;
-                        for (size_t i = begin; i < end; i++) to[i * width] = row[i * taps + tap];
+                        for (size_t i = begin; i < end; i++)
+                            to[i * width] = row[i * taps + tap];
                     }
                 }
             }
@@ -89,19 +106,7 @@ PackedConstant pack_conv_weights(const std::vector<float> &weights, int co, int 
 
 PackedConstant pack_conv_weight_pairs(const std::vector<float> &weights, int co, int ci_per_group, int kernel,
                                       int groups, int co_block) {
-    PackedConstant packed = pack_conv_weights(weights, co, ci_per_group, kernel, groups, co_block);
-    packed.extents[0] *= 2;
-    packed.extents[1] /= 2;
-    const size_t width = size_t(co_block);
-    std::vector<float> pair(2 * width);
-    for (size_t at = 0; at < packed.elements.size(); at += pair.size()) {
-        for (size_t c = 0; c < width; c++) {
-            pair[2 * c] = packed.elements[at + c];
-            pair[2 * c + 1] = packed.elements[at + width + c];
-        }
-        std::copy(pair.begin(), pair.end(), packed.elements.begin() + long(at));
-    }
-    return packed;
+    return in_pairs(pack_conv_weights(weights, co, ci_per_group, kernel, groups, co_block), co_block);
 }
 
 PackedConstant pack_conv2d_weights(const std::vector<float> &weights, int co, int ci_per_group, int kernel, int groups,
@@ -113,6 +118,22 @@ PackedConstant pack_conv2d_weights(const std::vector<float> &weights, int co, in
     }
     if (algorithm == kDirect) return pack_conv_weights(weights, co, ci_per_group, kernel, groups, co_block);
     return pack_winograd_weights(weights, co, ci_per_group, groups, co_block, algorithm);
+}
+
+PackedConstant pack_stem_weights(const std::vector<float> &weights, int co, const KernelEntry &entry) {
+    constexpr int kKernel = 7, kRow = 3 * kKernel;
+    const int co_block = knob_of(entry, "co_block");
+    const PackedConstant single = pack_conv_weights(weights, co, 3, kKernel, 1, co_block);
+    if (dtype_of(entry.spec) != Dtype::BF16) return single;
+    // A row as one column of 21 channels, and one that is zero.
+    const int blocks = single.extents[4];
+    const size_t row = size_t(kRow) * size_t(co_block), pairs = row + size_t(co_block);
+    PackedConstant packed;
+    packed.extents = {co_block, kRow + 1, 1, kKernel, blocks, 1};
+    packed.elements.assign(pairs * size_t(kKernel * blocks), 0.0f);
+    for (size_t r = 0; r < size_t(kKernel * blocks); r++)
+        std::copy_n(&single.elements[r * row], row, &packed.elements[r * pairs]);
+    return in_pairs(std::move(packed), co_block);
 }
 
 PackedConstant pack_expansion_weights(const std::vector<float> &weights, int co, int ci_per_group, int groups,

@@ -174,7 +174,7 @@ Feature PlanBuilder::stem(const std::string &conv, const std::string &norm, cons
                       {"output", out.tensor}};
     step.macs = double(width) * height * channels * in.channels * 49;
     pack(weights, [fold = reading_weights(layer, in.channels), channels](const Weights &w, const KernelEntry &k) {
-        return pack_conv_weights(fold(w), channels, 3, 7, 1, knob_of(k, "co_block"));
+        return pack_stem_weights(fold(w), channels, k);
     });
     pack(bias, [fold = reading_bias(layer), channels](const Weights &w, const KernelEntry &k) {
         return pack_conv_bias(fold(w), channels, 1, knob_of(k, "co_block"));

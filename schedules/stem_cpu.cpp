@@ -37,11 +37,15 @@ void schedule_cpu(StemStages s, const StemKnobs &knobs, int co_block, const Targ
         .vectorize(s.c, lanes, TailStrategy::RoundUp)
         .unroll(s.c)
         .unroll(s.x);
-    s.sum.update()
-        .reorder({s.c, s.x, s.r.x, s.r.y, s.r.z, s.y})
-        .vectorize(s.c, lanes, TailStrategy::RoundUp)
-        .unroll(s.c)
-        .unroll(s.x);
+    if (s.paired) {
+        const RVar pairs("pairs"), both("both");
+        s.pixels.compute_at(s.output, yo).vectorize(s.pixels.args()[0], cpu.lanes, TailStrategy::RoundUp);
+        s.sum.update().split(s.r.x, pairs, both, 2).reorder(both, s.c).atomic().vectorize(both);
+        s.sum.update().reorder({s.c, s.x, pairs, s.r.y, s.y});
+    } else {
+        s.sum.update().reorder({s.c, s.x, s.r.x, s.r.y, s.r.z, s.y});
+    }
+    s.sum.update().vectorize(s.c, lanes, TailStrategy::RoundUp).unroll(s.c).unroll(s.x);
 }
 
-}  // namespace afnet::schedules
+} // namespace afnet::schedules

@@ -43,16 +43,17 @@ void check_weights(const Shape &s) {
             for (int v = 0; v < s.kernel; v++)
                 for (int u = 0; u < s.kernel; u++)
                     for (int i = 0; i < s.ci_per_group; i++)
-                        for (int c = 0; c < s.block; c++) expected.push_back(weight_at(weights, s, c, i, u, v, b, g));
+                        for (int c = 0; c < s.block; c++)
+                            expected.push_back(weight_at(weights, s, c, i, u, v, b, g));
     CHECK(packed.elements == expected);
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("convolution weights go to blocks of output channels, padded with zeroes", "[packing]") {
-    for (const Shape &shape : {Shape{1, 1, 1, 1, 8}, Shape{32, 3, 3, 1, 32}, Shape{33, 2, 3, 1, 16},
-                               Shape{24, 5, 1, 2, 8}, Shape{20, 4, 5, 2, 16}, Shape{12, 2, 1, 4, 4},
-                               Shape{7, 3, 2, 7, 4}}) {
+    for (const Shape &shape :
+         {Shape{1, 1, 1, 1, 8}, Shape{32, 3, 3, 1, 32}, Shape{33, 2, 3, 1, 16}, Shape{24, 5, 1, 2, 8},
+          Shape{20, 4, 5, 2, 16}, Shape{12, 2, 1, 4, 4}, Shape{7, 3, 2, 7, 4}}) {
         check_weights(shape);
     }
 }
@@ -78,6 +79,30 @@ TEST_CASE("the weights of a pair of input channels lie side by side", "[packing]
         CHECK(at == packed.elements.size());
         CHECK(wrong == 0);
     }
+}
+
+TEST_CASE("the stem's weights are paired along a filter's row with bf16", "[packing]") {
+    const int co = 20, block = 16, row = 21;
+    const std::vector<float> weights = numbered(co * 3 * 49);
+    KernelEntry entry;
+    entry.spec = KernelSpec("stem").set("dtype", "bf16");
+    entry.knobs = {{"co_block", block}};
+    const PackedConstant packed = pack_stem_weights(weights, co, entry);
+    REQUIRE(packed.extents == std::vector<int>{2 * block, 11, 1, 7, 2, 1});
+    size_t at = 0, wrong = 0;
+    for (int b = 0; b < 2; b++)
+        for (int v = 0; v < 7; v++)
+            for (int k = 0; k < row; k += 2)
+                for (int c = b * block; c < (b + 1) * block; c++)
+                    for (int e : {k, k + 1}) {
+                        const int u = e / 3, i = e % 3;
+                        const bool there = c < co && e < row;
+                        wrong += packed.elements[at++] != (there ? weights[size_t(((c * 3 + i) * 7 + v) * 7 + u)] : 0);
+                    }
+    CHECK(at == packed.elements.size());
+    CHECK(wrong == 0);
+    entry.spec = KernelSpec("stem");
+    CHECK(pack_stem_weights(weights, co, entry).extents == std::vector<int>{block, 3, 7, 7, 2, 1});
 }
 
 TEST_CASE("a convolution's weights are paired where its kernel multiplies bfloat16 pairs", "[packing]") {
@@ -110,7 +135,8 @@ TEST_CASE("depthwise weights have channels innermost", "[packing]") {
     const PackedConstant packed = pack_depthwise_weights(numbered(2 * 9), 2, 3);
     CHECK(packed.extents == std::vector<int>{2, 3, 3});
     std::vector<float> expected;
-    for (int tap = 0; tap < 9; tap++) expected.insert(expected.end(), {float(1 + tap), float(10 + tap)});
+    for (int tap = 0; tap < 9; tap++)
+        expected.insert(expected.end(), {float(1 + tap), float(10 + tap)});
     CHECK(packed.elements == expected);
 }
 
@@ -155,7 +181,8 @@ TEST_CASE("folding asks for a layer's five parameters by their shapes", "[packin
     std::vector<std::string> asked;
     const Weights weights = [&](const ParameterInfo &info) {
         std::string text = info.key;
-        for (int64_t extent : info.shape) text += " " + std::to_string(extent);
+        for (int64_t extent : info.shape)
+            text += " " + std::to_string(extent);
         asked.push_back(text);
         return recipe_parameter(info.key, info.shape, 1);
     };
@@ -175,8 +202,8 @@ TEST_CASE("folding is the reference's affine map, rounded once", "[packing]") {
     const std::vector<float> bias = folded_bias(weights, "bn", co);
     const std::vector<float> raw = weights({"conv.weight", {co, 4, 3, 3}});
     const auto norm = [&](const char *name) { return weights({std::string("bn") + name, {co}}); };
-    const reference::ChannelAffine affine = reference::fold(
-        {norm(".weight"), norm(".bias"), norm(".running_mean"), norm(".running_var")});
+    const reference::ChannelAffine affine =
+        reference::fold({norm(".weight"), norm(".bias"), norm(".running_mean"), norm(".running_var")});
     const double rounding = std::ldexp(1.0, -24) * (1 + 1e-6);
     for (size_t c = 0; c < size_t(co); c++) {
         CHECK(std::abs(double(bias[c]) - affine.offset[c]) <= rounding * std::abs(affine.offset[c]));
