@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "model/clip_batches.h"
 #include "model/training_network.h"
 #include "model/training_recipe.h"
 
@@ -30,9 +31,9 @@ public:
     const TrainingStage &stage() const { return stage_; }
     TrainingNetwork &network() { return *network_; }
 
-    /// One step on a batch: `pixels` holds clips x T frames of normalised [3, x, y]. `clock.step` also says which noise
-    /// is drawn, so that a run that is resumed draws the same.
-    StepResult step(const std::vector<float> &pixels, const std::vector<int> &labels, const TrainingClock &clock);
+    /// One step on a batch. `clock` also says which noise is drawn, and its epoch with the batch's `samples` which masks,
+    /// so that a run that is resumed draws the same.
+    StepResult step(const ClipBatch &batch, const TrainingClock &clock);
 
     /// What steps at this time use.
     StepSettings settings_at(const TrainingClock &clock) const;
@@ -42,6 +43,7 @@ public:
 
 private:
     void draw_noise(int64_t step);
+    void draw_masks(const std::vector<size_t> &samples, const TrainingClock &clock);
 
     ModelDescription description_;
     TrainingStage stage_;

@@ -60,7 +60,9 @@ void add_stage_options(CLI::App &app, Options &o) {
     add_field<double>(app, o, "--dropout,--do", "dropout", "Dropout in front of the classifier");
     add_field<std::string>(app, o, "--groups", "groups", "authors or plain: factors of rate and decay");
     add_field<std::vector<std::string>>(app, o, "--optimizer", "optimizers", "PATTERN=adam:lr=RATE and the like");
-    add_field<std::string>(app, o, "--masks", "masks", "learned, or all: every frame, no navigation");
+    add_field<std::string>(app, o, "--masks", "masks",
+                           "learned; all: every frame, no navigation; random, random-same, uniform, normal, first: the "
+                           "part --rt of the frames; none");
     add_field<std::vector<std::string>>(app, o, "--freeze", "freeze", "Patterns of parameters that stay as they are");
     add_field<std::vector<std::string>>(app, o, "--thaw", "thaw", "Patterns of parameters that are trained all the same");
     add_field<std::vector<std::string>>(app, o, "--reset", "reset", "Patterns of parameters that begin anew");

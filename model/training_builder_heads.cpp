@@ -142,7 +142,7 @@ Selection TrainingBuilder::navigate(const std::string &keys, const std::string &
         const TensorId d_mask = gradient(s.mask);
         const bool before = gradient_written(s.mask);
         step(keys + ".ratio", KernelSpec("ratio_loss").set("accumulate", before),
-             {{"mask", s.mask}, {"d_mask_before", d_mask}, {"value", ratio}, {"d_mask", d_mask}})
+             {{"mask", s.deciding_mask()}, {"d_mask_before", d_mask}, {"value", ratio}, {"d_mask", d_mask}})
             .scalars = {{kTargetRatio, 1.0}, {kRatioWeight, 0.0}};
         const auto trained = [&](TensorId value) {
             const TensorId d = parameter_gradient(value);

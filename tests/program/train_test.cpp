@@ -1,6 +1,7 @@
 // afnet train: what a run leaves behind, and that a run that was stopped ends as one that was not.
 #include <csignal>
 #include <filesystem>
+#include <sstream>
 
 #include "tests/program/program_run.h"
 #include "tests/program/sample_media.h"
@@ -81,6 +82,31 @@ TEST_CASE("a run that was stopped and resumed ends with the bits of one that was
     CHECK(std::equal(a.end() - long(tail), a.end(), b.end() - long(tail)));
 }
 
+TEST_CASE("train validates with the masks that it trains with", "[program_train]") {
+    const afnet::TemporaryFolder folder;
+    const std::string list = made_clips(folder.path() + "/clips", 16), out = folder.path() + "/run";
+    const ProgramRun run =
+        run_program(training(list, out, {"--val", list, "--masks", "random", "--rt", "0.25", "--rt-begin", "0",
+                                         "--rt-end", "0", "--quiet"}));
+    INFO(run.err);
+    REQUIRE(run.status == 0);
+    const Bytes log = read_bytes(out + "/log.jsonl");
+    std::istringstream rows(std::string(log.begin(), log.end()));
+    double top1 = -1;
+    for (std::string row; std::getline(rows, row);) {
+        const auto json = nlohmann::json::parse(row);
+        CHECK(json.at("realised_rt") == 0.25);
+        CHECK(json.at("target_rt") == 0.25);
+        top1 = std::max(top1, json.at("val_top1").get<double>());
+    }
+    // The best weights with the same masks in eval.
+    const ProgramRun told = run_program({"eval", out, "--data", list, "--masks", "random", "--rt", "0.25",
+                                         "--mask-seed", "5", "--json", "--quiet"});
+    INFO(told.err);
+    REQUIRE(told.status == 0);
+    CHECK(told.json_lines().at(0).at("top1").get<double>() == Approx(top1).margin(0.01));
+}
+
 TEST_CASE("train refuses what cannot be trained", "[program_train]") {
     const afnet::TemporaryFolder folder;
     const std::string list = made_clips(folder.path() + "/clips", 8);
@@ -90,4 +116,5 @@ TEST_CASE("train refuses what cannot be trained", "[program_train]") {
     check_refusal(run_program(training(list, folder.file("run3"), {"--freeze", "*"})), 1, "freezes every parameter");
     check_refusal(run_program(training(list, folder.file("run4"), {"--lr-type", "steep"})), 1, "lr_type");
     check_refusal(run_program(training(list, folder.file("run5"), {"--optimizer", "fc*=adagrad"})), 1, "adagrad");
+    check_refusal(run_program(training(list, folder.file("run6"), {"--masks", "best"})), 1, "random-same");
 }

@@ -1,0 +1,111 @@
+// A stage of training by itself, on made-up pixels: where masks come from, and what a stage that is resumed does.
+#include <catch2/catch.hpp>
+
+#include "model/initial_weights.h"
+#include "model/stage_run.h"
+#include "tests/frame_memory.h"
+
+using namespace afnet;
+
+namespace {
+
+constexpr int kFrames = 4, kSize = 32, kClips = 2;
+
+ModelDescription small_model() {
+    ModelDescription description = shipped_model("af_tiny_tsm");
+    description.classes = 5;
+    description.frames = kFrames;
+    return description;
+}
+
+TrainingStage small_stage() {
+    TrainingStage stage;
+    stage.batch = kClips;
+    stage.rate = {0.02, "constant", {}, 0};
+    stage.ratio = {0.5, "step", 0, 0};
+    stage.keep_bias = 2;
+    return stage;
+}
+
+// Clips of the list's places `first` and the one behind it.
+ClipBatch batch_of(size_t first) {
+    ClipBatch batch;
+    const Tensor4 frames = random_frames(3, kSize, kSize, kFrames * kClips, "clip " + std::to_string(first));
+    batch.pixels.assign(frames.data.begin(), frames.data.end());
+    for (size_t n = 0; n < size_t(kClips); n++) {
+        batch.labels.push_back(int((first + n) % 5));
+        batch.samples.push_back(first + n);
+    }
+    return batch;
+}
+
+TrainingClock clock_of(int64_t step) {
+    TrainingClock clock;
+    clock.step = step;
+    clock.steps = 100;
+    clock.steps_per_epoch = 10;
+    return clock;
+}
+
+StateTensors fresh_state(const ModelDescription &description) {
+    return state_of(description, initial_weights(description, {3, 1, 2, 0.05}));
+}
+
+struct Running {
+    explicit Running(const TrainingStage &stage, const ModelDescription &description = small_model())
+        : kernels(AFNET_TRAINING_KERNELS, target_named("x86-64-avx2")),
+          run(description, stage, kFrames, kSize, 7, fresh_state(description), kernels) {}
+
+    std::vector<std::vector<double>> masks() {
+        std::vector<std::vector<double>> result;
+        for (const Selection &selection : run.network().training().selections)
+            result.push_back(run.network().numbers(selection.deciding_mask()));
+        return result;
+    }
+
+    KernelStore kernels;
+    StageRun run;
+};
+
+}  // namespace
+
+TEST_CASE("a stage takes masks from its policy, by epoch and place in the list", "[stage_run]") {
+    TrainingStage stage = small_stage();
+    stage.masks = "random";
+    Running here(stage), there(stage);
+    const StepResult result = here.run.step(batch_of(6), clock_of(3));
+    for (double ratio : result.realised_ratios) CHECK(ratio == 0.5);
+    CHECK(result.loss == result.cross_entropy);  // no ratio to learn
+    CHECK(result.ratio_error == 0);
+    const auto masks = here.masks();
+    const auto expected = batch_masks(MaskPolicy::Random, masks.size(), kFrames, kClips, 0.5, 7, 0, {6, 7});
+    REQUIRE(masks.size() == 6);
+    for (size_t block = 0; block < masks.size(); block++) {
+        CHECK(masks[block] == std::vector<double>(expected[block].begin(), expected[block].end()));
+    }
+    there.run.step(batch_of(6), clock_of(9));  // another step of the same epoch
+    CHECK(there.masks() == masks);
+    there.run.step(batch_of(6), clock_of(13));
+    CHECK(there.masks() != masks);
+    there.run.step(batch_of(8), clock_of(3));
+    CHECK(there.masks() != masks);
+}
+
+TEST_CASE("the navigation stays as it is where a policy replaces it", "[stage_run]") {
+    for (const char *policy : {"random-same", "none"}) {
+        INFO(policy);
+        TrainingStage stage = small_stage();
+        stage.masks = policy;
+        Running running(stage);
+        const StateTensors before = running.run.state();
+        CHECK(running.run.step(batch_of(0), clock_of(0)).finite);
+        size_t changed = 0;
+        for (const auto &[key, values] : running.run.state()) {
+            INFO(key);
+            const bool navigation = key.find("list_gen") != std::string::npos;
+            if (navigation) CHECK(values == before.at(key));
+            changed += values != before.at(key);
+        }
+        CHECK(changed > 50);
+    }
+}
