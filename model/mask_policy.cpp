@@ -129,12 +129,27 @@ bool needs_navigation(MaskPolicy policy) {
     return navigates(policy) || policy == MaskPolicy::Shuffled || policy == MaskPolicy::ShuffledSame;
 }
 
+bool replaces_navigation(MaskPolicy policy) {
+    return takes_ratio(policy) || policy == MaskPolicy::None;
+}
+
 ClipMasks policy_masks(MaskPolicy policy, size_t blocks, int frames, double ratio, const MaskKey &key) {
     if (same_for_all_blocks(policy)) return ClipMasks(blocks, one_mask(policy, frames, ratio, key, kAllBlocks));
     ClipMasks masks;
     for (size_t block = 0; block < blocks; ++block)
         masks.push_back(one_mask(policy, frames, ratio, key, uint32_t(block)));
     return masks;
+}
+
+std::vector<std::vector<int>> batch_masks(MaskPolicy policy, size_t blocks, int frames, int clips, double ratio,
+                                          uint64_t seed, uint32_t epoch, const std::vector<size_t> &samples) {
+    std::vector<std::vector<int>> all(blocks, std::vector<int>(size_t(frames) * size_t(clips), 0));
+    for (size_t n = 0; n < samples.size(); ++n) {
+        const ClipMasks masks = policy_masks(policy, blocks, frames, ratio, {seed, epoch, uint32_t(samples[n])});
+        for (size_t block = 0; block < blocks; ++block)
+            std::copy(masks[block].begin(), masks[block].end(), all[block].begin() + long(n) * frames);
+    }
+    return all;
 }
 
 ClipMasks oracle_masks(const std::vector<int> &keys, size_t blocks, int frames) {

@@ -40,6 +40,9 @@ bool draws(MaskPolicy policy);
 bool needs_navigation(MaskPolicy policy);
 /// Whether the navigation chooses and nothing comes after it.
 bool navigates(MaskPolicy policy);
+/// Whether training can take the policy in the navigation's stead: frames follow from numbers alone, and are not simply
+/// all of them.
+bool replaces_navigation(MaskPolicy policy);
 
 /// Masks [block][t] of one clip; 1: computed.
 using ClipMasks = std::vector<std::vector<int>>;
@@ -57,6 +60,11 @@ struct MaskKey {
 /// density at its place of a normal distribution around the clip's middle, whose standard deviation is a quarter of the
 /// clip.
 ClipMasks policy_masks(MaskPolicy policy, size_t blocks, int frames, double ratio, const MaskKey &key);
+
+/// Masks [block][f] by policy_masks of a batch whose clip n is number `samples[n]`, with room for `clips` of them. Frames
+/// of clips that are not there get 0.
+std::vector<std::vector<int>> batch_masks(MaskPolicy policy, size_t blocks, int frames, int clips, double ratio,
+                                          uint64_t seed, uint32_t epoch, const std::vector<size_t> &samples);
 
 /// The frames of `keys` in every block.
 ClipMasks oracle_masks(const std::vector<int> &keys, size_t blocks, int frames);

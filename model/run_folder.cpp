@@ -98,12 +98,12 @@ RunFolder::RunFolder(const std::string &path, const std::string &config, Existin
     try {
         lock();
         remove_temporaries();
-        if (fs::exists(this->config())) {
+        if (has_last() || fs::exists(best()) || !kept().empty()) {
             if (existing == Existing::Refuse) {
                 throw Error(path + ": holds a run already; go on with it (--resume auto) or name another folder");
             }
-            check_config(config, changeable);
-        } else {
+            if (fs::exists(this->config())) check_config(config, changeable);
+        } else if (!fs::exists(this->config())) {
             for (const std::string &name : names_in(path)) {
                 if (name == kLockName) continue;
                 throw Error(path + ": holds other files (" + printable(name) + "), but no run; name an empty folder " +
@@ -177,8 +177,9 @@ std::vector<int64_t> RunFolder::kept() const {
 }
 
 void RunFolder::save(const TrainingState &state, const Copies &copies) const {
-    if (copies.best) save_training_state(best(), state);
-    if (copies.after) save_training_state(after(state.epoch), state);
+    const TrainingState &shown = copies.shown ? *copies.shown : state;
+    if (copies.best) save_training_state(best(), shown);
+    if (copies.after) save_training_state(after(state.epoch), shown);
     save_training_state(last(), state);
     std::vector<int64_t> numbers = kept();
     if (!copies.after || copies.keep <= 0 || numbers.size() <= size_t(copies.keep)) return;

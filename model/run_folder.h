@@ -16,8 +16,9 @@ public:
     /// Makes the folder or opens it again, locks it for as long as this lives (a killed process lets go of it too),
     /// removes what interrupted writes left behind, and writes config.json. `config` is the resolved configuration, a
     /// JSON object; a run goes on with the one that it began with, except for the fields in `changeable` (JSON pointers
-    /// such as `/epochs`), which may change. Throws Error for a folder that another process trains into, that holds a
-    /// run (`Refuse`), a run of another configuration, or other files, and when it cannot be written.
+    /// such as `/epochs`), which may change. A run that ended before its first checkpoint is none: it begins again, with
+    /// any configuration. Throws Error for a folder that another process trains into, that holds a run (`Refuse`), a run
+    /// of another configuration, or other files, and when it cannot be written.
     RunFolder(const std::string &path, const std::string &config, Existing existing,
               const std::set<std::string> &changeable = {});
     ~RunFolder();
@@ -40,6 +41,7 @@ public:
         bool best = false;  // the state has the best score so far
         bool after = false; // epoch-N.safetensors, N = state.epoch
         int keep = 0;       // of those the latest; 0: all
+        const TrainingState *shown = nullptr; // what these two hold, where not the state itself
     };
     /// Writes checkpoints, `last` at the end: a run that is cut off anywhere between goes on from the `last` before,
     /// and comes by here again. So log the epoch before this. Throws as save_training_state does.

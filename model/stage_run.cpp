@@ -6,6 +6,7 @@
 #include "model/random_use.h"
 #include "runtime/counter_random.h"
 #include "runtime/error.h"
+#include "runtime/text.h"
 
 namespace afnet {
 
@@ -16,7 +17,8 @@ RunShape shape_of(const TrainingStage &stage, int frames, int size) {
     shape.frames = frames;
     shape.clips = stage.batch;
     shape.width = shape.height = size;
-    shape.without_masks = stage.masks == "all";
+    shape.without_masks = stage.policy() == MaskPolicy::All;
+    shape.forced_masks = replaces_navigation(stage.policy());
     return shape;
 }
 
@@ -24,9 +26,11 @@ TrainingChoices choices_of(const TrainingStage &stage) {
     TrainingChoices choices;
     choices.trained = [stage](const std::string &key) { return stage.trains(key); };
     choices.frozen_norm = [stage](const std::string &norm) {
-        return stage.partial_norm && !stage.trains(norm + ".weight");
+        const bool unused = replaces_navigation(stage.policy()) && contains(norm, "list_gen");
+        return unused || (stage.partial_norm && !stage.trains(norm + ".weight"));
     };
     choices.drop = stage.dropout > 0;
+    choices.average = stage.average > 0;
     return choices;
 }
 
@@ -53,9 +57,22 @@ Weights weights_of(const StateTensors &state) {
     };
 }
 
+TrainingMemory stage_memory(const ModelDescription &description, const TrainingStage &stage, int frames, int size) {
+    TrainingPlan training = lower_training(description, shape_of(stage, frames, size), choices_of(stage));
+    const auto rules = [&](const ParameterInfo &parameter) { return stage.rule(description, parameter); };
+    const UpdatePlan updates = add_updates(training, rules, Dtype::F32);
+    std::vector<WeightAverage> averages;
+    if (stage.average > 0) averages = add_averages(training, Dtype::F32);
+    return training_memory(training, optimizer_tensors(updates, averages));
+}
+
 StageRun::StageRun(const ModelDescription &description, const TrainingStage &stage, int frames, int size, uint64_t seed,
                    StateTensors state, KernelStore &kernels)
     : description_(description), stage_(stage), seed_(seed), state_(std::move(state)) {
+    if (!description.adaptive() && replaces_navigation(stage.policy())) {
+        throw Error("stage " + stage.name + ": masks are " + stage.masks + ", but " + description.name +
+                    " has no focal blocks; learned or all expected");
+    }
     InitialWeights initial;
     initial.seed = seed;
     initial.drop_bias = stage.drop_bias;
@@ -89,8 +106,12 @@ StepSettings StageRun::settings_at(const TrainingClock &clock) const {
     settings.clip_norm = stage_.clip_norm;
     settings.temperature = temperature_at(stage_.temperature, clock);
     settings.target_ratio = ratio_at(stage_.ratio, clock);
-    settings.ratio_weight = stage_.ratio_weight;
+    // Soft weights are plain probabilities; neither they nor masks that are not learned have a ratio to learn.
+    const bool soft = description_.soft() && stage_.policy() == MaskPolicy::Learned;
+    if (soft) settings.temperature = 1;
+    settings.ratio_weight = stage_.policy() == MaskPolicy::Learned && !soft ? stage_.ratio_weight : 0;
     settings.dropout = stage_.dropout;
+    settings.average_decay = stage_.average;
     return settings;
 }
 
@@ -107,6 +128,8 @@ void StageRun::draw_noise(int64_t step) {
     };
     const TrainingPlan &training = network_->training();
     for (size_t block = 0; block < training.selections.size(); block++) {
+        // Without a draw u is 0 for both categories: noise that cancels.
+        if (shape.forced_masks || training.selections[block].soft) continue;
         std::vector<double> uniform;
         for (int clip = 0; clip < shape.clips; clip++) {
             CounterRandom random = stream(kGateNoise, clip, block);
@@ -124,22 +147,37 @@ void StageRun::draw_noise(int64_t step) {
     network_->set_dropout(uniform);
 }
 
-StepResult StageRun::step(const std::vector<float> &pixels, const std::vector<int> &labels,
-                          const TrainingClock &clock) {
+void StageRun::draw_masks(const std::vector<size_t> &samples, const TrainingClock &clock) {
+    const RunShape &shape = network_->shape();
+    if (!shape.forced_masks) return;
+    const auto masks = batch_masks(stage_.policy(), network_->training().selections.size(), shape.frames, shape.clips,
+                                   ratio_at(stage_.ratio, clock), seed_, uint32_t(clock.epoch()), samples);
+    for (size_t block = 0; block < masks.size(); block++) network_->force_mask(block, masks[block]);
+}
+
+StepResult StageRun::step(const ClipBatch &batch, const TrainingClock &clock) {
     const RunShape &shape = network_->shape();
     const size_t frame = size_t(3) * size_t(shape.width) * size_t(shape.height);
-    if (pixels.size() != frame * size_t(shape.flat_frames()) || labels.size() != size_t(shape.clips)) {
-        throw Error("a batch of " + std::to_string(labels.size()) + " clips; " + std::to_string(shape.clips) + " expected");
+    if (batch.pixels.size() != frame * size_t(shape.flat_frames()) || batch.labels.size() != size_t(shape.clips)) {
+        throw Error("a batch of " + std::to_string(batch.labels.size()) + " clips; " + std::to_string(shape.clips) +
+                    " expected");
     }
-    for (int f = 0; f < shape.flat_frames(); f++) network_->set_frame(f, &pixels[size_t(f) * frame]);
-    for (int clip = 0; clip < shape.clips; clip++) network_->set_label(clip, labels[size_t(clip)]);
+    for (int f = 0; f < shape.flat_frames(); f++) network_->set_frame(f, &batch.pixels[size_t(f) * frame]);
+    for (int clip = 0; clip < shape.clips; clip++) network_->set_label(clip, batch.labels[size_t(clip)]);
     draw_noise(clock.step);
+    draw_masks(batch.samples, clock);
     return network_->step(settings_at(clock));
 }
 
 StateTensors StageRun::state() {
     StateTensors result = state_;
     for (auto &[key, values] : network_->state_dict()) result[key] = std::move(values);
+    return result;
+}
+
+StateTensors StageRun::outcome() {
+    StateTensors result = state_;
+    for (auto &[key, values] : network_->averaged_state_dict()) result[key] = std::move(values);
     return result;
 }
 

@@ -1,9 +1,12 @@
 // afnet train: a recipe, a list of clips, and a folder for what comes of it.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "model/flip_policy.h"
 #include "model/initial_weights.h"
 #include "model/trainer.h"
 #include "model/weights_file.h"
@@ -21,11 +24,12 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 struct Options {
-    std::string model = "af_tiny_tsm", from, data, val, out, config, resume = "never";
+    std::string model = "af_tiny_tsm", from, data, val, out, config, resume = "never", flip = "auto";
+    int64_t least_frames = 3;
     int frames = 0, size = 0, classes = 0;
     uint64_t seed = 1;
-    std::string crop;
-    bool augment = false, flip = false, strict = false, print_config = false;
+    std::map<std::string, std::string> choices;  // of the model description, by field
+    bool augment = false, strict = false, print_config = false, print_memory = false;
     int readers = 2, queue = 2, cache_mib = 256, save_every = 0, keep = 0, bad_steps = 10;
     Json stage = Json::object();  // fields of stages that options set
 };
@@ -34,6 +38,16 @@ struct Options {
 template <class Value>
 void add_field(CLI::App &app, Options &o, const std::string &spellings, const char *field, const char *help) {
     app.add_option_function<Value>(spellings, [&o, field](const Value &value) { o.stage[field] = value; }, help);
+}
+
+// An option that sets a field of the model description.
+void add_choice(CLI::App &app, Options &o, const std::string &spelling, const std::string &field, const char *help) {
+    const auto &all = description_choices();
+    const auto choice = std::find_if(all.begin(), all.end(), [&](const DescriptionChoice &c) { return c.field == field; });
+    app.add_option_function<std::string>(
+           spelling, [&o, field](const std::string &word) { o.choices[field] = word; },
+           std::string(help) + "; default: the model's")
+        ->check(CLI::IsMember(choice->words));
 }
 
 void add_stage_options(CLI::App &app, Options &o) {
@@ -58,9 +72,12 @@ void add_stage_options(CLI::App &app, Options &o) {
     add_field<bool>(app, o, "--nesterov", "nesterov", "Nesterov's momentum (true, false)");
     add_field<double>(app, o, "--clip-gradient,--gd", "clip_gradient", "Largest norm of the gradient; 0: any");
     add_field<double>(app, o, "--dropout,--do", "dropout", "Dropout in front of the classifier");
+    add_field<double>(app, o, "--ema", "ema", "Decay of moving averages of the weights, which are then the result; 0: none");
     add_field<std::string>(app, o, "--groups", "groups", "authors or plain: factors of rate and decay");
     add_field<std::vector<std::string>>(app, o, "--optimizer", "optimizers", "PATTERN=adam:lr=RATE and the like");
-    add_field<std::string>(app, o, "--masks", "masks", "learned, or all: every frame, no navigation");
+    add_field<std::string>(app, o, "--masks", "masks",
+                           "learned; all: every frame, no navigation; random, random-same, uniform, normal, first: the "
+                           "part --rt of the frames; none");
     add_field<std::vector<std::string>>(app, o, "--freeze", "freeze", "Patterns of parameters that stay as they are");
     add_field<std::vector<std::string>>(app, o, "--thaw", "thaw", "Patterns of parameters that are trained all the same");
     add_field<std::vector<std::string>>(app, o, "--reset", "reset", "Patterns of parameters that begin anew");
@@ -93,20 +110,14 @@ StateTensors beginning(const Options &o, const ModelDescription &description, co
                                                                    first.classifier_deviation}));
     }
     const LoadedModel source = load_model(o.from, o.seed);
-    ModelDescription wanted = description;
-    wanted.classes = source.description.classes;
-    wanted.frames = source.description.frames;
-    StateTensors state = state_of(wanted, source.weights);
-    const auto drop = [&](const auto &forget) {
-        for (auto it = state.begin(); it != state.end();) it = forget(it->first) ? state.erase(it) : std::next(it);
-    };
-    // A stage gives parameters that are missing their first values.
-    if (description.classes != source.description.classes) {
-        const std::string classifier = description.family == Family::AfMobileNetV3 ? "fc.3." : "fc.";
-        drop([&](const std::string &key) { return key.rfind(classifier, 0) == 0; });
-    }
-    if (description.frames != source.description.frames) {
-        drop([](const std::string &key) { return key.find(".conv_gs.") != std::string::npos; });
+    std::map<std::string, std::vector<int64_t>> theirs;
+    for (const ParameterInfo &parameter : needed_parameters(source.description)) theirs[parameter.key] = parameter.shape;
+    // A stage gives parameters that are missing their first values: with other classes the classifier's, with another T
+    // those of the gates' last layer.
+    StateTensors state;
+    for (const ParameterInfo &parameter : needed_parameters(description)) {
+        const auto found = theirs.find(parameter.key);
+        if (found != theirs.end() && found->second == parameter.shape) state[parameter.key] = source.weights(parameter);
     }
     return state;
 }
@@ -129,12 +140,14 @@ ModelDescription wanted_description(const Options &o, const std::vector<ListedCl
     }
     if (o.frames > 0) description.frames = o.frames;
     if (o.size > 0) description.size = o.size;
-    if (!o.crop.empty()) description.crop = crop_named(o.crop);
+    for (const auto &[field, word] : o.choices) set_choice(description, field, word);
+    check_description(description, "train");
     return description;
 }
 
 // Everything that the run follows from, for config.json.
-std::string config_text(const Options &o, const ModelDescription &description, const TrainingRecipe &recipe) {
+std::string config_text(const Options &o, const ModelDescription &description, const TrainingRecipe &recipe,
+                        FlipPolicy flip) {
     Json json;
     json["model"] = Json::parse(description_text(description));
     json["from"] = o.from;
@@ -142,7 +155,8 @@ std::string config_text(const Options &o, const ModelDescription &description, c
     json["val"] = o.val;
     json["seed"] = o.seed;
     json["augment"] = o.augment;
-    json["flip"] = o.flip;
+    json["flip"] = flip_policy_name(flip);
+    json["least_frames"] = o.least_frames;
     json["recipe"] = Json::parse(recipe_text(recipe));
     return json_text(json, 1) + "\n";
 }
@@ -163,9 +177,38 @@ void print_result(const TrainingState &state, const RunFolder &folder, bool json
                 folder.best().c_str());
 }
 
+// As the authors read lists: without short clips.
+std::vector<ListedClip> listed_clips(const std::string &path, int64_t least_frames, bool quiet) {
+    std::vector<ListedClip> clips = read_clip_list(path);
+    const size_t dropped = drop_short_clips(clips, least_frames);
+    if (clips.empty()) {
+        throw Error(path + ": no clip has " + std::to_string(least_frames) + " frames; all were left out (--least-frames)");
+    }
+    if (dropped > 0 && !quiet) {
+        std::fprintf(stderr, "train: %s: %zu clips of fewer than %lld frames are left out\n", path.c_str(), dropped,
+                     static_cast<long long>(least_frames));
+    }
+    return clips;
+}
+
+AugmentationRule augmentation_rule(const Options &o, FlipPolicy flip, const std::vector<std::string> &labels,
+                                   int classes) {
+    AugmentationRule rule;
+    rule.multi_scale = o.augment;
+    rule.flip = flip != FlipPolicy::None;
+    if (flip != FlipPolicy::SwapLabels) return rule;
+    if (int(labels.size()) != classes) {
+        throw UsageError("train: --flip swap-labels needs the names of all " + std::to_string(classes) +
+                         " classes, in classes.txt beside " + o.data);
+    }
+    rule.mirrored = mirrored_classes(labels);
+    return rule;
+}
+
 int train(const Options &o, const CommandContext &context) {
-    const std::vector<ListedClip> training = read_clip_list(o.data);
-    const std::vector<ListedClip> validation = o.val.empty() ? std::vector<ListedClip>() : read_clip_list(o.val);
+    const std::vector<ListedClip> training = listed_clips(o.data, o.least_frames, context.quiet);
+    const std::vector<ListedClip> validation =
+        o.val.empty() ? std::vector<ListedClip>() : listed_clips(o.val, o.least_frames, context.quiet);
     const std::vector<std::string> labels = class_names(o.data);
     TrainerOptions options;
     options.recipe = resolved_recipe(o);
@@ -174,9 +217,20 @@ int train(const Options &o, const CommandContext &context) {
         throw Error(o.val + ": has a label of " + std::to_string(classes_in(validation) - 1) + "; " + o.data + " has " +
                     std::to_string(description.classes) + " classes");
     }
-    const std::string config = config_text(o, description, options.recipe);
+    FlipPolicy flip = flip_policy_named(o.flip);
+    if (flip == FlipPolicy::Auto) flip = automatic_flip(o.augment, o.data, labels);
+    const AugmentationRule augmentation = augmentation_rule(o, flip, labels, description.classes);
+    const std::string config = config_text(o, description, options.recipe, flip);
     if (o.print_config) {
         std::fputs(config.c_str(), stdout);
+        return 0;
+    }
+    if (o.print_memory) {
+        for (const TrainingStage &stage : options.recipe.stages) {
+            const TrainingMemory memory = stage_memory(description, stage, description.frames, description.size);
+            const auto text = context.json ? memory_json : memory_text;
+            std::fputs(text(stage.name, memory).c_str(), stdout);
+        }
         return 0;
     }
     if (o.out.empty()) throw UsageError("train: --out is needed");
@@ -209,7 +263,7 @@ int train(const Options &o, const CommandContext &context) {
     options.batches.clip.size = description.size;
     options.batches.clip.crop = description.crop;
     options.batches.clip.seed = o.seed;
-    options.batches.clip.augmentation = {o.augment, o.flip};
+    options.batches.clip.augmentation = augmentation;
     Trainer trainer(std::move(options), std::move(state), training, validation, kernels, folder);
     trainer.run();
     print_result(trainer.state(), folder, context.json);
@@ -229,11 +283,21 @@ const RegisterCommand registered{
              ->check(CLI::Range(0, 256));
          app.add_option("--size", o->size, "Columns and rows; 0: what the model is for")->check(CLI::Range(0, 2048));
          app.add_option("--classes", o->classes, "Classes; 0: as many as the data has")->check(CLI::Range(0, 100000));
-         app.add_option("--crop", o->crop, "evaluation: resized to 4:3 and cut; whole: resized to a square")
-             ->check(CLI::IsMember({"evaluation", "whole"}));
+         add_choice(app, *o, "--crop", "crop", "evaluation: resized to 4:3 and cut; whole: resized to a square");
+         add_choice(app, *o, "--selection", "selection",
+                    "hard: the navigation selects frames; soft: its probabilities weigh all of them");
+         add_choice(app, *o, "--fusion", "fusion", "dynamic: learned weights of both branches; addition");
+         add_choice(app, *o, "--branches", "branches", "both, or the focal one alone");
          app.add_option("--seed", o->seed, "Of weights, order, noise and variation")->capture_default_str();
          app.add_flag("--augment", o->augment, "The authors' multi-scale crop");
-         app.add_flag("--flip", o->flip, "Mirror half of the clips");
+         app.add_option("--flip", o->flip,
+                        "Mirror half of the clips: random; swap-labels: and exchange left and right in their classes; "
+                        "none; auto: random with --augment, unless classes have a direction")
+             ->check(CLI::IsMember(flip_policy_names()))
+             ->capture_default_str();
+         app.add_option("--least-frames", o->least_frames, "Leave out clips of fewer frames by the list")
+             ->check(CLI::Range(int64_t(0), int64_t(1000000)))
+             ->capture_default_str();
          app.add_option("--resume", o->resume, "auto: go on with the run in --out, where there is one")
              ->check(CLI::IsMember({"auto", "never"}))
              ->capture_default_str();
@@ -250,6 +314,7 @@ const RegisterCommand registered{
              ->check(CLI::Range(0, 1 << 20))
              ->capture_default_str();
          app.add_flag("--print-config", o->print_config, "Print the resolved configuration and end");
+         app.add_flag("--print-memory", o->print_memory, "Print what a step of each stage holds in memory, and end");
          add_stage_options(app, *o);
          app.footer("Example: afnet train --model af_tiny_tsm --data clips/list.txt --val held-out/list.txt --rt 0.5 --out run");
          return [o, &context] { return train(*o, context); };

@@ -30,12 +30,14 @@ double position(const TrainingState &state, const char *name) {
 }  // namespace
 
 ValidationResult validate(const ModelDescription &description, const StateTensors &state, ClipBatches &clips,
-                          int clips_per_batch, bool all_frames, KernelStore &kernels) {
+                          int clips_per_batch, const ValidationMasks &masks, KernelStore &kernels) {
+    const bool all_frames = masks.policy == MaskPolicy::All;
     RunShape shape;
     shape.frames = description.frames;
     shape.clips = clips_per_batch;
     shape.width = shape.height = description.size;
     shape.without_masks = all_frames;
+    shape.forced_masks = replaces_navigation(masks.policy);
     Network network(description, shape, kernels, weights_of(state));
     const size_t frame = size_t(3) * size_t(shape.width) * size_t(shape.height);
     size_t seen = 0, first = 0, fifth = 0;
@@ -45,6 +47,11 @@ ValidationResult validate(const ModelDescription &description, const StateTensor
     while (clips.next(batch)) {
         const size_t count = batch.labels.size();  // of the last batch perhaps fewer; the others are as they were
         for (size_t f = 0; f < count * size_t(shape.frames); f++) network.set_frame(int(f), &batch.pixels[f * frame]);
+        if (shape.forced_masks) {
+            const auto chosen = batch_masks(masks.policy, network.lowered().selections.size(), shape.frames,
+                                            shape.clips, masks.ratio, masks.seed, 0, batch.samples);
+            for (size_t block = 0; block < chosen.size(); block++) network.force_mask(block, chosen[block]);
+        }
         network.run();
         for (size_t n = 0; n < count; n++) {
             const int better = classes_before(network.clip_logits(int(n)), batch.labels[n]);
@@ -113,7 +120,7 @@ void Trainer::run_stage(size_t index) {
     for (const ClipFault &fault : clips.faults()) {
         if (!options_.quiet) std::fprintf(stderr, "train: %s: %s\n", fault.path.c_str(), fault.message.c_str());
     }
-    state_.parameters = run.state();
+    state_.parameters = run.outcome();
 }
 
 // False when the stage has ended.
@@ -144,7 +151,7 @@ bool Trainer::run_epoch(StageRun &run, ClipBatches &clips, TrainingClock &clock)
 }
 
 void Trainer::take_step(StageRun &run, const ClipBatch &batch, const TrainingClock &clock) {
-    const StepResult result = run.step(batch.pixels, batch.labels, clock);
+    const StepResult result = run.step(batch, clock);
     if (!result.finite) {
         sums_.skipped++;
         if (++bad_in_a_row_ < options_.bad_steps) return;
@@ -164,9 +171,12 @@ void Trainer::take_step(StageRun &run, const ClipBatch &batch, const TrainingClo
 }
 
 void Trainer::end_epoch(StageRun &run, const TrainingClock &clock) {
-    const StepSettings settings = run.settings_at(clock);
+    TrainingClock last = clock;  // of the epoch's steps
+    last.step--;
+    const StepSettings settings = run.settings_at(last);
     const double steps = std::max(sums_.steps, 1.0);
-    const bool all_frames = run.stage().masks == "all" || !state_.description.adaptive();
+    const MaskPolicy policy = state_.description.adaptive() ? run.stage().policy() : MaskPolicy::All;
+    const bool all_frames = policy == MaskPolicy::All;
     EpochRecord record;
     record.epoch = state_.epoch;
     record.step = state_.step;
@@ -176,15 +186,15 @@ void Trainer::end_epoch(StageRun &run, const TrainingClock &clock) {
     record.gradient_norm = sums_.gradient_norm / steps;
     record.top1 = 100 * sums_.right / std::max(sums_.clips, 1.0);
     record.realised_rt = all_frames ? 1 : sums_.realised / steps;
-    record.target_rt = all_frames ? 1 : settings.target_ratio;
+    record.target_rt = all_frames ? 1 : policy == MaskPolicy::None ? 0 : settings.target_ratio;
     record.temperature = settings.temperature;
     record.rate = settings.rate;
     record.skipped_steps = int64_t(sums_.skipped);
     record.seconds = sums_.seconds;
     record.clips_per_s = sums_.clips / std::max(sums_.seconds, 1e-9);
     if (validation_batches_) {
-        const ValidationResult found = validate(state_.description, run.state(), *validation_batches_, kValidationBatch,
-                                                all_frames, kernels_);
+        const ValidationResult found = validate(state_.description, run.outcome(), *validation_batches_, kValidationBatch,
+                                                {policy, settings.target_ratio, options_.seed}, kernels_);
         record.val_top1 = found.top1;
         record.val_top5 = found.top5;
     }
@@ -226,6 +236,7 @@ void Trainer::save(StageRun &run, const TrainingClock &clock, const RunFolder::C
     remember(run, clock);
     if (clock.step >= clock.steps) {  // the next stage begins with this
         TrainingState ended = state_;
+        ended.parameters = run.outcome();
         ended.positions["stage"] += 1;
         ended.positions["stage_step"] = 0;
         ended.optimizer.clear();
@@ -233,14 +244,22 @@ void Trainer::save(StageRun &run, const TrainingClock &clock, const RunFolder::C
         folder_.save(ended, copies);
         return;
     }
-    folder_.save(state_, copies);
+    TrainingState shown;
+    RunFolder::Copies its = copies;
+    if ((copies.best || copies.after) && run.stage().average > 0) {
+        shown = state_;
+        shown.parameters = run.outcome();
+        shown.optimizer.clear();  // it is of the weights that the averages are of
+        its.shown = &shown;
+    }
+    folder_.save(state_, its);
 }
 
 std::string Trainer::note(const StageRun &run, const TrainingClock &clock) const {
     const double steps = std::max(sums_.steps, 1.0), per_step = sums_.seconds / std::max(steps + sums_.skipped, 1.0);
     char text[160];
     std::snprintf(text, sizeof text, "loss %.3f, top-1 %.1f %%, RT %.2f, %.1f clips/s, %lld s left", sums_.loss / steps,
-                  100 * sums_.right / std::max(sums_.clips, 1.0), run.stage().masks == "all" ? 1 : sums_.realised / steps,
+                  100 * sums_.right / std::max(sums_.clips, 1.0), run.stage().policy() == MaskPolicy::All ? 1 : sums_.realised / steps,
                   sums_.clips / std::max(sums_.seconds, 1e-9),
                   static_cast<long long>(per_step * double(clock.steps - clock.step)));
     return text;

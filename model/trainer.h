@@ -28,10 +28,17 @@ struct ValidationResult {
     double realised_ratio = kNotMeasured;
 };
 
-/// Classifies a list with the decisions that the navigation takes without noise, or with all frames. Throws as
-/// ClipBatches does.
+/// Which frames validation has focal blocks compute: those that the navigation chooses without noise, all, or those of a
+/// policy that replaces_navigation(), the same ones in each epoch.
+struct ValidationMasks {
+    MaskPolicy policy = MaskPolicy::Learned;
+    double ratio = 1;  // of a policy that takes one
+    uint64_t seed = 1;
+};
+
+/// Classifies a list. Throws as ClipBatches does.
 ValidationResult validate(const ModelDescription &description, const StateTensors &state, ClipBatches &clips,
-                          int clips_per_batch, bool all_frames, KernelStore &kernels);
+                          int clips_per_batch, const ValidationMasks &masks, KernelStore &kernels);
 
 class Trainer {
 public:

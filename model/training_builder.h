@@ -17,7 +17,8 @@ struct TrainingChoices {
     std::function<bool(const std::string &key)> trained = [](const std::string &) { return true; };
     /// Of a BatchNorm, by its prefix: normalise by the running statistics and leave them alone.
     std::function<bool(const std::string &norm)> frozen_norm = [](const std::string &) { return false; };
-    bool drop = false;  // a dropout layer in front of the classifier
+    bool drop = false;     // a dropout layer in front of the classifier
+    bool average = false;  // moving averages of the weights (model/weight_average.h)
 };
 
 /// A parameter under training.
@@ -76,8 +77,11 @@ public:
                            const Selection *selection) override;
     Selection navigate(const std::string &keys, const std::string &block, const Feature &ample) override;
     Feature focal(FocalBlock &block, const Feature &in, const Feature &state, const FocalBranch &branch) override;
+    Feature weighted(const std::string &label, const Feature &in, const Selection &selection) override;
     Feature fuse(const std::string &label, const Feature &ample, const Feature &focal, TensorId theta,
                  const std::string &activation) override;
+    Feature add_branches(const std::string &label, const Feature &ample, const Feature &focal,
+                         const std::string &activation) override;
     TensorId drop(TensorId in) override;
     void head_consensus(TensorId logits, int classes) override;
     void tap(const std::string &name, TensorId tensor) override;

@@ -39,6 +39,7 @@ void for_each_field(TrainingStage &s, Visit visit) {
     visit("nesterov", s.nesterov);
     visit("clip_gradient", s.clip_norm);
     visit("dropout", s.dropout);
+    visit("ema", s.average);
     visit("groups", s.groups);
     visit("gate_decay_from", s.gate_decay_from);
     visit("masks", s.masks);
@@ -72,6 +73,15 @@ std::string nearest(const std::string &name, const std::vector<std::string> &kno
     });
 }
 
+// Words for `masks`.
+std::vector<std::string> stage_policies() {
+    std::vector<std::string> words = {mask_policy_name(MaskPolicy::Learned), mask_policy_name(MaskPolicy::All)};
+    for (const std::string &word : mask_policy_names()) {
+        if (replaces_navigation(mask_policy_named(word))) words.push_back(word);
+    }
+    return words;
+}
+
 void check(const TrainingStage &stage, const std::string &where) {
     const auto refuse = [&](const std::string &what) { throw Error(where + ": stage " + printable(stage.name) + ": " + what); };
     const auto one_of = [&](const char *field, const std::string &value, std::vector<std::string> known) {
@@ -90,7 +100,7 @@ void check(const TrainingStage &stage, const std::string &where) {
     one_of("rt_type", stage.ratio.shape, {"step", "linear"});
     one_of("t_type", stage.temperature.shape, {"exponential", "cosine", "linear"});
     one_of("groups", stage.groups, {"authors", "plain"});
-    one_of("masks", stage.masks, {"learned", "all"});
+    one_of("masks", stage.masks, stage_policies());
     in_range("epochs", stage.epochs, 1, 1e6);
     in_range("steps", double(stage.steps), 0, 1e9);
     in_range("batch", stage.batch, 1, 1024);
@@ -105,6 +115,7 @@ void check(const TrainingStage &stage, const std::string &where) {
     in_range("momentum", stage.momentum, 0, 1);
     in_range("clip_gradient", stage.clip_norm, 0, 1e9);
     in_range("dropout", stage.dropout, 0, 0.999);
+    in_range("ema", stage.average, 0, 0.9999999);
     in_range("gate_decay_from", stage.gate_decay_from, 0, 1);
 }
 
@@ -182,6 +193,8 @@ bool TrainingStage::trains(const std::string &key) const {
         return std::any_of(patterns.begin(), patterns.end(),
                            [&](const std::string &pattern) { return matches_pattern(key, pattern); });
     };
+    // What chooses nothing is not trained.
+    if (replaces_navigation(policy()) && contains(key, "list_gen")) return false;
     return !named(freeze) || named(thaw);
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "model/mask_policy.h"
 #include "model/optimizer.h"
 #include "model/training_schedule.h"
 
@@ -28,9 +29,11 @@ struct TrainingStage {
     double decay = 5e-4, momentum = 0.9, clip_norm = 20, dropout = 0;
     bool nesterov = false;
     std::string groups = "authors";       // authors: their factors of rate and decay; plain: 1, vectors do not decay
+    double average = 0;                   // decay of the moving averages of weights; 0: none are kept
     double gate_decay_from = 0.7;         // of the stage: rates that parameters have of their own then fall to 0
     std::vector<OptimizerChoice> optimizers;
-    std::string masks = "learned";        // learned; all: every frame, no navigation
+    std::string masks = "learned";        // a MaskPolicy's word: learned; all: every frame, no navigation; or one that
+                                          // replaces_navigation(): the navigation then stays as it is
     std::vector<std::string> freeze;      // patterns of parameters that stay
     std::vector<std::string> thaw;        // patterns of parameters that `freeze` names and are trained all the same
     std::vector<std::string> reset;       // patterns of parameters that begin anew
@@ -39,6 +42,7 @@ struct TrainingStage {
     double classifier_deviation = 0.001;
 
     bool trains(const std::string &key) const;
+    MaskPolicy policy() const { return mask_policy_named(masks); }
     UpdateRule rule(const ModelDescription &description, const ParameterInfo &parameter) const;
 };
 

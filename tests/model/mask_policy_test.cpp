@@ -167,3 +167,25 @@ TEST_CASE("a shuffle keeps counts, and what blocks share where it is the same fo
     CHECK(shuffled_masks(masks, false, clip_key(4)) == shuffled_masks(masks, false, clip_key(4)));
     CHECK(shuffled_masks({}, false, clip_key(4)).empty());
 }
+
+TEST_CASE("a batch's masks are those of its clips", "[mask_policy]") {
+    const auto masks = batch_masks(MaskPolicy::Random, 3, 5, 4, .4, 9, 2, {7, 0, 7});
+    REQUIRE(masks.size() == 3);
+    for (size_t block = 0; block < 3; ++block) {
+        REQUIRE(masks[block].size() == 20);
+        for (size_t n = 0; n < 3; ++n) {
+            const auto clip = policy_masks(MaskPolicy::Random, 3, 5, .4, clip_key(n == 1 ? 0 : 7, 9, 2))[block];
+            CHECK(std::equal(clip.begin(), clip.end(), masks[block].begin() + long(5 * n)));
+        }
+        CHECK(std::count(masks[block].begin() + 15, masks[block].end(), 1) == 0); // no clip there
+    }
+}
+
+TEST_CASE("policies that can train", "[mask_policy]") {
+    for (const MaskPolicy policy : kWithRatio)
+        CHECK(replaces_navigation(policy));
+    CHECK(replaces_navigation(MaskPolicy::None));
+    for (const MaskPolicy policy : {MaskPolicy::Learned, MaskPolicy::Gumbel, MaskPolicy::All, MaskPolicy::Oracle,
+                                    MaskPolicy::Shuffled, MaskPolicy::ShuffledSame})
+        CHECK_FALSE(replaces_navigation(policy));
+}

@@ -290,6 +290,43 @@ TEST_CASE("AF-MobileNetV3 gives the same bits whatever runs before, beside and w
     }
 }
 
+TEST_CASE("ablations equal the reference", "[network]") {
+    for (const char *name : {"af_tiny", "af_tiny_tsm"}) {
+        ModelDescription soft = shipped_model(name), sum = soft, focal = soft, soft_sum;
+        set_choice(soft, "selection", "soft");
+        set_choice(sum, "fusion", "addition");
+        set_choice(focal, "branches", "focal");
+        soft_sum = soft;
+        set_choice(soft_sum, "fusion", "addition");
+        for (const ModelDescription &description : {shipped_model(name), soft, sum, focal, soft_sum}) {
+            INFO(ablation_text(description));
+            check(network_run(description, 3, 2, 48, 40));
+            check(with(network_run(description, 2, 1, 33, 47), Masks::Random, Unselected::Masked));
+            if (description.soft()) continue;
+            check(with(network_run(description, 3, 1, 32, 32), Masks::Noisy, Unselected::Skipped));
+            check(with(network_run(description, 3, 1, 32, 32), Masks::None, Unselected::Skipped));
+        }
+    }
+    ModelDescription mobile = shipped_model("af_mobilenetv3_tsm");
+    set_choice(mobile, "branches", "focal");
+    check(network_run(mobile, 2, 1, 48, 40));
+}
+
+TEST_CASE("soft weights compute every frame, and say so", "[network]") {
+    ModelDescription description = shipped_model("af_tiny_tsm");
+    set_choice(description, "selection", "soft");
+    const NetworkRun run = network_run(description, 3, 2, 32, 32);
+    const Target target = runnable_targets().back();
+    const auto network = open_network(run, target), hard = open_network(with(run, Masks::All), target);
+    network->run();
+    hard->run();
+    for (const std::vector<int> &mask : network->masks()) CHECK(mask == std::vector<int>(6, 1));
+    CHECK(network->macs() == hard->macs());
+    for (const std::vector<double> &keep : network->keep_probabilities()) {
+        for (double p : keep) CHECK((p > 0 && p < 1));
+    }
+}
+
 TEST_CASE("the shipped ResNets equal the reference", "[network]") {
     for (const char *name : {"resnet50", "resnet50_tsm", "af_resnet50", "af_resnet50_tsm"}) {
         check(network_run(shipped_model(name), 2, 1, 32, 32));

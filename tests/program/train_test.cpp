@@ -1,6 +1,7 @@
 // afnet train: what a run leaves behind, and that a run that was stopped ends as one that was not.
 #include <csignal>
 #include <filesystem>
+#include <sstream>
 
 #include "tests/program/program_run.h"
 #include "tests/program/sample_media.h"
@@ -56,10 +57,10 @@ TEST_CASE("a run that was stopped and resumed ends with the bits of one that was
     const afnet::TemporaryFolder folder;
     const std::string list = made_clips(folder.path() + "/clips", 32);
     const std::string whole = folder.path() + "/whole", stopped = folder.path() + "/stopped";
-    REQUIRE(run_program(training(list, whole, {"--quiet", "--threads", "1"})).status == 0);
+    REQUIRE(run_program(training(list, whole, {"--quiet", "--threads", "1", "--ema", "0.9"})).status == 0);
     int stops = 0;
     for (int signal : {SIGTERM, SIGKILL, SIGINT, 0}) {
-        ProgramChild child(training(list, stopped, {"--resume", "auto", "--threads", "2"}));
+        ProgramChild child(training(list, stopped, {"--resume", "auto", "--threads", "2", "--ema", "0.9"}));
         if (signal != 0) {
             child.wait_for("train train, epoch");
             child.send(signal);
@@ -71,14 +72,40 @@ TEST_CASE("a run that was stopped and resumed ends with the bits of one that was
         stops++;
     }
     INFO(stops << " stops");
-    CHECK(read_bytes(whole + "/best.safetensors").size() > 0);
-    const auto weights = [](const std::string &run) { return read_bytes(run + "/last.safetensors"); };
-    // Seconds stand in the metadata; the tensors behind are what counts.
-    const Bytes a = weights(whole), b = weights(stopped);
-    const size_t tail = 1 << 20;
-    REQUIRE(a.size() > tail);
-    REQUIRE(b.size() > tail);
-    CHECK(std::equal(a.end() - long(tail), a.end(), b.end() - long(tail)));
+    for (const char *name : {"/last.safetensors", "/best.safetensors"}) {
+        INFO(name);
+        // Seconds stand in the metadata; the tensors behind are what counts.
+        const Bytes a = read_bytes(whole + name), b = read_bytes(stopped + name);
+        const size_t tail = 1 << 20;
+        REQUIRE(a.size() > tail);
+        REQUIRE(b.size() > tail);
+        CHECK(std::equal(a.end() - long(tail), a.end(), b.end() - long(tail)));
+    }
+}
+
+TEST_CASE("train validates with the masks that it trains with", "[program_train]") {
+    const afnet::TemporaryFolder folder;
+    const std::string list = made_clips(folder.path() + "/clips", 16), out = folder.path() + "/run";
+    const ProgramRun run =
+        run_program(training(list, out, {"--val", list, "--masks", "random", "--rt", "0.25", "--rt-begin", "0",
+                                         "--rt-end", "0", "--quiet"}));
+    INFO(run.err);
+    REQUIRE(run.status == 0);
+    const Bytes log = read_bytes(out + "/log.jsonl");
+    std::istringstream rows(std::string(log.begin(), log.end()));
+    double top1 = -1;
+    for (std::string row; std::getline(rows, row);) {
+        const auto json = nlohmann::json::parse(row);
+        CHECK(json.at("realised_rt") == 0.25);
+        CHECK(json.at("target_rt") == 0.25);
+        top1 = std::max(top1, json.at("val_top1").get<double>());
+    }
+    // The best weights with the same masks in eval.
+    const ProgramRun told = run_program({"eval", out, "--data", list, "--masks", "random", "--rt", "0.25",
+                                         "--mask-seed", "5", "--json", "--quiet"});
+    INFO(told.err);
+    REQUIRE(told.status == 0);
+    CHECK(told.json_lines().at(0).at("top1").get<double>() == Approx(top1).margin(0.01));
 }
 
 TEST_CASE("train refuses what cannot be trained", "[program_train]") {
@@ -86,8 +113,10 @@ TEST_CASE("train refuses what cannot be trained", "[program_train]") {
     const std::string list = made_clips(folder.path() + "/clips", 8);
     check_refusal(run_program({"train", "--data", folder.path() + "/none.txt", "--out", folder.file("run")}), 1, "none.txt");
     check_refusal(run_program(training(list, folder.file("run1"), {}, "9")), 1, "batch");
+    check_refusal(run_program(training(list, folder.file("run1"), {}, "9")), 1, "batch"); // not: there is a run
     check_refusal(run_program(training(list, folder.file("run2"), {"--classes", "2"})), 2, "--classes 2");
     check_refusal(run_program(training(list, folder.file("run3"), {"--freeze", "*"})), 1, "freezes every parameter");
     check_refusal(run_program(training(list, folder.file("run4"), {"--lr-type", "steep"})), 1, "lr_type");
     check_refusal(run_program(training(list, folder.file("run5"), {"--optimizer", "fc*=adagrad"})), 1, "adagrad");
+    check_refusal(run_program(training(list, folder.file("run6"), {"--masks", "best"})), 1, "random-same");
 }
