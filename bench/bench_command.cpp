@@ -16,6 +16,7 @@ const RegisterCommand registered{
              add_kernels_command(app, context),
              add_network_command(app, context),
              add_sparsity_command(app, context),
+             add_training_command(app, context),
          };
          return [bench] {
              for (const BenchCommand &command : bench) {

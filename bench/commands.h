@@ -17,5 +17,6 @@ BenchCommand add_compare_command(CLI::App &bench, CommandContext &context);
 BenchCommand add_kernels_command(CLI::App &bench, CommandContext &context);
 BenchCommand add_network_command(CLI::App &bench, CommandContext &context);
 BenchCommand add_sparsity_command(CLI::App &bench, CommandContext &context);
+BenchCommand add_training_command(CLI::App &bench, CommandContext &context);
 
 }  // namespace afnet

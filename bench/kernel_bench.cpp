@@ -48,20 +48,6 @@ std::string shape_key(const Plan &plan, const Step &step) {
     return key;
 }
 
-std::string shape_text(const Plan &plan, const Step &step) {
-    std::string read, written;
-    for (const Argument &argument : step.arguments) {
-        if (!is_activation(plan, argument)) continue;
-        std::string text = extents_text(plan.tensors[size_t(argument.tensor)]);
-        if (read.empty()) {
-            read = std::move(text);
-        } else {
-            written = std::move(text); // outputs come last
-        }
-    }
-    return read + " -> " + written;
-}
-
 /// Calls of one step, with what it updates in place renewed now and then.
 class Calls {
 public:
@@ -213,13 +199,27 @@ void bench_target(const KernelBenchOptions &options, const LoadedModel &model, c
     meter.report(result.machine);
 }
 
-}  // namespace
+} // namespace
 
 bool operator==(const KernelSetting &a, const KernelSetting &b) {
     const auto all = [](const KernelSetting &s) {
         return std::tie(s.model, s.dtype, s.target, s.caches, s.frames, s.size, s.clips, s.threads, s.rt);
     };
     return all(a) == all(b);
+}
+
+std::string shape_text(const Plan &plan, const Step &step) {
+    std::string read, written;
+    for (const Argument &argument : step.arguments) {
+        if (!is_activation(plan, argument)) continue;
+        std::string text = extents_text(plan.tensors[size_t(argument.tensor)]);
+        if (read.empty()) {
+            read = std::move(text);
+        } else {
+            written = std::move(text); // outputs come last
+        }
+    }
+    return read + " -> " + written;
 }
 
 std::vector<DistinctStep> distinct_steps(const Plan &plan, const std::string &filter) {
@@ -270,4 +270,4 @@ KernelBenchResult bench_kernels(const KernelBenchOptions &options, const std::ve
     return result;
 }
 
-}  // namespace afnet
+} // namespace afnet

@@ -74,4 +74,7 @@ struct DistinctStep {
 /// Each kernel and shape once, in the order of the plan, of the steps whose kernel or layer the filter passes.
 std::vector<DistinctStep> distinct_steps(const Plan &plan, const std::string &filter = "*");
 
+/// What a step reads first -> what it writes last, innermost extents first.
+std::string shape_text(const Plan &plan, const Step &step);
+
 }  // namespace afnet

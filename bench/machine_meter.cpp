@@ -21,7 +21,7 @@ Json peak_json(const PeakFigures &peak) {
             {"memory_copy_bytes_per_s", peak.memory.copy}};
 }
 
-}  // namespace
+} // namespace
 
 MachineMeter::MachineMeter(KernelStore &kernels, const std::vector<int> &threads) : memory_(kernels) {
     for (int count : threads) {
@@ -35,9 +35,16 @@ MachineMeter::MachineMeter(KernelStore &kernels, const std::vector<int> &threads
 }
 
 double MachineMeter::measure_fma(int threads) {
+    fma_now(threads);
+    return peaks_.at(threads).fma_gmac_per_s;
+}
+
+double MachineMeter::fma_now(int threads) {
     configure_halide(threads);
+    const double now = fma_.at(threads)->measure();
     double &best = peaks_.at(threads).fma_gmac_per_s;
-    return best = std::max(best, fma_.at(threads)->measure());
+    best = std::max(best, now);
+    return now;
 }
 
 const MemoryRates &MachineMeter::measure_memory(int threads) {
@@ -83,4 +90,4 @@ std::string machine_text(const MachineFigures &figures) {
     return text;
 }
 
-}  // namespace afnet
+} // namespace afnet

@@ -36,6 +36,8 @@ public:
 
     /// A few milliseconds. Gives the best so far.
     double measure_fma(int threads);
+    /// The same, but gives what the machine reached just now: clocks change while others' loads do.
+    double fma_now(int threads);
     /// Some passes over a large block of memory. Gives the best so far.
     const MemoryRates &measure_memory(int threads);
     void sweep_caches() { memory_.sweep(); }

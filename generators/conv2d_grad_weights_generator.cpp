@@ -34,8 +34,8 @@ public:
         const ConvolutionShape shape = {ci, co, kernel, stride, groups};
         const Type type = sum_type(dtype);
         const int inputs = shape.inputs(), outputs = shape.outputs();
-        const int block = weight_gradient_block(knobs, outputs, type.bits(), target);
-        const int input_block = weight_gradient_input_block(knobs, block, inputs, type.bits(), target);
+        const auto tile = weight_gradient_tile(knobs, outputs, inputs, kernel, type.bits(), target);
+        const int block = tile.outputs, input_block = tile.inputs;
         const Expr width = d_output.dim(1).extent(), height = d_output.dim(2).extent(),
                    frames = d_output.dim(3).extent();
 
@@ -79,8 +79,8 @@ public:
         training_frames(input, ci, true);
         training_frames(d_output, co);
         training_weights(d_weights, shape);
-        stages = {in,           d_out,   d_filters, d_weights, o,      i,     u,           v,
-                  blocks.parts, outputs, inputs,    groups,    kernel, block, input_block, type.bits()};
+        stages = {in,     d_out,   d_filters, d_weights, o,      i,    u,          v,
+                  blocks, outputs, inputs,    groups,    kernel, tile, type.bits()};
     }
 
     void schedule() { schedule_cpu(stages, knobs, target); }

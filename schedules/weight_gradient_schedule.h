@@ -6,6 +6,20 @@
 
 namespace afnet::schedules {
 
+/// A register tile: output channels by input channels, by the filter's columns where `columns`, as few inputs need.
+struct WeightGradientTile {
+    int outputs, inputs;
+    bool columns;
+};
+
+/// How the pixels that are summed over are divided: into parts of the frames, which may be tasks, and those into blocks
+/// of frames and rows, of which input and d_output stay in cache for all weights.
+struct PixelBlocks {
+    int parts;
+    Halide::Expr frames, frame_blocks; // in a block; blocks in a part
+    Halide::Expr rows, row_blocks;     // in a block; blocks in a frame
+};
+
 /// Producers first.
 struct WeightGradientStages {
     Halide::Func input;     // [b, x, y, f, block, g]  blocks of channels, side by side
@@ -13,9 +27,9 @@ struct WeightGradientStages {
     Halide::Func d_filters; // [c, i, g, u, v]  its update sums over column, row, frame, rows_at, frames_at, part
     Halide::Func d_weights; // [channel, i, u, v]
     Halide::Var c, i, u, v; // of d_weights
-    int parts;              // of the frames, summed by themselves
+    PixelBlocks blocks;
     int outputs, inputs, groups, kernel; // channels per group
-    int block, input_block;              // output channels and input channels of a register tile
+    WeightGradientTile tile;
     int bits;
 };
 
@@ -26,17 +40,10 @@ struct WeightGradientKnobs {
     Knob partials{"partials", {1, 2, 4, 8, 16}}; // sums over parts of the frames, which are tasks
 };
 
-int weight_gradient_block(const WeightGradientKnobs &knobs, int outputs, int bits, const Halide::Target &target);
-int weight_gradient_input_block(const WeightGradientKnobs &knobs, int outputs_block, int inputs, int bits,
-                                const Halide::Target &target);
+/// For a convolution of these channels per group.
+WeightGradientTile weight_gradient_tile(const WeightGradientKnobs &knobs, int outputs, int inputs, int kernel, int bits,
+                                        const Halide::Target &target);
 
-/// How the pixels that are summed over are divided: into parts of the frames, which may be tasks, and those into blocks
-/// of frames and rows, of which input and d_output stay in cache for all weights.
-struct PixelBlocks {
-    int parts;
-    Halide::Expr frames, frame_blocks; // in a block; blocks in a part
-    Halide::Expr rows, row_blocks;     // in a block; blocks in a frame
-};
 PixelBlocks weight_gradient_blocks(const WeightGradientKnobs &knobs, int weights, const Halide::Expr &width,
                                    const Halide::Expr &height, const Halide::Expr &frames);
 

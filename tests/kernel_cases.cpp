@@ -224,7 +224,7 @@ std::vector<KernelSpec> convolution_gradient_kernels() {
         conv2d(3, 5, 3, 1, 1, dtype);
         conv2d(5, 17, 1, 1, 1, dtype);
         conv2d(17, 3, 1, 2, 1, dtype);
-        conv2d(3, 16, 7, 2, 1, dtype);
+        conv2d(3, 20, 7, 2, 1, dtype);
         conv2d(16, 33, 3, 2, 1, dtype);
         conv2d(32, 64, 3, 1, 2, dtype);
         conv2d(24, 40, 3, 1, 2, dtype);
@@ -236,7 +236,7 @@ std::vector<KernelSpec> convolution_gradient_kernels() {
         depthwise(40, 5, 1, dtype);
     }
     // Weights enough that blocks of channels become the tasks.
-    conv2d(128, 96, 3, 1, 1, Dtype::F32);
+    conv2d(130, 136, 3, 1, 1, Dtype::F32);
     conv2d(512, 512, 1, 1, 2, Dtype::F32);
     return specs;
 }

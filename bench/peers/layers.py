@@ -2,7 +2,7 @@
 
 Frames are [b t, c, y, x]. Parameters come from a function of a state_dict key and a shape. With `fold` the BatchNorm of
 a convolution is folded into it in double, as an engine does before it runs a network; without, it stays a layer of its
-own, as the authors' code runs.
+own, as the authors' code runs, and in training mode normalises by the batch's statistics.
 """
 import numpy as np
 import torch
@@ -38,7 +38,7 @@ class ConvNorm(nn.Module):
         if self.folded:
             return F.conv2d(x, self.weight, self.bias, self.stride, self.padding, 1, self.groups)
         y = F.conv2d(x, self.weight, None, self.stride, self.padding, 1, self.groups)
-        return F.batch_norm(y, self.mean, self.variance, self.gamma, self.bias, False, 0.1, EPSILON)
+        return F.batch_norm(y, self.mean, self.variance, self.gamma, self.bias, self.training, 0.1, EPSILON)
 
 
 class Linear(nn.Module):

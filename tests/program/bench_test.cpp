@@ -1,4 +1,5 @@
 // What `afnet bench` prints, from runs too short to mean anything.
+#include <map>
 #include <set>
 
 #include "runtime/file_io.h"
@@ -152,6 +153,45 @@ TEST_CASE("bench kernels runs cold, on several threads and targets", "[program_b
     }
     CHECK(settings.size() == 4);
     CHECK(document.at("convolutions").empty());
+}
+
+TEST_CASE("bench training measures every kernel of a step, and the step", "[program_bench]") {
+    const Arguments line = {"bench", "training", "--model",   "af_tiny", "--clips",  "1", "--frames",  "8",
+                            "--size", "32",      "--threads", "1",       "--passes", "2", "--seconds", "0.001",
+                            "--json", "-q"};
+    const json document = document_of(line);
+    check_machine(document.at("machine"));
+    std::map<std::string, double> gmac;
+    double step_gmac = 0, kinds_ms = 0;
+    for (const json &row : document.at("rows")) {
+        INFO(row.dump());
+        CHECK(has_all(row, {"kernel", "layer", "part", "count", "shape", "model", "frames", "size", "batch", "threads",
+                            "dtype", "ms_median", "ms_p95", "ms_best", "samples", "gmac", "bytes", "gmac_per_s",
+                            "fma_peak_gmac_per_s", "percent_of_peak", "bytes_per_s", "percent_of_memory"}));
+        CHECK(row.at("samples") >= 6);
+        CHECK(row.at("bytes") > 0);
+        CHECK(row.at("fma_peak_gmac_per_s") > 0);
+        gmac[row.at("part")] += row.at("count").get<double>() * row.at("gmac").get<double>();
+    }
+    for (const json &sum : document.at("sums")) {
+        if (sum.at("part") == "gradients") continue;
+        CHECK(sum.at("gmac").get<double>() == Approx(gmac.at(sum.at("part"))));
+    }
+    CHECK(document.at("sums").size() == 5);
+    CHECK(gmac.at("forward") == Approx(gmac.at("grad_weights")));
+    REQUIRE(document.at("steps").size() == 1);
+    const json &step = document.at("steps")[0];
+    CHECK(step.at("samples") == 2);
+    for (const auto &[generator, kind] : step.at("kinds").items()) {
+        step_gmac += kind.at("gmac").get<double>();
+        kinds_ms += kind.at("ms").get<double>();
+    }
+    CHECK(step_gmac == Approx(gmac["forward"] + gmac["grad_input"] + gmac["grad_weights"] + gmac["other"]));
+    CHECK(kinds_ms > 0);
+    Arguments whole = line;
+    whole.push_back("--whole");
+    CHECK(document_of(whole).at("rows").empty());
+    check_refusal(run_program({"bench", "training", "--model", "af_tiny", "--filter", "nosuch*"}), 2, "nosuch");
 }
 
 TEST_CASE("bench refuses what it cannot run", "[program_bench]") {
