@@ -11,10 +11,10 @@ namespace afnet {
 
 namespace {
 
-RunShape shape_of(const TrainingStage &stage, int frames, int size) {
+RunShape shape_of(const TrainingStage &stage, int clips, int frames, int size) {
     RunShape shape;
     shape.frames = frames;
-    shape.clips = stage.batch;
+    shape.clips = clips;
     shape.width = shape.height = size;
     shape.without_masks = stage.masks == "all";
     return shape;
@@ -54,8 +54,9 @@ Weights weights_of(const StateTensors &state) {
 }
 
 StageRun::StageRun(const ModelDescription &description, const TrainingStage &stage, int frames, int size, uint64_t seed,
-                   StateTensors state, KernelStore &kernels)
-    : description_(description), stage_(stage), seed_(seed), state_(std::move(state)) {
+                   StateTensors state, KernelStore &kernels, ProcessGroup &group)
+    : description_(description), stage_(stage), seed_(seed), state_(std::move(state)),
+      division_(divide_batch(stage.batch, stage.micro_batch, group)) {
     InitialWeights initial;
     initial.seed = seed;
     initial.drop_bias = stage.drop_bias;
@@ -69,7 +70,7 @@ StageRun::StageRun(const ModelDescription &description, const TrainingStage &sta
         if (anew || state_.count(parameter.key) == 0) state_[parameter.key] = fresh(parameter);
     }
     network_ = std::make_unique<TrainingNetwork>(
-        description, shape_of(stage, frames, size), choices_of(stage),
+        description, shape_of(stage, division_.micro_batch, frames, size), choices_of(stage),
         [&](const ParameterInfo &parameter) { return stage.rule(description, parameter); }, kernels);
     const auto &parameters = network_->training().parameters;
     if (std::none_of(parameters.begin(), parameters.end(),
@@ -77,6 +78,7 @@ StageRun::StageRun(const ModelDescription &description, const TrainingStage &sta
         throw Error("stage " + stage.name + " freezes every parameter; nothing is left to train");
     }
     network_->load(weights_of(state_));
+    step_ = std::make_unique<DividedStep>(*network_, group, division_);
 }
 
 StepSettings StageRun::settings_at(const TrainingClock &clock) const {
@@ -94,14 +96,14 @@ StepSettings StageRun::settings_at(const TrainingClock &clock) const {
     return settings;
 }
 
-// Every number follows from seed, step, clip and layer.
-void StageRun::draw_noise(int64_t step) {
+// Every number follows from seed, step, place of the clip in the batch, and layer.
+void StageRun::draw_noise(int64_t step, int first_clip) {
     const RunShape &shape = network_->shape();
     const auto stream = [&](uint8_t purpose, int clip, size_t layer) {
         RandomStream names;
         names.purpose = purpose;
         names.epoch = uint32_t(step & 0xffffff);
-        names.sample = uint32_t(clip);
+        names.sample = uint32_t(first_clip + clip);
         names.layer = uint32_t(layer);
         return CounterRandom(seed_, names);
     };
@@ -128,13 +130,18 @@ StepResult StageRun::step(const std::vector<float> &pixels, const std::vector<in
                           const TrainingClock &clock) {
     const RunShape &shape = network_->shape();
     const size_t frame = size_t(3) * size_t(shape.width) * size_t(shape.height);
-    if (pixels.size() != frame * size_t(shape.flat_frames()) || labels.size() != size_t(shape.clips)) {
-        throw Error("a batch of " + std::to_string(labels.size()) + " clips; " + std::to_string(shape.clips) + " expected");
+    const size_t clips = size_t(shape.clips), own = clips * size_t(division_.own_micro_batches());
+    if (labels.size() != own || pixels.size() != frame * own * size_t(shape.frames)) {
+        throw Error("a batch of " + std::to_string(labels.size()) + " clips; " + std::to_string(own) + " expected");
     }
-    for (int f = 0; f < shape.flat_frames(); f++) network_->set_frame(f, &pixels[size_t(f) * frame]);
-    for (int clip = 0; clip < shape.clips; clip++) network_->set_label(clip, labels[size_t(clip)]);
-    draw_noise(clock.step);
-    return network_->step(settings_at(clock));
+    return step_->run(settings_at(clock), [&](int part) {
+        const size_t first = size_t(part) * clips, first_frame = first * size_t(shape.frames);
+        for (int f = 0; f < shape.flat_frames(); f++)
+            network_->set_frame(f, &pixels[(first_frame + size_t(f)) * frame]);
+        for (int clip = 0; clip < shape.clips; clip++)
+            network_->set_label(clip, labels[first + size_t(clip)]);
+        draw_noise(clock.step, division_.first_clip(part));
+    });
 }
 
 StateTensors StageRun::state() {

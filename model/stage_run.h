@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "model/training_network.h"
+#include "model/divided_step.h"
 #include "model/training_recipe.h"
 
 namespace afnet {
@@ -23,15 +23,19 @@ Weights weights_of(const StateTensors &state);
 class StageRun {
 public:
     /// Begins a stage from `state`, whose parameters that the stage resets begin anew. `seed`: of noise and resets.
-    /// Throws Error when nothing is left to train, or kernels are missing.
+    /// `group` shares out batches. Throws Error when nothing is left to train, batches cannot be shared out, or kernels
+    /// are missing.
     StageRun(const ModelDescription &description, const TrainingStage &stage, int frames, int size, uint64_t seed,
-             StateTensors state, KernelStore &kernels);
+             StateTensors state, KernelStore &kernels, ProcessGroup &group);
 
     const TrainingStage &stage() const { return stage_; }
     TrainingNetwork &network() { return *network_; }
 
-    /// One step on a batch: `pixels` holds clips x T frames of normalised [3, x, y]. `clock.step` also says which noise
-    /// is drawn, so that a run that is resumed draws the same.
+    const BatchDivision &division() const { return division_; }
+
+    /// One step on a batch: `pixels` holds clips x T frames of normalised [3, x, y], of this rank's clips in the
+    /// batch's order; so do the result's predictions. `clock.step` also says which noise is drawn, so that a run that
+    /// is resumed draws the same.
     StepResult step(const std::vector<float> &pixels, const std::vector<int> &labels, const TrainingClock &clock);
 
     /// What steps at this time use.
@@ -41,13 +45,15 @@ public:
     StateTensors state();
 
 private:
-    void draw_noise(int64_t step);
+    void draw_noise(int64_t step, int first_clip);
 
     ModelDescription description_;
     TrainingStage stage_;
     uint64_t seed_;
     StateTensors state_;
+    BatchDivision division_;
     std::unique_ptr<TrainingNetwork> network_;
+    std::unique_ptr<DividedStep> step_;
 };
 
 }  // namespace afnet

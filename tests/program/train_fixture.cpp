@@ -64,7 +64,7 @@ std::string made_clips(const std::string &folder, int clips, const std::string &
     return folder + "/list.txt";
 }
 
-Arguments two_stages(const std::string &list, const std::string &out, int batch) {
+Arguments two_stages(const std::string &list, const std::string &out, int batch, int micro_batch) {
     const std::string recipe = (fs::path(list).parent_path() / "recipe.json").string();
     std::ofstream(recipe) << R"({"stages": [
         {"name": "first", "steps": 13, "lr": 0.02, "groups": "plain", "keep_bias": 2},
@@ -87,6 +87,8 @@ Arguments two_stages(const std::string &list, const std::string &out, int batch)
             recipe,
             "--batch",
             std::to_string(batch),
+            "--micro-batch",
+            std::to_string(micro_batch),
             "--seed",
             "5",
             "--resume",
