@@ -63,10 +63,12 @@ ClipBatches::ClipBatches(KernelStore &kernels, std::vector<ListedClip> clips, co
     check_range("clips in the list", int64_t(clips_.size()), 1, UINT32_MAX);
     const size_t per_batch = size_t(options_.clips_per_batch);
     batches_ = options_.clip.train ? clips_.size() / per_batch : (clips_.size() + per_batch - 1) / per_batch;
+    check_share();
     if (batches_ == 0) {
         throw Error("clip batches: a list of " + std::to_string(clips_.size()) + " clips does not fill a batch of " +
                     std::to_string(per_batch) + "; make batches smaller");
     }
+    if (clips_in(batches_ - 1) == 0) --batches_; // the last one, of an evaluation
     head_ = next_batch_ = batches_; // nothing comes before start()
     ClipOptions clip = options_.clip;
     clip.video.limits.cancelled = [this, asked = clip.video.limits.cancelled] {
@@ -78,6 +80,17 @@ ClipBatches::ClipBatches(KernelStore &kernels, std::vector<ListedClip> clips, co
 
 ClipBatches::~ClipBatches() {
     stop();
+}
+
+void ClipBatches::check_share() const {
+    const BatchShare &share = options_.share;
+    check_range("readers of a batch", share.readers, 1, 1 << 16);
+    check_range("reader of a batch", share.index, 0, share.readers - 1);
+    check_range("clips of a reader's group", share.group, 1, 1 << 16);
+    if (options_.clip.train && options_.clips_per_batch % (share.readers * share.group) != 0) {
+        throw Error("clip batches: " + std::to_string(options_.clips_per_batch) + " clips are no multiple of " +
+                    std::to_string(share.readers) + " readers' groups of " + std::to_string(share.group));
+    }
 }
 
 void ClipBatches::stop() {
@@ -115,9 +128,20 @@ void ClipBatches::start(uint32_t epoch, size_t first_batch) {
         threads_.emplace_back([this, &loader] { work(*loader); });
 }
 
+// Of this reader's share.
 size_t ClipBatches::clips_in(size_t batch) const {
     const size_t per_batch = size_t(options_.clips_per_batch);
-    return std::min(per_batch, clips_.size() - batch * per_batch);
+    const size_t clips = std::min(per_batch, clips_.size() - batch * per_batch);
+    size_t own = 0;
+    while (place_in_batch(own) < clips)
+        ++own;
+    return own;
+}
+
+size_t ClipBatches::place_in_batch(size_t slot) const {
+    const BatchShare &share = options_.share;
+    const size_t group = size_t(share.group);
+    return (slot / group * size_t(share.readers) + size_t(share.index)) * group + slot % group;
 }
 
 std::unique_ptr<ClipBatches::Pending> ClipBatches::make_pending(size_t batch) {
@@ -151,7 +175,7 @@ bool ClipBatches::claim(Claim &claim) {
     }
     claim.pending = pending_.back().get();
     claim.slot = next_slot_;
-    claim.sample = order_[next_batch_ * size_t(options_.clips_per_batch) + next_slot_];
+    claim.sample = order_[next_batch_ * size_t(options_.clips_per_batch) + place_in_batch(next_slot_)];
     claim.pixels = claim.pending->batch.pixels.data() + claim.slot * loaders_.front()->clip_elements();
     if (++next_slot_ == claim.pending->there.size()) {
         ++next_batch_;
@@ -287,7 +311,8 @@ bool ClipBatches::next(ClipBatch &batch) {
         if (clips > 0) return true;
     }
     batch = {};
-    if (!options_.clip.train && faults().size() == clips_.size()) throw Error(fault_text());
+    const bool whole = options_.share.readers == 1;
+    if (!options_.clip.train && whole && faults().size() == clips_.size()) throw Error(fault_text());
     return false;
 }
 

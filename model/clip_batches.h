@@ -18,9 +18,16 @@
 
 namespace afnet {
 
+/// What one reader of several fills of each batch: groups of `group` clips in turn, from number `index` on.
+struct BatchShare {
+    int index = 0, readers = 1;
+    int group = 1;
+};
+
 struct BatchOptions {
     ClipOptions clip;
     int clips_per_batch = 8;
+    BatchShare share;            // by default all of it
     int threads = 2;             // that decode and preprocess
     int queue = 2;               // batches that are ready or being made, at most
     size_t cache_bytes = 0;      // for decoded frames, which then are read once rather than in every epoch
@@ -46,8 +53,9 @@ std::vector<uint32_t> epoch_order(size_t clips, uint64_t seed, uint32_t epoch);
 /// that cannot be read is replaced by another one, drawn at random. In evaluation the order is the list's, the last
 /// batch may be smaller, and clips that cannot be read are left out of theirs.
 ///
-/// A batch depends on list, files, options.clip, clips_per_batch, epoch and its number alone: not on threads, queue,
-/// cache, or where the epoch was begun. One thread calls the functions; those that read are this object's own.
+/// A batch depends on list, files, options.clip, clips_per_batch, share, epoch and its number alone: not on threads,
+/// queue, cache, or where the epoch was begun. Shares of a batch are the batch: its order and clips are those of one
+/// reader. One thread calls the functions; those that read are this object's own.
 class ClipBatches {
 public:
     /// Throws Error where options are out of range, or a list for training has fewer clips than a batch.
@@ -59,13 +67,13 @@ public:
     /// Begins an epoch at a batch; what was being read is given up.
     void start(uint32_t epoch, size_t first_batch = 0);
 
-    /// Of an epoch.
+    /// Of an epoch; of an evaluation those in which this reader has clips.
     size_t batches() const { return batches_; }
     const std::vector<ListedClip> &clips() const { return clips_; }
 
     /// Waits for the next batch; false after the epoch's last one. Memory that `batch` has is used again. Throws Error
-    /// where kernels fail, where no clip is readable, and, unless skip_unreadable, where a clip is not; Interrupted
-    /// after Ctrl-C. After that, and before start(), there is no next batch.
+    /// where kernels fail, where no clip of the whole list is readable, and, unless skip_unreadable, where a clip is
+    /// not; Interrupted after Ctrl-C. After that, and before start(), there is no next batch.
     bool next(ClipBatch &batch);
 
     /// Gives up what is being read. As fast as a decoder comes to its next packet.
@@ -84,7 +92,9 @@ private:
     void work(ClipLoader &loader);
     bool claim(Claim &claim);
     bool may_claim() const;
+    void check_share() const;
     size_t clips_in(size_t batch) const;
+    size_t place_in_batch(size_t slot) const;
     std::unique_ptr<Pending> make_pending(size_t batch);
     bool load(ClipLoader &loader, const Claim &claim);
     bool read(ClipLoader &loader, size_t sample, ChosenFrames &chosen);

@@ -12,10 +12,10 @@ namespace afnet {
 
 namespace {
 
-RunShape shape_of(const TrainingStage &stage, int frames, int size) {
+RunShape shape_of(const TrainingStage &stage, int clips, int frames, int size) {
     RunShape shape;
     shape.frames = frames;
-    shape.clips = stage.batch;
+    shape.clips = clips;
     shape.width = shape.height = size;
     shape.without_masks = stage.policy() == MaskPolicy::All;
     shape.forced_masks = replaces_navigation(stage.policy());
@@ -58,7 +58,8 @@ Weights weights_of(const StateTensors &state) {
 }
 
 TrainingMemory stage_memory(const ModelDescription &description, const TrainingStage &stage, int frames, int size) {
-    TrainingPlan training = lower_training(description, shape_of(stage, frames, size), choices_of(stage));
+    const int clips = stage.micro_batch > 0 ? stage.micro_batch : stage.batch;
+    TrainingPlan training = lower_training(description, shape_of(stage, clips, frames, size), choices_of(stage));
     const auto rules = [&](const ParameterInfo &parameter) { return stage.rule(description, parameter); };
     const UpdatePlan updates = add_updates(training, rules, Dtype::F32);
     std::vector<WeightAverage> averages;
@@ -67,8 +68,9 @@ TrainingMemory stage_memory(const ModelDescription &description, const TrainingS
 }
 
 StageRun::StageRun(const ModelDescription &description, const TrainingStage &stage, int frames, int size, uint64_t seed,
-                   StateTensors state, KernelStore &kernels)
-    : description_(description), stage_(stage), seed_(seed), state_(std::move(state)) {
+                   StateTensors state, KernelStore &kernels, ProcessGroup &group)
+    : description_(description), stage_(stage), seed_(seed), state_(std::move(state)),
+      division_(divide_batch(stage.batch, stage.micro_batch, group)) {
     if (!description.adaptive() && replaces_navigation(stage.policy())) {
         throw Error("stage " + stage.name + ": masks are " + stage.masks + ", but " + description.name +
                     " has no focal blocks; learned or all expected");
@@ -86,7 +88,7 @@ StageRun::StageRun(const ModelDescription &description, const TrainingStage &sta
         if (anew || state_.count(parameter.key) == 0) state_[parameter.key] = fresh(parameter);
     }
     network_ = std::make_unique<TrainingNetwork>(
-        description, shape_of(stage, frames, size), choices_of(stage),
+        description, shape_of(stage, division_.micro_batch, frames, size), choices_of(stage),
         [&](const ParameterInfo &parameter) { return stage.rule(description, parameter); }, kernels);
     const auto &parameters = network_->training().parameters;
     if (std::none_of(parameters.begin(), parameters.end(),
@@ -94,6 +96,7 @@ StageRun::StageRun(const ModelDescription &description, const TrainingStage &sta
         throw Error("stage " + stage.name + " freezes every parameter; nothing is left to train");
     }
     network_->load(weights_of(state_));
+    step_ = std::make_unique<DividedStep>(*network_, group, division_);
 }
 
 StepSettings StageRun::settings_at(const TrainingClock &clock) const {
@@ -115,14 +118,14 @@ StepSettings StageRun::settings_at(const TrainingClock &clock) const {
     return settings;
 }
 
-// Every number follows from seed, step, clip and layer.
-void StageRun::draw_noise(int64_t step) {
+// Every number follows from seed, step, place of the clip in the batch, and layer.
+void StageRun::draw_noise(int64_t step, int first_clip) {
     const RunShape &shape = network_->shape();
     const auto stream = [&](uint8_t purpose, int clip, size_t layer) {
         RandomStream names;
         names.purpose = purpose;
         names.epoch = uint32_t(step & 0xffffff);
-        names.sample = uint32_t(clip);
+        names.sample = uint32_t(first_clip + clip);
         names.layer = uint32_t(layer);
         return CounterRandom(seed_, names);
     };
@@ -158,15 +161,21 @@ void StageRun::draw_masks(const std::vector<size_t> &samples, const TrainingCloc
 StepResult StageRun::step(const ClipBatch &batch, const TrainingClock &clock) {
     const RunShape &shape = network_->shape();
     const size_t frame = size_t(3) * size_t(shape.width) * size_t(shape.height);
-    if (batch.pixels.size() != frame * size_t(shape.flat_frames()) || batch.labels.size() != size_t(shape.clips)) {
-        throw Error("a batch of " + std::to_string(batch.labels.size()) + " clips; " + std::to_string(shape.clips) +
+    const size_t clips = size_t(shape.clips), own = clips * size_t(division_.own_micro_batches());
+    if (batch.labels.size() != own || batch.pixels.size() != frame * own * size_t(shape.frames)) {
+        throw Error("a batch of " + std::to_string(batch.labels.size()) + " clips; " + std::to_string(own) +
                     " expected");
     }
-    for (int f = 0; f < shape.flat_frames(); f++) network_->set_frame(f, &batch.pixels[size_t(f) * frame]);
-    for (int clip = 0; clip < shape.clips; clip++) network_->set_label(clip, batch.labels[size_t(clip)]);
-    draw_noise(clock.step);
-    draw_masks(batch.samples, clock);
-    return network_->step(settings_at(clock));
+    return step_->run(settings_at(clock), [&](int part) {
+        const size_t first = size_t(part) * clips, first_frame = first * size_t(shape.frames);
+        for (int f = 0; f < shape.flat_frames(); f++)
+            network_->set_frame(f, &batch.pixels[(first_frame + size_t(f)) * frame]);
+        for (int clip = 0; clip < shape.clips; clip++)
+            network_->set_label(clip, batch.labels[first + size_t(clip)]);
+        draw_noise(clock.step, division_.first_clip(part));
+        const auto samples = batch.samples.begin() + long(first);
+        draw_masks({samples, samples + long(clips)}, clock);
+    });
 }
 
 StateTensors StageRun::state() {

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "model/clip_batches.h"
+#include "model/divided_step.h"
 #include "model/training_memory.h"
-#include "model/training_network.h"
 #include "model/training_recipe.h"
 
 namespace afnet {
@@ -28,15 +28,19 @@ TrainingMemory stage_memory(const ModelDescription &description, const TrainingS
 class StageRun {
 public:
     /// Begins a stage from `state`, whose parameters that the stage resets begin anew. `seed`: of noise and resets.
-    /// Throws Error when nothing is left to train, or kernels are missing.
+    /// `group` shares out batches. Throws Error when nothing is left to train, batches cannot be shared out, or kernels
+    /// are missing.
     StageRun(const ModelDescription &description, const TrainingStage &stage, int frames, int size, uint64_t seed,
-             StateTensors state, KernelStore &kernels);
+             StateTensors state, KernelStore &kernels, ProcessGroup &group);
 
     const TrainingStage &stage() const { return stage_; }
     TrainingNetwork &network() { return *network_; }
 
-    /// One step on a batch. `clock` also says which noise is drawn, and its epoch with the batch's `samples` which masks,
-    /// so that a run that is resumed draws the same.
+    const BatchDivision &division() const { return division_; }
+
+    /// One step on this rank's clips of a batch, in the batch's order; so are the result's predictions. `clock` also
+    /// says which noise is drawn, and its epoch with the batch's `samples` which masks, so that a run that is resumed
+    /// draws the same.
     StepResult step(const ClipBatch &batch, const TrainingClock &clock);
 
     /// What steps at this time use.
@@ -49,14 +53,16 @@ public:
     StateTensors outcome();
 
 private:
-    void draw_noise(int64_t step);
+    void draw_noise(int64_t step, int first_clip);
     void draw_masks(const std::vector<size_t> &samples, const TrainingClock &clock);
 
     ModelDescription description_;
     TrainingStage stage_;
     uint64_t seed_;
     StateTensors state_;
+    BatchDivision division_;
     std::unique_ptr<TrainingNetwork> network_;
+    std::unique_ptr<DividedStep> step_;
 };
 
 }  // namespace afnet

@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -54,6 +55,8 @@ void add_stage_options(CLI::App &app, Options &o) {
     add_field<int>(app, o, "--epochs", "epochs", "Epochs of a stage");
     add_field<int64_t>(app, o, "--steps", "steps", "Steps of a stage, instead of epochs");
     add_field<int>(app, o, "--batch,-b,--batch-size", "batch", "Clips of a step");
+    add_field<int>(app, o, "--micro-batch", "micro_batch",
+                   "Clips whose gradient is computed at one time; 0: a batch's");
     add_field<double>(app, o, "--lr,--learning-rate", "lr", "Learning rate");
     add_field<std::string>(app, o, "--lr-type,--lr_type", "lr_type", "step, cosine or constant");
     add_field<std::vector<int>>(app, o, "--lr-steps,--lr_steps", "lr_steps", "Epochs at which the rate falls to a tenth");
@@ -205,10 +208,52 @@ AugmentationRule augmentation_rule(const Options &o, FlipPolicy flip, const std:
     return rule;
 }
 
-int train(const Options &o, const CommandContext &context) {
-    const std::vector<ListedClip> training = listed_clips(o.data, o.least_frames, context.quiet);
+// On the first rank: the run folder, opened; on the others null, once it is open. They read what is in it.
+std::unique_ptr<RunFolder> opened_folder(const Options &o, const std::string &config, ProcessGroup &group) {
+    const auto existing = o.resume == "auto" ? RunFolder::Existing::Resume : RunFolder::Existing::Refuse;
+    std::unique_ptr<RunFolder> folder;
+    if (group.first()) folder = std::make_unique<RunFolder>(o.out, config, existing);
+    group.wait();
+    return folder;
+}
+
+// What a run goes on with, or begins with.
+TrainingState first_state(const Options &o, const ModelDescription &description, const TrainingRecipe &recipe,
+                          const std::vector<std::string> &labels, const std::string &config) {
+    const std::string last = o.out + "/last.safetensors";
+    if (std::filesystem::exists(last)) return load_training_state(last);
+    TrainingState state;
+    state.description = description;
+    state.labels = int(labels.size()) == description.classes ? labels : std::vector<std::string>();
+    state.seed = o.seed;
+    state.parameters = beginning(o, description, recipe.stages.front());
+    state.config = config;
+    return state;
+}
+
+// Ranks that do not begin alike would not go on alike.
+void check_ranks(ProcessGroup &group, const std::string &config, const std::string &target,
+                 const std::vector<ListedClip> &training, const std::vector<ListedClip> &validation,
+                 const TrainingState &state) {
+    if (group.alone()) return;
+    std::string lists;
+    for (const auto *list : {&training, &validation}) {
+        for (const ListedClip &clip : *list)
+            lists += clip.path + " " + std::to_string(clip.label) + "\n";
+    }
+    group.check_same(config, "its options or files give another configuration than those of rank 0");
+    group.check_same(lists, "its lists of clips are not those of rank 0");
+    group.check_same(target,
+                     "it would run kernels for " + target + ", rank 0 others; set AFNET_TARGET to what all have");
+    group.check_same(std::to_string(state.step),
+                     "it sees another last checkpoint than rank 0; all ranks need one --out folder");
+}
+
+void train_in(ProcessGroup &group, const Options &o, const CommandContext &context) {
+    const bool quiet = context.quiet || !group.first();
+    const std::vector<ListedClip> training = listed_clips(o.data, o.least_frames, quiet);
     const std::vector<ListedClip> validation =
-        o.val.empty() ? std::vector<ListedClip>() : listed_clips(o.val, o.least_frames, context.quiet);
+        o.val.empty() ? std::vector<ListedClip>() : listed_clips(o.val, o.least_frames, quiet);
     const std::vector<std::string> labels = class_names(o.data);
     TrainerOptions options;
     options.recipe = resolved_recipe(o);
@@ -222,39 +267,31 @@ int train(const Options &o, const CommandContext &context) {
     const AugmentationRule augmentation = augmentation_rule(o, flip, labels, description.classes);
     const std::string config = config_text(o, description, options.recipe, flip);
     if (o.print_config) {
-        std::fputs(config.c_str(), stdout);
-        return 0;
+        if (group.first()) std::fputs(config.c_str(), stdout);
+        return;
     }
     if (o.print_memory) {
         for (const TrainingStage &stage : options.recipe.stages) {
             const TrainingMemory memory = stage_memory(description, stage, description.frames, description.size);
             const auto text = context.json ? memory_json : memory_text;
-            std::fputs(text(stage.name, memory).c_str(), stdout);
+            if (group.first()) std::fputs(text(stage.name, memory).c_str(), stdout);
         }
-        return 0;
+        return;
     }
     if (o.out.empty()) throw UsageError("train: --out is needed");
     catch_save_requests();
     configure_halide(context.threads);
     KernelStore kernels(kernel_folder());
-    RunFolder folder(o.out, config, o.resume == "auto" ? RunFolder::Existing::Resume : RunFolder::Existing::Refuse);
-    TrainingState state;
-    if (folder.has_last()) {
-        state = load_training_state(folder.last());
-    } else {
-        state.description = description;
-        state.labels = int(labels.size()) == description.classes ? labels : std::vector<std::string>();
-        state.seed = o.seed;
-        state.parameters = beginning(o, description, options.recipe.stages.front());
-        state.config = config;
-    }
+    const std::unique_ptr<RunFolder> folder = opened_folder(o, config, group);
+    TrainingState state = first_state(o, description, options.recipe, labels, config);
+    check_ranks(group, config, kernels.target().name, training, validation, state);
     options.frames = description.frames;
     options.size = description.size;
     options.seed = o.seed;
     options.save_every = o.save_every;
     options.keep = o.keep;
     options.bad_steps = o.bad_steps;
-    options.quiet = context.quiet;
+    options.quiet = context.quiet || !group.first();
     options.batches.threads = o.readers;
     options.batches.queue = o.queue;
     options.batches.cache_bytes = size_t(o.cache_mib) << 20;
@@ -264,9 +301,15 @@ int train(const Options &o, const CommandContext &context) {
     options.batches.clip.crop = description.crop;
     options.batches.clip.seed = o.seed;
     options.batches.clip.augmentation = augmentation;
-    Trainer trainer(std::move(options), std::move(state), training, validation, kernels, folder);
+    Trainer trainer(std::move(options), std::move(state), training, validation, kernels, group, folder.get());
     trainer.run();
-    print_result(trainer.state(), folder, context.json);
+    if (folder) print_result(trainer.state(), *folder, context.json);
+}
+
+int train(const Options &o, const CommandContext &context) {
+    const std::unique_ptr<ProcessGroup> group = join_processes();
+    train_in(*group, o, context);
+    group->leave();
     return 0;
 }
 

@@ -29,8 +29,17 @@ double position(const TrainingState &state, const char *name) {
 
 }  // namespace
 
-ValidationResult validate(const ModelDescription &description, const StateTensors &state, ClipBatches &clips,
-                          int clips_per_batch, const ValidationMasks &masks, KernelStore &kernels) {
+namespace {
+
+// What validation counts; whole numbers, so that shares of a list add up to what one process finds.
+struct ValidationCounts {
+    double seen = 0, first = 0, fifth = 0, selected = 0, decided = 0;
+};
+
+ValidationCounts count_right(const ModelDescription &description, const StateTensors &state, ClipBatches &clips,
+                             int clips_per_batch, const ValidationMasks &masks, KernelStore &kernels) {
+    ValidationCounts counts;
+    if (clips.batches() == 0) return counts;
     const bool all_frames = masks.policy == MaskPolicy::All;
     RunShape shape;
     shape.frames = description.frames;
@@ -40,8 +49,6 @@ ValidationResult validate(const ModelDescription &description, const StateTensor
     shape.forced_masks = replaces_navigation(masks.policy);
     Network network(description, shape, kernels, weights_of(state));
     const size_t frame = size_t(3) * size_t(shape.width) * size_t(shape.height);
-    size_t seen = 0, first = 0, fifth = 0;
-    double selected = 0, decided = 0;
     clips.start(0);
     ClipBatch batch;
     while (clips.next(batch)) {
@@ -55,34 +62,52 @@ ValidationResult validate(const ModelDescription &description, const StateTensor
         network.run();
         for (size_t n = 0; n < count; n++) {
             const int better = classes_before(network.clip_logits(int(n)), batch.labels[n]);
-            first += better == 0;
-            fifth += better < 5;
-            seen++;
+            counts.first += better == 0;
+            counts.fifth += better < 5;
+            counts.seen++;
         }
         if (all_frames) continue;
         for (const std::vector<int> &mask : network.masks()) {
-            for (size_t f = 0; f < count * size_t(shape.frames); f++) selected += mask[f];
-            decided += double(count * size_t(shape.frames));
+            for (size_t f = 0; f < count * size_t(shape.frames); f++)
+                counts.selected += mask[f];
+            counts.decided += double(count * size_t(shape.frames));
         }
     }
+    return counts;
+}
+
+} // namespace
+
+ValidationResult validate(const ModelDescription &description, const StateTensors &state, ClipBatches &clips,
+                          int clips_per_batch, const ValidationMasks &masks, KernelStore &kernels, ProcessGroup &group) {
+    ValidationCounts own;
+    bool stopped = false;
+    try {
+        own = count_right(description, state, clips, clips_per_batch, masks, kernels);
+    } catch (const Interrupted &) {
+        stopped = true;
+    }
+    if (group.any(stopped)) throw Interrupted();
+    const std::vector<double> all = group.sums({own.seen, own.first, own.fifth, own.selected, own.decided});
     ValidationResult result;
-    if (seen == 0) return result;
-    result.top1 = 100.0 * double(first) / double(seen);
-    result.top5 = 100.0 * double(fifth) / double(seen);
-    result.realised_ratio = decided > 0 ? selected / decided : 1;
+    if (all[0] == 0) throw Error("no clip of the validation list can be read");
+    result.top1 = 100.0 * all[1] / all[0];
+    result.top5 = 100.0 * all[2] / all[0];
+    result.realised_ratio = all[4] > 0 ? all[3] / all[4] : 1;
     return result;
 }
 
 Trainer::Trainer(TrainerOptions options, TrainingState state, std::vector<ListedClip> training,
-                 std::vector<ListedClip> validation, KernelStore &kernels, RunFolder &folder)
+                 std::vector<ListedClip> validation, KernelStore &kernels, ProcessGroup &group, RunFolder *folder)
     : options_(std::move(options)), state_(std::move(state)), training_(std::move(training)),
-      validation_(std::move(validation)), kernels_(kernels), folder_(folder) {
+      validation_(std::move(validation)), kernels_(kernels), group_(group), folder_(folder) {
     sums_.for_each([&](const char *name, double &sum) { sum = position(state_, name); });
-    log_ = std::make_unique<TrainingLog>(folder_.path(), state_.epoch);
+    if (folder_) log_ = std::make_unique<TrainingLog>(folder_->path(), state_.epoch);
     if (validation_.empty()) return;
     BatchOptions reading = options_.batches;
     reading.clip.train = false;
-    reading.clips_per_batch = kValidationBatch;
+    reading.clips_per_batch = kValidationBatch * group_.ranks();
+    reading.share = {group_.rank(), group_.ranks(), kValidationBatch};
     validation_batches_ = std::make_unique<ClipBatches>(kernels_, validation_, reading);
 }
 
@@ -105,15 +130,16 @@ void Trainer::run_stage(size_t index) {
     if (resumes) stage.reset.clear();
     state_.positions["stage"] = double(index);
     StageRun run(state_.description, stage, options_.frames, options_.size, options_.seed + index, state_.parameters,
-                 kernels_);
+                 kernels_, group_);
     if (resumes) run.network().load_optimizer(state_.optimizer, int(state_.updates));
     BatchOptions reading = options_.batches;
     reading.clip.train = true;
     reading.clips_per_batch = stage.batch;
+    reading.share = {group_.rank(), group_.ranks(), run.division().micro_batch};
     ClipBatches clips(kernels_, training_, reading);
     clock.steps_per_epoch = int64_t(clips.batches());
     clock.steps = stage.steps > 0 ? stage.steps : stage.epochs * clock.steps_per_epoch;
-    while (clock.step < clock.steps) {
+    while (clock.step < clock.steps || state_.batch > 0) { // an epoch that was stopped at its end is not over
         clips.start(uint32_t(state_.epoch), size_t(state_.batch));
         if (!run_epoch(run, clips, clock)) break;
     }
@@ -125,29 +151,46 @@ void Trainer::run_stage(size_t index) {
 
 // False when the stage has ended.
 bool Trainer::run_epoch(StageRun &run, ClipBatches &clips, TrainingClock &clock) {
+    try {
+        run_steps(run, clips, clock);
+        end_epoch(run, clock);
+    } catch (const Interrupted &) {
+        save(run, clock, {});
+        group_.leave();
+        throw;
+    }
+    return clock.step < clock.steps;
+}
+
+void Trainer::run_steps(StageRun &run, ClipBatches &clips, TrainingClock &clock) {
     const int64_t first = clock.step, wanted = std::min(clock.steps - clock.step, clock.steps_per_epoch - state_.batch);
     Progress progress("train " + run.stage().name + ", epoch " + std::to_string(state_.epoch + 1), size_t(wanted),
                       options_.quiet);
     const auto begin = std::chrono::steady_clock::now();
     const double seconds_before = sums_.seconds;
     ClipBatch batch;
-    try {
-        while (clock.step - first < wanted && clips.next(batch)) {
-            take_step(run, batch, clock);
-            clock.step++;
-            state_.step++;
-            state_.batch++;
-            sums_.seconds = seconds_before + seconds_since(begin);
-            progress.update(size_t(clock.step - first), note(run, clock));
-            if (take_save_request()) save(run, clock, {});
-            if (interrupted()) throw Interrupted();
-        }
-    } catch (const Interrupted &) {
-        save(run, clock, {});
-        throw;
+    while (clock.step - first < wanted && read(clips, batch)) {
+        take_step(run, batch, clock);
+        clock.step++;
+        state_.step++;
+        state_.batch++;
+        sums_.seconds = seconds_before + seconds_since(begin);
+        progress.update(size_t(clock.step - first), note(run, clock));
+        if (group_.any(take_save_request())) save(run, clock, {});
+        if (group_.any(interrupted())) throw Interrupted();
     }
-    end_epoch(run, clock);
-    return clock.step < clock.steps;
+}
+
+// Reads the next batch, or nothing on all ranks when one was asked to stop.
+bool Trainer::read(ClipBatches &clips, ClipBatch &batch) {
+    bool there = false, stopped = false;
+    try {
+        there = clips.next(batch);
+    } catch (const Interrupted &) {
+        stopped = true;
+    }
+    if (group_.any(stopped)) throw Interrupted();
+    return there;
 }
 
 void Trainer::take_step(StageRun &run, const ClipBatch &batch, const TrainingClock &clock) {
@@ -166,8 +209,11 @@ void Trainer::take_step(StageRun &run, const ClipBatch &batch, const TrainingClo
     sums_.ratio_error += result.ratio_error;
     sums_.gradient_norm += result.gradient_norm;
     for (double ratio : result.realised_ratios) sums_.realised += ratio / double(result.realised_ratios.size());
-    for (size_t n = 0; n < batch.labels.size(); n++) sums_.right += result.predictions[n] == batch.labels[n];
-    sums_.clips += double(batch.labels.size());
+    double right = 0;
+    for (size_t n = 0; n < batch.labels.size(); n++)
+        right += result.predictions[n] == batch.labels[n];
+    sums_.right += group_.sums({right})[0];
+    sums_.clips += run.division().batch;
 }
 
 void Trainer::end_epoch(StageRun &run, const TrainingClock &clock) {
@@ -193,8 +239,9 @@ void Trainer::end_epoch(StageRun &run, const TrainingClock &clock) {
     record.seconds = sums_.seconds;
     record.clips_per_s = sums_.clips / std::max(sums_.seconds, 1e-9);
     if (validation_batches_) {
-        const ValidationResult found = validate(state_.description, run.outcome(), *validation_batches_, kValidationBatch,
-                                                {policy, settings.target_ratio, options_.seed}, kernels_);
+        const ValidationResult found =
+            validate(state_.description, run.outcome(), *validation_batches_, kValidationBatch,
+                     {policy, settings.target_ratio, options_.seed}, kernels_, group_);
         record.val_top1 = found.top1;
         record.val_top5 = found.top5;
     }
@@ -205,7 +252,7 @@ void Trainer::end_epoch(StageRun &run, const TrainingClock &clock) {
         if (validation_batches_) std::fprintf(stderr, ", validation top-1 %.2f %%", record.val_top1);
         std::fprintf(stderr, ", %.1f clips/s\n", record.clips_per_s);
     }
-    log_->append(record);
+    if (log_) log_->append(record);
     RunFolder::Copies copies;
     copies.keep = options_.keep;
     // A later stage replaces what an earlier one reached: the network that it was asked for is another one.
@@ -223,6 +270,17 @@ void Trainer::end_epoch(StageRun &run, const TrainingClock &clock) {
     save(run, clock, copies);
 }
 
+// Ranks that drifted apart would go on unnoticed.
+void Trainer::check_ranks() {
+    if (group_.alone()) return;
+    std::string bytes;
+    for (const auto &[key, values] : state_.parameters) {
+        bytes.append(reinterpret_cast<const char *>(values.data()), values.size() * sizeof(float));
+    }
+    group_.check_same(bytes, "its weights are not those of rank 0 at step " + std::to_string(state_.step) +
+                                 "; start all ranks on processors of one kind, with the same program and files");
+}
+
 // Brings `state_` up to date.
 void Trainer::remember(StageRun &run, const TrainingClock &clock) {
     state_.parameters = run.state();
@@ -234,25 +292,28 @@ void Trainer::remember(StageRun &run, const TrainingClock &clock) {
 
 void Trainer::save(StageRun &run, const TrainingClock &clock, const RunFolder::Copies &copies) {
     remember(run, clock);
-    if (clock.step >= clock.steps) {  // the next stage begins with this
+    check_ranks();
+    const bool over = clock.step >= clock.steps && state_.batch == 0;
+    if (folder_ && over) { // the next stage begins with this
         TrainingState ended = state_;
         ended.parameters = run.outcome();
         ended.positions["stage"] += 1;
         ended.positions["stage_step"] = 0;
         ended.optimizer.clear();
         ended.updates = 0;
-        folder_.save(ended, copies);
-        return;
+        folder_->save(ended, copies);
+    } else if (folder_) {
+        TrainingState shown;
+        RunFolder::Copies its = copies;
+        if ((copies.best || copies.after) && run.stage().average > 0) {
+            shown = state_;
+            shown.parameters = run.outcome();
+            shown.optimizer.clear(); // it is of the weights that the averages are of
+            its.shown = &shown;
+        }
+        folder_->save(state_, its);
     }
-    TrainingState shown;
-    RunFolder::Copies its = copies;
-    if ((copies.best || copies.after) && run.stage().average > 0) {
-        shown = state_;
-        shown.parameters = run.outcome();
-        shown.optimizer.clear();  // it is of the weights that the averages are of
-        its.shown = &shown;
-    }
-    folder_.save(state_, its);
+    group_.wait(); // the end of another rank would be the end of the one that saves
 }
 
 std::string Trainer::note(const StageRun &run, const TrainingClock &clock) const {

@@ -32,22 +32,24 @@ struct ValidationResult {
 /// policy that replaces_navigation(), the same ones in each epoch.
 struct ValidationMasks {
     MaskPolicy policy = MaskPolicy::Learned;
-    double ratio = 1;  // of a policy that takes one
+    double ratio = 1; // of a policy that takes one
     uint64_t seed = 1;
 };
 
-/// Classifies a list. Throws as ClipBatches does.
+/// Classifies a list; `clips` is this rank's share of it, and the result all ranks'. Throws as ClipBatches does;
+/// Interrupted on all ranks where one was.
 ValidationResult validate(const ModelDescription &description, const StateTensors &state, ClipBatches &clips,
-                          int clips_per_batch, const ValidationMasks &masks, KernelStore &kernels);
+                          int clips_per_batch, const ValidationMasks &masks, KernelStore &kernels, ProcessGroup &group);
 
 class Trainer {
 public:
     /// `state`: where it begins: fresh, of another run, or of this run's last checkpoint, whose positions then count.
+    /// `folder`: null on all ranks of `group` but the first.
     Trainer(TrainerOptions options, TrainingState state, std::vector<ListedClip> training,
-            std::vector<ListedClip> validation, KernelStore &kernels, RunFolder &folder);
+            std::vector<ListedClip> validation, KernelStore &kernels, ProcessGroup &group, RunFolder *folder);
 
-    /// Trains to the end. Throws Interrupted after Ctrl-C or SIGTERM, with the last checkpoint written; Error where loss
-    /// or gradients stay infinite.
+    /// Trains to the end. Throws Interrupted after Ctrl-C or SIGTERM to any rank, with the last checkpoint written and
+    /// the group left; Error where loss or gradients stay infinite.
     void run();
 
     const TrainingState &state() const { return state_; }
@@ -75,8 +77,11 @@ private:
 
     void run_stage(size_t index);
     bool run_epoch(StageRun &run, ClipBatches &clips, TrainingClock &clock);
+    void run_steps(StageRun &run, ClipBatches &clips, TrainingClock &clock);
+    bool read(ClipBatches &clips, ClipBatch &batch);
     void take_step(StageRun &run, const ClipBatch &batch, const TrainingClock &clock);
     void end_epoch(StageRun &run, const TrainingClock &clock);
+    void check_ranks();
     void remember(StageRun &run, const TrainingClock &clock);
     void save(StageRun &run, const TrainingClock &clock, const RunFolder::Copies &copies);
     std::string note(const StageRun &run, const TrainingClock &clock) const;
@@ -85,7 +90,8 @@ private:
     TrainingState state_;
     std::vector<ListedClip> training_, validation_;
     KernelStore &kernels_;
-    RunFolder &folder_;
+    ProcessGroup &group_;
+    RunFolder *folder_;
     std::unique_ptr<TrainingLog> log_;
     std::unique_ptr<ClipBatches> validation_batches_;
     EpochSums sums_;

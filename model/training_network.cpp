@@ -234,11 +234,21 @@ StepResult TrainingNetwork::result_of_pass(const StepSettings &settings) {
         result.realised_ratios.push_back(selected / double(mask.size()));
     }
     result.loss = result.cross_entropy + settings.ratio_weight * result.ratio_error;
-    double squares = 0;
-    for (const ParameterUpdate &update : updates_.updates) squares += numbers(update.norm)[0];
-    result.gradient_norm = std::sqrt(squares);
+    result.gradient_norm = norm_over_parameters();
     result.finite = std::isfinite(result.loss) && std::isfinite(result.gradient_norm);
     return result;
+}
+
+double TrainingNetwork::norm_over_parameters() {
+    double squares = 0;
+    for (const ParameterUpdate &update : updates_.updates)
+        squares += numbers(update.norm)[0];
+    return std::sqrt(squares);
+}
+
+double TrainingNetwork::gradient_norm() {
+    executor_.run_steps(training_.backward_end, updates_.norms_end, false);
+    return norm_over_parameters();
 }
 
 StepResult TrainingNetwork::pass(const StepSettings &settings, const Executor::Observer &observer) {
@@ -251,7 +261,7 @@ StepResult TrainingNetwork::pass(const StepSettings &settings, const Executor::O
         for (const auto &[id, values] : before) write(id, values);
     };
     try {
-        executor_.run_steps(0, updates_.norms_end, true, observer);
+        executor_.run_steps(0, updates_.norms_end, stops_within_pass_, observer);
     } catch (...) {
         restore();
         throw;

@@ -70,6 +70,12 @@ public:
     /// Forward and backward; gradients are there, parameters as before; running statistics are updated. Throws
     /// Interrupted after Ctrl-C: then running statistics are as before.
     StepResult pass(const StepSettings &settings, const Executor::Observer &observer = nullptr);
+    /// Whether Ctrl-C ends a pass. Else a pass goes to its end, as other processes may wait for it.
+    void stop_within_pass(bool stops) { stops_within_pass_ = stops; }
+    /// Of the gradients that are there, over all parameters.
+    double gradient_norm();
+    /// The optimiser's step with the gradients that are there, whose norm it is.
+    void update(const StepSettings &settings, double gradient_norm);
     /// A pass and, where loss and gradient are finite, the update. Where not, nothing has changed. An interrupted step
     /// changes nothing either.
     StepResult step(const StepSettings &settings);
@@ -80,7 +86,7 @@ private:
     void write(TensorId id, const std::vector<double> &numbers);
     void set_scalars(const StepSettings &settings);
     StepResult result_of_pass(const StepSettings &settings);
-    void update(const StepSettings &settings, double gradient_norm);
+    double norm_over_parameters();
 
     ModelDescription description_;
     RunShape shape_;
@@ -89,6 +95,7 @@ private:
     TrainingPlan training_;
     Executor executor_;
     int steps_ = 0;
+    bool stops_within_pass_ = true;
 };
 
 /// The kernels that training needs, each once, with every option's variants; in f32 also those that inference with the

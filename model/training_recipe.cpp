@@ -21,6 +21,7 @@ void for_each_field(TrainingStage &s, Visit visit) {
     visit("epochs", s.epochs);
     visit("steps", s.steps);
     visit("batch", s.batch);
+    visit("micro_batch", s.micro_batch);
     visit("lr", s.rate.rate);
     visit("lr_type", s.rate.shape);
     visit("lr_steps", s.rate.drops);
@@ -104,6 +105,11 @@ void check(const TrainingStage &stage, const std::string &where) {
     in_range("epochs", stage.epochs, 1, 1e6);
     in_range("steps", double(stage.steps), 0, 1e9);
     in_range("batch", stage.batch, 1, 1024);
+    in_range("micro_batch", stage.micro_batch, 0, stage.batch);
+    if (stage.micro_batch > 0 && stage.batch % stage.micro_batch != 0) {
+        refuse("micro_batch is " + std::to_string(stage.micro_batch) + "; a divisor of batch, " +
+               std::to_string(stage.batch) + ", expected");
+    }
     in_range("lr", stage.rate.rate, 0, 1e3);
     in_range("warm_up", stage.rate.warm_up, 0, 1);
     in_range("rt", stage.ratio.ratio, 0, 1);

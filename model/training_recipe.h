@@ -22,6 +22,7 @@ struct TrainingStage {
     int epochs = 55;
     int64_t steps = 0;  // instead of epochs, where not 0
     int batch = 16;     // clips
+    int micro_batch = 0; // clips whose gradient is computed at one time; 0: the batch's
     RateSchedule rate;
     RatioSchedule ratio;
     TemperatureSchedule temperature;

@@ -33,6 +33,7 @@ const std::vector<std::pair<std::string, std::set<std::string>>> kForeign = {
     {"libsw", {"runtime", "tests"}},
     {"jpeglib.h", {"runtime"}},
     {"png.h", {"runtime"}},
+    {"mpi.h", {"runtime"}},
     {"Eigen", {"tests", "model", "autotune"}},
     {"catch2", {"tests"}},
     {"CLI/", {"model", "autotune", "bench"}},

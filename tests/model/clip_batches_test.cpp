@@ -123,6 +123,45 @@ void check_equal(const std::vector<ClipBatch> &a, const std::vector<ClipBatch> &
 
 } // namespace
 
+TEST_CASE("readers' shares are the batch of one reader", "[clip_batches]") {
+    const Clips clips(same_length(15, 6));
+    for (bool train : {true, false}) {
+        const std::vector<ClipBatch> whole = epoch_of(clips.list(), options_of(train, 6), 2);
+        REQUIRE(whole.size() == (train ? 2 : 3)); // 3 clips are left
+        for (const auto &[readers, group] : {std::pair{2, 3}, {3, 2}, {3, 1}, {1, 2}}) {
+            INFO(train << ", " << readers << " readers, groups of " << group);
+            std::vector<std::vector<ClipBatch>> shares;
+            for (int reader = 0; reader < readers; ++reader) {
+                BatchOptions options = options_of(train, 6);
+                options.share = {reader, readers, group};
+                shares.push_back(epoch_of(clips.list(), options, 2));
+            }
+            for (size_t b = 0; b < whole.size(); ++b) {
+                std::vector<size_t> taken(size_t(readers), 0);
+                const size_t clip = whole[b].pixels.size() / whole[b].labels.size();
+                for (size_t slot = 0; slot < whole[b].labels.size(); ++slot) {
+                    const size_t reader = slot / size_t(group) % size_t(readers), at = taken[reader]++;
+                    REQUIRE(shares[reader].size() > b);
+                    const ClipBatch &share = shares[reader][b];
+                    REQUIRE(share.labels.size() > at);
+                    CHECK(share.samples[at] == whole[b].samples[slot]);
+                    CHECK(share.labels[at] == whole[b].labels[slot]);
+                    CHECK(std::equal(share.pixels.begin() + long(at * clip),
+                                     share.pixels.begin() + long((at + 1) * clip),
+                                     whole[b].pixels.begin() + long(slot * clip)));
+                }
+                for (size_t reader = 0; reader < shares.size(); ++reader) {
+                    const size_t left = shares[reader].size() > b ? shares[reader][b].labels.size() : 0;
+                    CHECK(left == taken[reader]);
+                }
+            }
+        }
+    }
+    BatchOptions options = options_of(true, 6);
+    options.share = {0, 4, 1};
+    CHECK_THROWS_WITH(ClipBatches(kernels(), clips.list(), options), Contains("no multiple of 4 readers' groups of 1"));
+}
+
 TEST_CASE("evaluation reads the list in order, to its end, by the rule of evaluation", "[clip_batches]") {
     const Clips clips({9, 4, 5, 20, 1, 9, 9});
     ClipBatches batches(kernels(), clips.list(), options_of(false));

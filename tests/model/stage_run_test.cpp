@@ -57,7 +57,7 @@ StateTensors fresh_state(const ModelDescription &description) {
 struct Running {
     explicit Running(const TrainingStage &stage, const ModelDescription &description = small_model())
         : kernels(AFNET_TRAINING_KERNELS, target_named("x86-64-avx2")),
-          run(description, stage, kFrames, kSize, 7, fresh_state(description), kernels) {}
+          run(description, stage, kFrames, kSize, 7, fresh_state(description), kernels, *group) {}
 
     std::vector<std::vector<double>> masks() {
         std::vector<std::vector<double>> result;
@@ -66,6 +66,7 @@ struct Running {
         return result;
     }
 
+    std::unique_ptr<ProcessGroup> group = single_process();
     KernelStore kernels;
     StageRun run;
 };

@@ -79,7 +79,8 @@ std::vector<nlohmann::json> ProgramRun::json_lines() const {
 
 ProgramChild::ProgramChild(const Arguments &arguments, const Circumstances &circumstances) : begin_(Clock::now()) {
     limit_ = begin_ + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(circumstances.seconds));
-    Arguments all = {AFNET_PROGRAM};
+    Arguments all = circumstances.launcher;
+    all.push_back(AFNET_PROGRAM);
     all.insert(all.end(), arguments.begin(), arguments.end());
     const std::vector<std::string> environment = whole_environment(circumstances.environment);
     const std::vector<char *> argv = pointers(all), envp = pointers(environment);

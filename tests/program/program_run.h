@@ -16,6 +16,7 @@ using Arguments = std::vector<std::string>;
 
 /// Circumstances of a run.
 struct Circumstances {
+    Arguments launcher;                    // what starts the program, with options of its own; empty: nothing does
     std::vector<std::string> environment;  // NAME=VALUE, besides what the tests inherit
     std::string input = "/dev/null";       // file or fifo that is standard input
     std::string output;                    // file that is standard output; empty: it is kept in the result
@@ -44,6 +45,7 @@ public:
     /// Waits until the program has written `text`; fails the test when that does not happen in time.
     void wait_for(const std::string &text);
     void send(int signal) const;
+    pid_t process() const { return child_; }
     ProgramRun finish();
 
 private:

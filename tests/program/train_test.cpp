@@ -5,6 +5,7 @@
 
 #include "tests/program/program_run.h"
 #include "tests/program/sample_media.h"
+#include "tests/program/train_fixture.h"
 #include "tests/temporary_folder.h"
 
 using namespace afnet_test;
@@ -12,14 +13,6 @@ using Catch::Matchers::Contains;
 namespace fs = std::filesystem;
 
 namespace {
-
-std::string made_clips(const std::string &folder, int clips) {
-    const ProgramRun run = run_program({"synth", "--dataset", "key-stripe", "--out", folder, "--clips",
-                                        std::to_string(clips), "--seed", "3", "--quiet"});
-    INFO(run.err);
-    REQUIRE(run.status == 0);
-    return folder + "/list.txt";
-}
 
 Arguments training(const std::string &list, const std::string &out, const Arguments &more = {},
                    const std::string &batch = "8") {

@@ -1,0 +1,247 @@
+// Batches in micro-batches: that ranks share them out, that sums do not depend on who has what, and that a step is the
+// mean of its micro-batches' gradients.
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <cstring>
+#include <random>
+
+#include "model/divided_step.h"
+#include "model/recipe.h"
+#include "runtime/error.h"
+#include "tests/thread_group.h"
+
+using namespace afnet;
+using namespace afnet_test;
+using Catch::Contains;
+
+namespace {
+
+constexpr int kVectors = 12;
+
+// Of sizes that make the order of a sum matter; the first has a zero of each sign.
+std::vector<std::vector<float>> vectors_of(size_t elements) {
+    std::mt19937 random(3);
+    std::vector<std::vector<float>> vectors(kVectors, std::vector<float>(elements));
+    for (auto &vector : vectors) {
+        for (float &value : vector)
+            value = std::ldexp(float(random()) / 4294967296.0f - 0.5f, int(random() % 30));
+    }
+    for (auto &vector : vectors)
+        vector[0] = -0.0f;
+    return vectors;
+}
+
+bool same_bits(const float *a, const std::vector<float> &b) {
+    return std::memcmp(a, b.data(), b.size() * sizeof(float)) == 0;
+}
+
+} // namespace
+
+TEST_CASE("a sum over ranks has the bits of one in order", "[divided_step]") {
+    for (size_t elements : {1, 2, 7, 64, 1001}) {
+        const auto vectors = vectors_of(elements);
+        std::vector<float> expected = vectors[0], backwards = vectors[kVectors - 1];
+        for (size_t k = 1; k < kVectors; k++) {
+            for (size_t i = 0; i < elements; i++)
+                expected[i] += vectors[k][i];
+        }
+        for (size_t k = kVectors - 1; k-- > 0;) {
+            for (size_t i = 0; i < elements; i++)
+                backwards[i] += vectors[k][i];
+        }
+        if (elements > 7) CHECK_FALSE(same_bits(backwards.data(), expected)); // the order matters here
+        for (int ranks : {1, 2, 3, 4, 6, 12}) {
+            INFO(elements << " elements, " << ranks << " ranks");
+            std::atomic<int> right{0};
+            ThreadGroups(ranks).run([&](ProcessGroup &group) {
+                OrderedSum sum(group, elements);
+                for (int turn = 0; turn < 2; turn++) { // the second sum knows nothing of the first
+                    sum.begin();
+                    for (int round = 0; round < kVectors / ranks; round++) {
+                        const auto &own = vectors[size_t(round * ranks + group.rank())];
+                        std::copy(own.begin(), own.end(), sum.values());
+                        sum.add();
+                    }
+                    sum.finish();
+                    right += same_bits(sum.values(), expected);
+                }
+            });
+            CHECK(right == 2 * ranks);
+        }
+    }
+}
+
+TEST_CASE("micro-batches are shared out in turn", "[divided_step]") {
+    const auto alone = single_process();
+    CHECK(divide_batch(16, 0, *alone).own_micro_batches() == 1);
+    CHECK(divide_batch(16, 4, *alone).own_micro_batches() == 4);
+    CHECK_THROWS_WITH(divide_batch(16, 5, *alone), Contains("cannot be cut into micro-batches of 5"));
+    std::atomic<int> clips{0}, refused{0};
+    ThreadGroups(3).run([&](ProcessGroup &group) {
+        const BatchDivision division = divide_batch(12, 2, group);
+        for (int i = 0; i < division.own_micro_batches(); i++) {
+            for (int clip = 0; clip < 2; clip++)
+                clips += 1 << (2 * (division.first_clip(i) + clip));
+        }
+        try {
+            divide_batch(16, 4, group);
+        } catch (const Error &error) {
+            refused += Contains("3 processes cannot share out evenly").match(error.what());
+        }
+    });
+    CHECK(clips == 0x555555); // each of twelve once
+    CHECK(refused == 3);
+}
+
+TEST_CASE("ranks agree", "[divided_step]") {
+    std::atomic<int> some{0}, none{0}, sums{0}, differing{0};
+    ThreadGroups(4).run([&](ProcessGroup &group) {
+        some += group.any(group.rank() == 2);
+        none += group.any(false);
+        sums += group.sums({1.0, double(group.rank())}) == std::vector<double>{4, 6};
+        group.check_same("one", "unseen");
+        try {
+            group.check_same(group.rank() == 3 ? "another" : "one", "is different");
+        } catch (const Error &error) {
+            differing += Contains("rank 3 of 4: is different").match(error.what());
+        }
+    });
+    CHECK(some == 4);
+    CHECK(none == 0);
+    CHECK(sums == 4);
+    CHECK(differing == 1);
+}
+
+namespace {
+
+constexpr int kClips = 2, kParts = 3, kSide = 32;
+
+// af_tiny_tsm on made-up clips, kClips of them in the network at one time.
+struct Training {
+    explicit Training(double bad_pixel = 0)
+        : kernels(AFNET_TRAINING_KERNELS, target_named("x86-64-avx2")),
+          network(
+              description(), shape(), {}, [](const ParameterInfo &) { return UpdateRule(); }, kernels),
+          bad(bad_pixel) {
+        network.load(recipe_weights(4));
+    }
+    static ModelDescription description() {
+        ModelDescription description = shipped_model("af_tiny_tsm");
+        description.classes = 5;
+        description.frames = 3;
+        return description;
+    }
+    static RunShape shape() {
+        RunShape shape;
+        shape.frames = 3;
+        shape.clips = kClips;
+        shape.width = shape.height = kSide;
+        return shape;
+    }
+    // Micro-batch `part`.
+    void load(int part) {
+        std::mt19937 random(7 + unsigned(part));
+        const auto uniform = [&] { return float(random()) / 4294967296.0f; };
+        std::vector<float> pixels(size_t(3 * kSide * kSide));
+        for (int f = 0; f < shape().flat_frames(); f++) {
+            for (float &pixel : pixels)
+                pixel = 2 * uniform() - 1;
+            if (part == 1 && f == 0) pixels[0] += float(bad);
+            network.set_frame(f, pixels.data());
+        }
+        for (int clip = 0; clip < kClips; clip++)
+            network.set_label(clip, (part * kClips + clip) % 5);
+        for (size_t block = 0; block < network.training().selections.size(); block++) {
+            std::vector<double> noise(size_t(2 * shape().flat_frames()));
+            for (double &value : noise)
+                value = 0.01 + 0.98 * double(uniform());
+            network.set_noise(block, noise);
+        }
+    }
+    std::map<std::string, std::vector<double>> gradients() {
+        std::map<std::string, std::vector<double>> result;
+        for (const TrainedParameter &parameter : network.training().parameters) {
+            result[parameter.info.key] = network.gradient(parameter);
+        }
+        return result;
+    }
+
+    KernelStore kernels;
+    TrainingNetwork network;
+    double bad;
+};
+
+} // namespace
+
+TEST_CASE("a step in micro-batches is their mean", "[divided_training]") {
+    StepSettings settings;
+    settings.target_ratio = 0.5;
+    settings.clip_norm = 0;
+    const auto alone = single_process();
+    Training divided;
+    const auto before = divided.network.state_dict();
+    DividedStep step(divided.network, *alone, divide_batch(kParts * kClips, kClips, *alone));
+    const StepResult whole = step.run(settings, [&](int part) { divided.load(part); });
+    REQUIRE(whole.finite);
+    CHECK(whole.predictions.size() == kParts * kClips);
+
+    std::map<std::string, std::vector<double>> means, statistics;
+    double loss = 0, squares = 0;
+    for (int part = 0; part < kParts; part++) {
+        Training single;
+        single.load(part);
+        loss += single.network.pass(settings).loss / kParts;
+        for (const auto &[key, values] : single.gradients()) {
+            means[key].resize(values.size());
+            for (size_t i = 0; i < values.size(); i++)
+                means[key][i] += values[i] / kParts;
+        }
+        for (const auto &[key, values] : single.network.state_dict()) {
+            if (key.find(".running_") == std::string::npos) continue;
+            statistics[key].resize(values.size());
+            for (size_t i = 0; i < values.size(); i++)
+                statistics[key][i] += double(values[i]) / kParts;
+        }
+    }
+    CHECK(whole.loss == Approx(loss));
+    const auto gradients = divided.gradients();
+    const auto after = divided.network.state_dict();
+    double largest = 0;
+    for (const auto &[key, values] : means) {
+        for (double value : values) {
+            squares += value * value;
+            largest = std::max(largest, std::abs(value));
+        }
+    }
+    for (const auto &[key, values] : means) {
+        INFO(key);
+        for (size_t i = 0; i < values.size(); i++) {
+            CHECK(gradients.at(key)[i] == Approx(values[i]).margin(1e-6 * largest));
+            // The first step of SGD with momentum.
+            const double decayed = values[i] + settings.decay * double(before.at(key)[i]);
+            CHECK(double(after.at(key)[i]) ==
+                  Approx(double(before.at(key)[i]) - settings.rate * decayed).margin(1e-6 * largest));
+        }
+    }
+    CHECK(whole.gradient_norm == Approx(std::sqrt(squares)));
+    for (const auto &[key, values] : statistics) {
+        INFO(key);
+        CHECK(after.at(key) != before.at(key));
+        for (size_t i = 0; i < values.size(); i++)
+            CHECK(double(after.at(key)[i]) == Approx(values[i]).margin(1e-6));
+    }
+    CHECK(divided.network.steps() == 1);
+}
+
+TEST_CASE("one micro-batch that is not finite spoils the step, and nothing else", "[divided_training]") {
+    const auto alone = single_process();
+    Training training(std::nan(""));
+    const auto before = training.network.state_dict();
+    DividedStep step(training.network, *alone, divide_batch(kParts * kClips, kClips, *alone));
+    CHECK_FALSE(step.run({}, [&](int part) { training.load(part); }).finite);
+    CHECK(training.network.state_dict() == before);
+    CHECK(training.network.steps() == 0);
+    training.bad = 0;
+    CHECK(step.run({}, [&](int part) { training.load(part); }).finite);
+}
