@@ -5,6 +5,7 @@
 #include <cmath>
 #include <map>
 
+#include "model/initial_weights.h"
 #include "model/recipe.h"
 #include "model/training_network.h"
 #include "tests/frame_memory.h"
@@ -22,6 +23,10 @@ ModelDescription small_model() {
     return description;
 }
 
+Weights first_weights() {
+    return initial_weights(small_model(), {6, 1, 2, 0.05});
+}
+
 RunShape shape_of_run() {
     RunShape shape;
     shape.dtype = Dtype::F64;
@@ -37,7 +42,7 @@ struct Opened {
           network(
               small_model(), shape_of_run(), {},
               [](const ParameterInfo &parameter) { return authors_rule(small_model(), parameter); }, kernels) {
-        network.load(recipe_weights(6));
+        network.load(first_weights());
     }
 
     // What a step sees, another clip in each.
@@ -60,7 +65,7 @@ struct Opened {
 
 StepSettings settings_of(int step) {
     StepSettings settings;
-    settings.rate = step < 5 ? 0.02 : 0.002;
+    settings.rate = step < 5 ? 0.01 : 0.001;
     settings.decay = 5e-4;
     settings.momentum = 0.9;
     settings.clip_norm = step % 2 == 0 ? 1 : 1e6; // once it clips, once it does not
@@ -131,7 +136,7 @@ TEST_CASE("ten steps of SGD equal a plain twin's", "[training_network]") {
     CHECK(clipped >= 3);
     CHECK(clipped <= 5);
     double moved = 0;
-    const Weights first = recipe_weights(6);
+    const Weights first = first_weights();
     for (const TrainedParameter &parameter : ours.network.training().parameters) {
         INFO(parameter.info.key);
         const std::vector<double> a = ours.network.values(parameter.info), b = twin.network.values(parameter.info);
@@ -142,7 +147,8 @@ TEST_CASE("ten steps of SGD equal a plain twin's", "[training_network]") {
             difference = std::max(difference, std::abs(a[i] - b[i]));
             moved = std::max(moved, std::abs(a[i] - double(began[i])));
         }
-        CHECK(difference <= 1e-8 * largest);
+        // Biases that a BatchNorm takes away again have no gradient: they stay 0 but for rounding.
+        CHECK(difference <= 1e-8 * std::max(largest, 1e-6));
     }
     CHECK(moved > 1e-3);
 }
