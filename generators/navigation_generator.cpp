@@ -4,7 +4,11 @@
 //   logits(k, f) = gate_bias(k, t) + sum_j gate_weights(j, k, t) z(j, f)                 t = f mod T
 //   mask(f)      = [logits(1, f) + g(1, f) > logits(0, f) + g(0, f)]
 //
-// with Gumbel noise g = -ln(eps - ln(u + eps)), eps = 1e-10, where `stochastic` is set, else none.
+// with Gumbel noise g = -ln(eps - ln(u + eps)), eps = 1e-10, where `stochastic` is set, else none. With `soft` (AFNET_SPEC
+// §11) frames are weighed instead, without noise:
+//
+//   mask(f)      = sigmoid(logits(1, f) - logits(0, f))
+#include "generators/activation.h"
 #include "generators/layout.h"
 #include "schedules/navigation_schedule.h"
 
@@ -14,6 +18,8 @@ using namespace Halide;
 
 class Navigation : public Generator<Navigation> {
 public:
+    GeneratorParam<bool> soft{"soft", false};
+
     Input<Buffer<float, 2>> pooled{"pooled"};              // [c, f]
     Input<Buffer<float, 2>> pool_weights{"pool_weights"};  // [c, 2]
     Input<Buffer<float, 1>> pool_bias{"pool_bias"};        // [2]
@@ -22,7 +28,9 @@ public:
     Input<Buffer<float, 2>> uniform{"uniform"};            // [k, f]  u in [0, 1)
     Input<int32_t> stochastic{"stochastic"};               // 0: no noise
     Output<Buffer<float, 2>> logits{"logits"};             // [k, f]
-    Output<Buffer<int32_t, 1>> mask{"mask"};               // [f]  1: compute the frame
+    Output<Buffer<void, 1>> mask{"mask"};                  // [f]  int32, 1: compute the frame; with `soft` a float
+
+    void configure() { mask.set_type(soft ? Float(32) : Int(32)); }
 
     void generate() {
         const Expr t = f % gate_weights.dim(2).extent();
@@ -37,7 +45,8 @@ public:
             const Expr noise = -log(epsilon - log(uniform(category, f) + epsilon));
             return gate(category, f) + select(stochastic != 0, noise, 0.0f);
         };
-        mask(f) = cast<int32_t>(perturbed(1) > perturbed(0));
+        mask(f) = soft ? activate(afnet::generators::Activation::Sigmoid, gate(1, f) - gate(0, f))
+                       : cast<int32_t>(perturbed(1) > perturbed(0));
 
         pool_weights.dim(1).set_bounds(0, 2);
         gate_weights.dim(0).set_bounds(0, 2).dim(1).set_bounds(0, 2).set_stride(2);

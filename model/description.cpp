@@ -85,13 +85,23 @@ bool is_plain_name(const std::string &name) {
     });
 }
 
-// Files from before there was a choice have no `crop`, and read as they did.
-constexpr const char *kCrop = "crop";
-
 Json description_json(const ModelDescription &description) {
     Json json(description);
-    if (description.crop != Crop::Evaluation) json[kCrop] = crop_name(description.crop);
+    for (const DescriptionChoice &choice : description_choices()) {
+        const int index = choice.get(description);
+        if (index != 0) json[choice.field] = choice.words[size_t(index)];
+    }
     return json;
+}
+
+// Takes the words that are known; others stay in `json`, where they are found to be superfluous.
+void read_choices(Json &json, ModelDescription &description) {
+    for (const DescriptionChoice &choice : description_choices()) {
+        if (!json.contains(choice.field)) continue;
+        const auto word = std::find(choice.words.begin(), choice.words.end(), json.at(choice.field));
+        if (word == choice.words.begin()) json.erase(choice.field);
+        if (word != choice.words.end()) choice.set(description, int(word - choice.words.begin()));
+    }
 }
 
 using Refuse = std::function<void(const std::string &)>;
@@ -132,7 +142,9 @@ void check_stages(const ModelDescription &d, const Refuse &refuse) {
     }
 }
 
-void check(const ModelDescription &d, const std::string &where) {
+}  // namespace
+
+void check_description(const ModelDescription &d, const std::string &where) {
     const auto refuse = [&](const std::string &what) { throw Error(where + ": model description: " + what); };
     const auto in_range = [&](int value, int least, int most, const char *field) {
         if (value < least || value > most) {
@@ -146,6 +158,12 @@ void check(const ModelDescription &d, const std::string &where) {
     in_range(d.frames, 1, 256, "frames");
     in_range(d.classes, 1, 100000, "classes");
     in_range(d.size, 32, 2048, "size");
+    if (!d.adaptive() && !ablation_text(d).empty()) {
+        refuse(ablation_text(d) + ", but a network of this family has no focal blocks");
+    }
+    if (d.branches == Branches::Focal && d.fusion == Fusion::Addition) {
+        refuse("fusion addition, but there is one branch only");
+    }
     if (d.family == Family::AfMobileNetV3) {
         in_range(d.last_channels, 1, 1 << 16, "last_channels");
         in_range(d.head_hidden, 1, 1 << 16, "head_hidden");
@@ -162,8 +180,6 @@ void check(const ModelDescription &d, const std::string &where) {
         for (int depth : d.depths) in_range(depth, d.family == Family::AfResNet ? 2 : 1, 64, "depths");
     }
 }
-
-}  // namespace
 
 const std::vector<ModelDescription> &shipped_models() {
     static const std::vector<ModelDescription> models = {
@@ -188,15 +204,49 @@ const ModelDescription &shipped_model(const std::string &name) {
     return *found;
 }
 
-std::string crop_name(Crop crop) {
-    return crop == Crop::Whole ? "whole" : "evaluation";
+const std::vector<DescriptionChoice> &description_choices() {
+    static const std::vector<DescriptionChoice> all = {
+        {"crop",
+         {"evaluation", "whole"},
+         [](const ModelDescription &d) { return int(d.crop); },
+         [](ModelDescription &d, int index) { d.crop = Crop(index); }},
+        {"selection",
+         {"hard", "soft"},
+         [](const ModelDescription &d) { return int(d.frame_choice); },
+         [](ModelDescription &d, int index) { d.frame_choice = FrameChoice(index); }},
+        {"fusion",
+         {"dynamic", "addition"},
+         [](const ModelDescription &d) { return int(d.fusion); },
+         [](ModelDescription &d, int index) { d.fusion = Fusion(index); }},
+        {"branches",
+         {"both", "focal"},
+         [](const ModelDescription &d) { return int(d.branches); },
+         [](ModelDescription &d, int index) { d.branches = Branches(index); }},
+    };
+    return all;
 }
 
-Crop crop_named(const std::string &name) {
-    for (const Crop crop : {Crop::Evaluation, Crop::Whole}) {
-        if (name == crop_name(crop)) return crop;
+void set_choice(ModelDescription &description, const std::string &field, const std::string &word) {
+    for (const DescriptionChoice &choice : description_choices()) {
+        if (field != choice.field) continue;
+        const auto found = std::find(choice.words.begin(), choice.words.end(), word);
+        if (found == choice.words.end()) {
+            throw UsageError("unknown " + field + " " + printable(word) + "; " + join(choice.words) + " expected");
+        }
+        choice.set(description, int(found - choice.words.begin()));
+        return;
     }
-    throw UsageError("unknown crop " + printable(name) + "; evaluation or whole expected");
+    throw UsageError("a model description has no choice of " + printable(field));
+}
+
+std::string ablation_text(const ModelDescription &description) {
+    std::vector<std::string> parts;
+    for (const DescriptionChoice &choice : description_choices()) {
+        const int index = choice.get(description);
+        if (index == 0 || choice.field == std::string("crop")) continue;
+        parts.push_back(std::string(choice.field) + " " + choice.words[size_t(index)]);
+    }
+    return join(parts);
 }
 
 std::string description_text(const ModelDescription &description) {
@@ -211,8 +261,7 @@ ModelDescription parse_description(const std::string &text, const std::string &w
         // Fields that files of earlier versions lack.
         if (json.is_object() && !json.contains("tail_channels")) json["tail_channels"] = 0;
         description = json.get<ModelDescription>();
-        if (json.contains(kCrop) && json.at(kCrop) == crop_name(Crop::Evaluation)) json.erase(kCrop);
-        if (json.contains(kCrop) && json.at(kCrop) == crop_name(Crop::Whole)) description.crop = Crop::Whole;
+        read_choices(json, description);
         // A field that is not known would be ignored, an unknown family taken for the first one, 16.5 for 16.
         differences = Json::diff(description_json(description), json);
     } catch (const Json::exception &error) {
@@ -223,7 +272,7 @@ ModelDescription parse_description(const std::string &text, const std::string &w
                     (difference.contains("value") ? difference.at("value").dump() : "missing") +
                     ", which this version does not know");
     }
-    check(description, where);
+    check_description(description, where);
     return description;
 }
 

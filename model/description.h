@@ -35,6 +35,20 @@ enum class Crop {
     Whole       // the frame resized to the square, nothing cut off: data sets whose frames are drawn to their edges
 };
 
+/// How an adaptive network is built: AFNet, or one of its ablations (AFNET_SPEC §11; docs/training.md).
+enum class FrameChoice {
+    Hard, // the navigation selects frames, and focal blocks compute those
+    Soft  // its probabilities weigh frames, and focal blocks compute all of them
+};
+enum class Fusion {
+    Dynamic, // theta a + (1 - theta) f, with weights theta for each frame and channel
+    Addition // a + f
+};
+enum class Branches {
+    Both,
+    Focal // no ample branch and no fusion; each navigation reads what its focal block reads
+};
+
 /// Everything that fixes a network but its weights.
 struct ModelDescription {
     std::string name;
@@ -44,6 +58,9 @@ struct ModelDescription {
     int classes = 174;
     int size = 224;  // pixels of the square crop it was trained on
     Crop crop = Crop::Evaluation;
+    FrameChoice frame_choice = FrameChoice::Hard;  // adaptive networks; the same for the next two
+    Fusion fusion = Fusion::Dynamic;
+    Branches branches = Branches::Both;
 
     // ResNets
     int width = 64;                         // channels behind the stem
@@ -56,6 +73,7 @@ struct ModelDescription {
 
     int channels_behind(int stage) const { return stage == 3 && tail_channels > 0 ? tail_channels : width * 4 << stage; }
     bool adaptive() const { return family != Family::ResNet; }
+    bool soft() const { return frame_choice == FrameChoice::Soft; }
 };
 
 /// The shipped models, by name.
@@ -64,12 +82,27 @@ const std::vector<ModelDescription> &shipped_models();
 /// A shipped model's description. Throws UsageError for an unknown name; the message lists the known ones.
 const ModelDescription &shipped_model(const std::string &name);
 
-/// `evaluation` or `whole`. The second throws UsageError for another word.
-std::string crop_name(Crop crop);
-Crop crop_named(const std::string &name);
+/// A field of a description that is one of some words, the usual one first. JSON leaves it out where it is the usual one,
+/// as files from before there was a choice do.
+struct DescriptionChoice {
+    const char *field;
+    std::vector<std::string> words;
+    int (*get)(const ModelDescription &);         // index of the word
+    void (*set)(ModelDescription &, int index);
+};
+const std::vector<DescriptionChoice> &description_choices();
 
-/// JSON form, as weights files carry it; `crop` is left out where it is `evaluation`. parse throws Error with `where` and the field that is wrong.
+/// Sets a field of these by its word. Throws UsageError, which lists the words, for another one.
+void set_choice(ModelDescription &description, const std::string &field, const std::string &word);
+
+/// The words of an adaptive network's structure that are not the usual ones, as `selection soft, fusion addition`; empty
+/// for AFNet itself.
+std::string ablation_text(const ModelDescription &description);
+
+/// JSON form, as weights files carry it. parse throws Error with `where` and the field that is wrong.
 std::string description_text(const ModelDescription &description);
+/// Throws the same for a description that was put together otherwise.
+void check_description(const ModelDescription &description, const std::string &where);
 ModelDescription parse_description(const std::string &text, const std::string &where);
 
 }  // namespace afnet

@@ -53,6 +53,10 @@ void check_cases(const LoadedModel &model, const std::optional<KeyFrames> &truth
         if (!model.description.adaptive()) {
             throw UsageError(name + model.description.name + " has no focal blocks; only learned is left");
         }
+        if (model.description.soft() && needs_navigation(each.policy)) {
+            throw UsageError(name + model.description.name + " weighs frames and chooses none; learned, or masks that " +
+                             "do not come from the navigation, are left");
+        }
         if (each.policy == MaskPolicy::Oracle && !truth) {
             throw UsageError(name + "needs the true key frames, in key_frames.json beside the list");
         }

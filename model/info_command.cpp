@@ -190,8 +190,11 @@ void print_text(const Costs &costs, const Installation &here) {
     const ModelDescription &d = costs.model.description;
     std::printf("\nmodel         %s, %s, %d classes%s (%s)\n", d.name.c_str(), d.shift ? "with shift" : "without shift",
                 d.classes, costs.model.labels.empty() ? "" : " with names", costs.model.source.c_str());
+    if (!ablation_text(d).empty()) std::printf("ablation      %s\n", ablation_text(d).c_str());
     std::printf("clip          %d frames of %d x %d", costs.shape.frames, costs.shape.width, costs.shape.height);
-    if (d.adaptive()) std::printf(", focal blocks select r = %.3g of them; weights for %d frames", costs.ratio, d.frames);
+    if (d.soft()) {
+        std::printf(", focal blocks weigh frames and compute all of them; weights for %d frames", d.frames);
+    } else if (d.adaptive()) std::printf(", focal blocks select r = %.3g of them; weights for %d frames", costs.ratio, d.frames);
     std::printf("\nparameters    %lld\n", (long long)costs.parameters);
     std::printf("arena         %.1f MiB\n", double(costs.arena_bytes) / (1 << 20));
     const double conv = total_macs(costs.layers, &LayerMacs::conv).at(costs.ratio);

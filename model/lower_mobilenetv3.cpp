@@ -75,14 +75,17 @@ Feature inverted_residual(NetworkBuilder &b, const std::string &key, const Inver
 
 constexpr int kFocalGroups = 2;
 
-// On selected frames; without a selection, on all.
+// On selected frames; without a selection, or with a soft one, on all.
 Feature focal_branch(NetworkBuilder &b, const std::string &key, const InvertedResidual &block, const Feature &in,
                      const Feature &onto, const Selection *selection) {
+    const bool soft = selection && selection->soft;
+    const Feature read = soft ? b.weighted(key + ".weighted", in, *selection) : in;
+    if (soft) selection = nullptr;
     ConvLayer layer;
     layer.selection = selection;
     layer.groups = kFocalGroups;
-    layer.gather = selection ? Gather::Selected : Gather::Shifted;
-    const Feature hidden = expanded_spatial(b, key, block, in, layer);
+    layer.gather = soft ? Gather::None : selection ? Gather::Selected : Gather::Shifted;
+    const Feature hidden = expanded_spatial(b, key, block, read, layer);
 
     layer.label = layer.conv = key + ".conv3";
     layer.norm = key + ".bn3";
@@ -120,23 +123,32 @@ Feature focal_block(NetworkBuilder &b, const std::string &key, InvertedResidual 
     return out;
 }
 
-Feature adaptive_stage(NetworkBuilder &b, const MobileStage &stage, const Feature &in) {
+Feature fused(NetworkBuilder &b, const MobileStage &stage, const std::string &attention, Fusion fusion,
+              const Feature &ample, const Feature &focal) {
+    const std::string label = "features_" + stage.name + ".fuse";
+    if (fusion == Fusion::Addition) return b.add_branches(label, ample, focal, "linear");
+    const TensorId pooled = b.spatial_mean(attention + ".pool", focal, &ample);
+    const TensorId hidden = b.linear(attention + ".fc.0", pooled, stage.attention_hidden, true, "relu");
+    const TensorId theta = b.linear(attention + ".fc.2", hidden, focal.channels, true, "sigmoid");
+    b.tap(attention, theta);
+    return b.fuse(label, ample, focal, theta, "linear");
+}
+
+Feature adaptive_stage(NetworkBuilder &b, const ModelDescription &d, const MobileStage &stage, const Feature &in) {
     const std::string key = "features_" + stage.name, number = stage.name.substr(stage.name.size() - 1);
+    const bool both = d.branches == Branches::Both;
     Feature ample = in, focal = in;
     for (int i = 0; i < int(stage.blocks.size()); i++) {
         const InvertedResidual &block = stage.blocks[size_t(i)];
         const std::string refine = numbered(key + "_refine", i);
         std::optional<Selection> selection;
-        if (!b.shape().without_masks) selection = b.navigate(numbered("list_gen" + number, i), refine, ample);
-        ample = inverted_residual(b, numbered(key + "_base", i), block, ample);
+        if (!b.shape().without_masks) {
+            selection = b.navigate(numbered("list_gen" + number, i), refine, both ? ample : focal);
+        }
+        if (both) ample = inverted_residual(b, numbered(key + "_base", i), block, ample);
         focal = focal_block(b, refine, block, focal, selection ? &*selection : nullptr);
     }
-    const std::string attention = "att_gen" + number;
-    const TensorId pooled = b.spatial_mean(attention + ".pool", focal, &ample);
-    const TensorId hidden = b.linear(attention + ".fc.0", pooled, stage.attention_hidden, true, "relu");
-    const TensorId theta = b.linear(attention + ".fc.2", hidden, focal.channels, true, "sigmoid");
-    b.tap(attention, theta);
-    focal = b.fuse(key + ".fuse", ample, focal, theta, "linear");
+    if (both) focal = fused(b, stage, "att_gen" + number, d.fusion, ample, focal);
     return inverted_residual(b, numbered(key + "_fuse", 0), stage.fuse, focal);
 }
 
@@ -158,7 +170,7 @@ void lower_af_mobilenetv3(const ModelDescription &d, NetworkBuilder &b) {
     b.tap("stem", x.tensor);
     for (const MobileStage &stage : d.stages) {
         if (stage.adaptive) {
-            x = adaptive_stage(b, stage, x);
+            x = adaptive_stage(b, d, stage, x);
             continue;
         }
         for (int i = 0; i < int(stage.blocks.size()); i++) {

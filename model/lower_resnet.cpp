@@ -70,18 +70,21 @@ Feature bottleneck(NetworkBuilder &b, const Feature &in, const Bottleneck &block
 constexpr int kFocalGroups = 2;
 
 // The residual branch of a focal block, on selected frames only: gather fused into conv1, scatter into conv3. Without a
-// selection, on all frames.
+// selection, or with a soft one, on all frames.
 Feature focal_branch(NetworkBuilder &b, const std::string &key, const Feature &in, const Feature &onto,
                      const Selection *selection, const std::string &activation) {
+    const bool soft = selection && selection->soft;
+    const Feature read = soft ? b.weighted(key + ".weighted", in, *selection) : in;
+    if (soft) selection = nullptr;
     ConvLayer layer;
     layer.groups = kFocalGroups;
     layer.selection = selection;
     layer.label = layer.conv = key + ".conv1";
     layer.norm = key + ".bn1";
     layer.out = onto.channels / 4;
-    layer.gather = selection ? Gather::Selected : Gather::Shifted;
+    layer.gather = soft ? Gather::None : selection ? Gather::Selected : Gather::Shifted;
     layer.border = 1;
-    Feature inner = b.conv(in, layer);
+    Feature inner = b.conv(read, layer);
 
     layer.label = layer.conv = key + ".conv2";
     layer.norm = key + ".bn2";
@@ -135,28 +138,39 @@ TensorId fusion_weights(NetworkBuilder &b, const std::string &key, const Feature
     return theta;
 }
 
-// AFNET_SPEC §2.3
-Feature af_module(NetworkBuilder &b, const std::string &key, const Feature &in, int channels, int blocks,
-                  int fusion_stride) {
+// The end of both branches.
+Feature fused(NetworkBuilder &b, const std::string &key, Fusion fusion, Feature ample, const Feature &focal) {
+    ConvLayer transform;
+    transform.label = key + ".base_transform";
+    transform.conv = key + ".base_transform.0";
+    transform.norm = key + ".base_transform.1";
+    transform.out = focal.channels;
+    transform.activation = "linear";
+    ample = b.conv(ample, transform);
+    if (fusion == Fusion::Addition) return b.add_branches(key + ".fuse", ample, focal, "relu");
+    const TensorId theta = fusion_weights(b, key + ".att_gen", ample, focal);
+    return b.fuse(key + ".fuse", ample, focal, theta, "relu");
+}
+
+// AFNET_SPEC §2.3. Of the focal branch alone the last block has the ReLU that else follows the fusion.
+Feature af_module(NetworkBuilder &b, const ModelDescription &d, const std::string &key, const Feature &in, int channels,
+                  int blocks, int fusion_stride) {
+    const bool both = d.branches == Branches::Both;
     Feature ample = in, focal = in;
     for (int i = 0; i < blocks; i++) {
         const std::string refine = numbered(key + ".refine_module", i);
         const bool last_relu = i + 1 < blocks;
         std::optional<Selection> selection;
-        if (!b.shape().without_masks) selection = b.navigate(numbered(key + ".list_gen", i), refine, ample);
-        ample = bottleneck(b, ample,
-                           {numbered(key + ".base_module", i), channels / 2, i == 0 ? 2 : 1, Shortcut::Pooled, last_relu});
-        focal = focal_block(b, refine, focal, channels, selection ? &*selection : nullptr, last_relu);
+        if (!b.shape().without_masks) {
+            selection = b.navigate(numbered(key + ".list_gen", i), refine, both ? ample : focal);
+        }
+        if (both) {
+            ample = bottleneck(b, ample, {numbered(key + ".base_module", i), channels / 2, i == 0 ? 2 : 1,
+                                          Shortcut::Pooled, last_relu});
+        }
+        focal = focal_block(b, refine, focal, channels, selection ? &*selection : nullptr, last_relu || !both);
     }
-    ConvLayer transform;
-    transform.label = key + ".base_transform";
-    transform.conv = key + ".base_transform.0";
-    transform.norm = key + ".base_transform.1";
-    transform.out = channels;
-    transform.activation = "linear";
-    ample = b.conv(ample, transform);
-    const TensorId theta = fusion_weights(b, key + ".att_gen", ample, focal);
-    focal = b.fuse(key + ".fuse", ample, focal, theta, "relu");
+    if (both) focal = fused(b, key, d.fusion, ample, focal);
     const Feature out =
         bottleneck(b, focal, {key + ".fusion.0", channels, fusion_stride, Shortcut::Pooled, true});
     b.tap(key, out.tensor);
@@ -189,7 +203,7 @@ void lower_af_resnet(const ModelDescription &d, NetworkBuilder &b) {
     b.tap("stem", x.tensor);
     for (int stage = 0; stage < 3; stage++) {
         // The third module keeps its resolution.
-        x = af_module(b, "layer" + std::to_string(stage + 1), x, d.width * 4 << stage, d.depths[size_t(stage)] - 1,
+        x = af_module(b, d, "layer" + std::to_string(stage + 1), x, d.width * 4 << stage, d.depths[size_t(stage)] - 1,
                       stage < 2 ? 2 : 1);
     }
     for (int i = 0; i < d.depths[3]; i++) {

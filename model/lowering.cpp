@@ -20,6 +20,11 @@ void check(const ModelDescription &description, const RunShape &shape) {
     in_range(shape.clips, 1, 1024, "a number of clips");
 }
 
+RunShape with_masks_of(const ModelDescription &description, RunShape shape) {
+    shape.soft_masks = description.soft() && !shape.forced_masks;
+    return shape;
+}
+
 void lower_with(NetworkBuilder &builder, const ModelDescription &description) {
     switch (description.family) {
     case Family::ResNet: lower_resnet(description, builder); break;
@@ -32,14 +37,14 @@ void lower_with(NetworkBuilder &builder, const ModelDescription &description) {
 
 LoweredNetwork lower(const ModelDescription &description, const RunShape &shape) {
     check(description, shape);
-    PlanBuilder builder(description.shift, shape);
+    PlanBuilder builder(description.shift, with_masks_of(description, shape));
     lower_with(builder, description);
     return std::move(builder.network());
 }
 
 TrainingPlan lower_training(const ModelDescription &description, const RunShape &shape, TrainingChoices choices) {
     check(description, shape);
-    TrainingBuilder builder(description.shift, shape, std::move(choices));
+    TrainingBuilder builder(description.shift, with_masks_of(description, shape), std::move(choices));
     lower_with(builder, description);
     return builder.finish();
 }
@@ -52,6 +57,10 @@ std::vector<KernelSpec> kernel_specs(const ModelDescription &description, Dtype 
     std::vector<RunShape> shapes(3);
     shapes[1].unselected = Unselected::Skipped;
     shapes[2].without_masks = true;
+    if (description.soft()) {  // masks from outside are hard; soft ones run in f32
+        shapes[0].forced_masks = shapes[1].forced_masks = true;
+        if (dtype == Dtype::F32) shapes.emplace_back();
+    }
     for (RunShape &shape : shapes) {
         shape.dtype = dtype;
         const LoweredNetwork network = lower(description, shape);

@@ -128,6 +128,10 @@ void Network::run(const Executor::Observer &observer) {
 std::vector<std::vector<int>> Network::masks() {
     std::vector<std::vector<int>> result;
     for (const Selection &selection : lowered_.selections) {
+        if (selection.soft) {
+            result.emplace_back(size_t(shape_.flat_frames()), 1);
+            continue;
+        }
         const TensorId id = shape_.forced_masks ? selection.forced : selection.mask;
         const int *mask = static_cast<const int *>(executor_.memory(id).data);
         result.emplace_back(mask, mask + shape_.flat_frames());

@@ -42,7 +42,8 @@ public:
     /// Runs once; `observer` is called after each step. Steps are traced where AFNET_TRACE asks for it.
     void run(const Executor::Observer &observer = nullptr);
 
-    /// Results of the last run: masks [f] per focal block in layer order, and per clip the scores [k].
+    /// Results of the last run: masks [f] per focal block in layer order, all 1 where frames are only weighed, and per
+    /// clip the scores [k].
     std::vector<std::vector<int>> masks();
     /// What the navigation made of each frame: probabilities [f] per focal block that it is computed, without noise.
     std::vector<std::vector<double>> keep_probabilities();

@@ -28,6 +28,9 @@ struct RunShape {
     /// Focal blocks compute all frames with plain kernels: no navigation, no lists, no selections. What masks cost is
     /// measured against this network.
     bool without_masks = false;
+    /// The navigation's probabilities weigh frames, and all are computed. lower() takes it from the description, where
+    /// masks are the navigation's.
+    bool soft_masks = false;
     Dtype dtype = Dtype::F32;   // of activations; the clip, vectors and scores are floats in any case
     int flat_frames() const { return frames * clips; }
 };
@@ -41,7 +44,8 @@ struct Feature {
 /// One focal block's dynamic choice.
 struct Selection {
     std::string name;             // the block, e.g. `layer1.refine_module.0`
-    TensorId mask = kNoTensor;    // [f]: int32, or numbers of the run's type in training
+    bool soft = false;            // `mask` holds weights from 0 to 1; there is no list
+    TensorId mask = kNoTensor;    // [f]: int32, or numbers of the run's type where it is soft, and in training
     TensorId logits = kNoTensor;  // [2, f], without noise
     TensorId sources = kNoTensor;
     TensorId count = kNoTensor;
@@ -130,9 +134,15 @@ public:
                                               const Selection *, const std::string &activation)>;
     /// The stream behind a focal block: `state` with `branch(in)` added, on selected frames or as RunShape says.
     virtual Feature focal(FocalBlock &block, const Feature &in, const Feature &state, const FocalBranch &branch) = 0;
+    /// What a focal branch reads where the selection is soft: frames, shifted where the network shifts, times their
+    /// weights.
+    virtual Feature weighted(const std::string &label, const Feature &in, const Selection &selection) = 0;
     /// Dynamic fusion of both branches; to infer, in place on the focal one.
     virtual Feature fuse(const std::string &label, const Feature &ample, const Feature &focal, TensorId theta,
                          const std::string &activation) = 0;
+    /// Fusion by addition; to infer, in place on the focal branch.
+    virtual Feature add_branches(const std::string &label, const Feature &ample, const Feature &focal,
+                                 const std::string &activation) = 0;
     /// In front of the classifier: dropout, where the builder trains.
     virtual TensorId drop(TensorId in) { return in; }
     virtual void head_consensus(TensorId logits, int classes) = 0;

@@ -75,8 +75,11 @@ public:
     /// The branch on the work list, and what unselected frames get: by the block's projection where it has one, else by
     /// a step of its own.
     Feature focal(FocalBlock &block, const Feature &in, const Feature &state, const FocalBranch &branch) override;
+    Feature weighted(const std::string &label, const Feature &in, const Selection &selection) override;
     Feature fuse(const std::string &label, const Feature &ample, const Feature &focal, TensorId theta,
                  const std::string &activation) override;
+    Feature add_branches(const std::string &label, const Feature &ample, const Feature &focal,
+                         const std::string &activation) override;
     void head_consensus(TensorId logits, int classes) override;
     void tap(const std::string &name, TensorId tensor) override;
 

@@ -22,17 +22,22 @@ Selection PlanBuilder::navigate(const std::string &keys, const std::string &bloc
     };
     Selection s;
     s.name = block;
+    s.soft = shape().soft_masks;
     s.logits = tensor("logits", ElementType::Float32, {2, frames}, Storage::Kept);
     s.uniform = tensor("uniform", ElementType::Float32, {2, frames}, Storage::Input);
-    s.sources = tensor("sources", ElementType::Int32, {3, frames}, Storage::Arena);
-    s.count = tensor("count", ElementType::Int32, {1}, Storage::Kept);
-    s.mask = tensor("mask", ElementType::Int32, {frames}, Storage::Kept);
+    s.mask = tensor("mask", s.soft ? ElementType::Float32 : ElementType::Int32, {frames}, Storage::Kept);
+    if (!s.soft) {
+        s.sources = tensor("sources", ElementType::Int32, {3, frames}, Storage::Arena);
+        s.count = tensor("count", ElementType::Int32, {1}, Storage::Kept);
+    }
     if (shape().forced_masks) s.forced = tensor("forced_mask", ElementType::Int32, {frames}, Storage::Input);
     const TensorId pool_weights = constant(keys + ".pool_weights"), pool_bias = constant(keys + ".pool_bias");
     const TensorId gate_weights = constant(keys + ".gate_weights"), gate_bias = constant(keys + ".gate_bias");
 
     const TensorId pooled = spatial_mean(keys + ".pool", ample);
-    Step &gate = add_step(keys, KernelSpec("navigation"), nullptr);
+    KernelSpec kernel("navigation");
+    if (s.soft) kernel.set("soft", true);
+    Step &gate = add_step(keys, std::move(kernel), nullptr);
     gate.arguments = {{"pooled", pooled},          {"pool_weights", pool_weights}, {"pool_bias", pool_bias},
                       {"gate_weights", gate_weights}, {"gate_bias", gate_bias},       {"uniform", s.uniform},
                       {"logits", s.logits},        {"mask", s.mask}};
@@ -52,10 +57,11 @@ Selection PlanBuilder::navigate(const std::string &keys, const std::string &bloc
         return PackedConstant{{2, t}, w({keys + ".conv_gs.bias", {2 * t}})};
     });
 
+    network_.selections.push_back(s);
+    if (s.soft) return s;
     Step &list = add_step(keys + ".work_list", KernelSpec("work_list"), nullptr);
     list.arguments = {{"mask", s.deciding_mask()}, {"sources", s.sources}, {"count", s.count}};
     list.scalars = {{"frames_per_clip", double(t)}};
-    network_.selections.push_back(s);
     return s;
 }
 
@@ -72,7 +78,7 @@ TensorId PlanBuilder::unselected_residual(const FocalBlock &block) {
 // Without F(0) and without an activation unselected frames need no finish.
 void PlanBuilder::finish_rejected(FocalBlock &block) {
     const bool adds = shape().unselected == Unselected::Masked;
-    if (!block.selection || (!adds && block.activation == "linear")) return;
+    if (!block.selection || block.selection->soft || (!adds && block.activation == "linear")) return;
     block.residual = unselected_residual(block);
     block.finished = true;
 }
@@ -80,7 +86,7 @@ void PlanBuilder::finish_rejected(FocalBlock &block) {
 Feature PlanBuilder::focal(FocalBlock &block, const Feature &in, const Feature &state, const FocalBranch &branch) {
     const size_t first_constant = network_.constants.size();
     const Feature out = branch(*this, in, state, block.selection, block.activation);
-    if (!block.selection || shape().unselected == Unselected::Skipped) return out;
+    if (!block.selection || block.selection->soft || shape().unselected == Unselected::Skipped) return out;
     if (!block.finished) block.residual = unselected_residual(block);
     compute_zero_response(block, in.channels, state, first_constant, branch);
     if (!block.finished) fill_unselected(block, state);

@@ -96,8 +96,10 @@ StepSettings StageRun::settings_at(const TrainingClock &clock) const {
     settings.clip_norm = stage_.clip_norm;
     settings.temperature = temperature_at(stage_.temperature, clock);
     settings.target_ratio = ratio_at(stage_.ratio, clock);
-    // Masks that are not learned have no ratio to learn.
-    settings.ratio_weight = stage_.policy() == MaskPolicy::Learned ? stage_.ratio_weight : 0;
+    // Soft weights are plain probabilities; neither they nor masks that are not learned have a ratio to learn.
+    const bool soft = description_.soft() && stage_.policy() == MaskPolicy::Learned;
+    if (soft) settings.temperature = 1;
+    settings.ratio_weight = stage_.policy() == MaskPolicy::Learned && !soft ? stage_.ratio_weight : 0;
     settings.dropout = stage_.dropout;
     return settings;
 }
@@ -114,7 +116,9 @@ void StageRun::draw_noise(int64_t step) {
         return CounterRandom(seed_, names);
     };
     const TrainingPlan &training = network_->training();
-    for (size_t block = 0; block < training.selections.size() && !shape.forced_masks; block++) {
+    for (size_t block = 0; block < training.selections.size(); block++) {
+        // Without a draw u is 0 for both categories: noise that cancels.
+        if (shape.forced_masks || training.selections[block].soft) continue;
         std::vector<double> uniform;
         for (int clip = 0; clip < shape.clips; clip++) {
             CounterRandom random = stream(kGateNoise, clip, block);

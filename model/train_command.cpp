@@ -1,6 +1,8 @@
 // afnet train: a recipe, a list of clips, and a folder for what comes of it.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -24,7 +26,7 @@ struct Options {
     std::string model = "af_tiny_tsm", from, data, val, out, config, resume = "never";
     int frames = 0, size = 0, classes = 0;
     uint64_t seed = 1;
-    std::string crop;
+    std::map<std::string, std::string> choices;  // of the model description, by field
     bool augment = false, flip = false, strict = false, print_config = false;
     int readers = 2, queue = 2, cache_mib = 256, save_every = 0, keep = 0, bad_steps = 10;
     Json stage = Json::object();  // fields of stages that options set
@@ -34,6 +36,16 @@ struct Options {
 template <class Value>
 void add_field(CLI::App &app, Options &o, const std::string &spellings, const char *field, const char *help) {
     app.add_option_function<Value>(spellings, [&o, field](const Value &value) { o.stage[field] = value; }, help);
+}
+
+// An option that sets a field of the model description.
+void add_choice(CLI::App &app, Options &o, const std::string &spelling, const std::string &field, const char *help) {
+    const auto &all = description_choices();
+    const auto choice = std::find_if(all.begin(), all.end(), [&](const DescriptionChoice &c) { return c.field == field; });
+    app.add_option_function<std::string>(
+           spelling, [&o, field](const std::string &word) { o.choices[field] = word; },
+           std::string(help) + "; default: the model's")
+        ->check(CLI::IsMember(choice->words));
 }
 
 void add_stage_options(CLI::App &app, Options &o) {
@@ -95,20 +107,14 @@ StateTensors beginning(const Options &o, const ModelDescription &description, co
                                                                    first.classifier_deviation}));
     }
     const LoadedModel source = load_model(o.from, o.seed);
-    ModelDescription wanted = description;
-    wanted.classes = source.description.classes;
-    wanted.frames = source.description.frames;
-    StateTensors state = state_of(wanted, source.weights);
-    const auto drop = [&](const auto &forget) {
-        for (auto it = state.begin(); it != state.end();) it = forget(it->first) ? state.erase(it) : std::next(it);
-    };
-    // A stage gives parameters that are missing their first values.
-    if (description.classes != source.description.classes) {
-        const std::string classifier = description.family == Family::AfMobileNetV3 ? "fc.3." : "fc.";
-        drop([&](const std::string &key) { return key.rfind(classifier, 0) == 0; });
-    }
-    if (description.frames != source.description.frames) {
-        drop([](const std::string &key) { return key.find(".conv_gs.") != std::string::npos; });
+    std::map<std::string, std::vector<int64_t>> theirs;
+    for (const ParameterInfo &parameter : needed_parameters(source.description)) theirs[parameter.key] = parameter.shape;
+    // A stage gives parameters that are missing their first values: with other classes the classifier's, with another T
+    // those of the gates' last layer.
+    StateTensors state;
+    for (const ParameterInfo &parameter : needed_parameters(description)) {
+        const auto found = theirs.find(parameter.key);
+        if (found != theirs.end() && found->second == parameter.shape) state[parameter.key] = source.weights(parameter);
     }
     return state;
 }
@@ -131,7 +137,8 @@ ModelDescription wanted_description(const Options &o, const std::vector<ListedCl
     }
     if (o.frames > 0) description.frames = o.frames;
     if (o.size > 0) description.size = o.size;
-    if (!o.crop.empty()) description.crop = crop_named(o.crop);
+    for (const auto &[field, word] : o.choices) set_choice(description, field, word);
+    check_description(description, "train");
     return description;
 }
 
@@ -231,8 +238,11 @@ const RegisterCommand registered{
              ->check(CLI::Range(0, 256));
          app.add_option("--size", o->size, "Columns and rows; 0: what the model is for")->check(CLI::Range(0, 2048));
          app.add_option("--classes", o->classes, "Classes; 0: as many as the data has")->check(CLI::Range(0, 100000));
-         app.add_option("--crop", o->crop, "evaluation: resized to 4:3 and cut; whole: resized to a square")
-             ->check(CLI::IsMember({"evaluation", "whole"}));
+         add_choice(app, *o, "--crop", "crop", "evaluation: resized to 4:3 and cut; whole: resized to a square");
+         add_choice(app, *o, "--selection", "selection",
+                    "hard: the navigation selects frames; soft: its probabilities weigh all of them");
+         add_choice(app, *o, "--fusion", "fusion", "dynamic: learned weights of both branches; addition");
+         add_choice(app, *o, "--branches", "branches", "both, or the focal one alone");
          app.add_option("--seed", o->seed, "Of weights, order, noise and variation")->capture_default_str();
          app.add_flag("--augment", o->augment, "The authors' multi-scale crop");
          app.add_flag("--flip", o->flip, "Mirror half of the clips");

@@ -76,8 +76,11 @@ public:
                            const Selection *selection) override;
     Selection navigate(const std::string &keys, const std::string &block, const Feature &ample) override;
     Feature focal(FocalBlock &block, const Feature &in, const Feature &state, const FocalBranch &branch) override;
+    Feature weighted(const std::string &label, const Feature &in, const Selection &selection) override;
     Feature fuse(const std::string &label, const Feature &ample, const Feature &focal, TensorId theta,
                  const std::string &activation) override;
+    Feature add_branches(const std::string &label, const Feature &ample, const Feature &focal,
+                         const std::string &activation) override;
     TensorId drop(TensorId in) override;
     void head_consensus(TensorId logits, int classes) override;
     void tap(const std::string &name, TensorId tensor) override;

@@ -110,9 +110,12 @@ Selection TrainingBuilder::navigate(const std::string &keys, const std::string &
     const TensorId pooled = spatial_mean(keys + ".pool", ample, nullptr, nullptr);
     s.logits = numbers(keys + ".logits", {2, frames}, Storage::Kept);
     s.uniform = numbers(keys + ".uniform", {2, frames}, Storage::Input);
-    s.mask = numbers(keys + ".mask", {frames}, Storage::Kept);
+    s.soft = shape().soft_masks;
+    const TensorId hard = numbers(keys + ".mask", {frames}, Storage::Kept);
     if (shape().forced_masks) s.forced = numbers(keys + ".forced_mask", {frames}, Storage::Input);
-    const TensorId projection = numbers(keys + ".projection", {2, frames}), soft = numbers(keys + ".soft", {frames});
+    const TensorId projection = numbers(keys + ".projection", {2, frames});
+    const TensorId soft = numbers(keys + ".soft", {frames}, s.soft ? Storage::Kept : Storage::Arena);
+    s.mask = s.soft ? soft : hard;
     const TensorId mean = numbers(keys + ".bn.mean", {2}), variance = numbers(keys + ".bn.variance", {2});
     const RunningStatistics running = result_.statistics.back();
     const std::vector<Argument> read = {{"pooled", pooled},
@@ -131,7 +134,7 @@ Selection TrainingBuilder::navigate(const std::string &keys, const std::string &
                                        {"variance", variance},
                                        {"logits", s.logits},
                                        {"soft", soft},
-                                       {"mask", s.mask}});
+                                       {"mask", hard}});
     step(keys, KernelSpec("navigation_forward"), arguments).scalars = scalars;
     if (!norm.frozen) running_statistics(norm, frames, mean, variance);
     const TensorId ratio = numbers(keys + ".ratio_error", {1}, Storage::Kept);

@@ -267,6 +267,32 @@ StepResult TrainingNetwork::step(const StepSettings &settings) {
     return result;
 }
 
+namespace {
+
+// The description built otherwise, in every way that kernels depend on.
+std::vector<ModelDescription> ablations_of(const ModelDescription &description) {
+    if (!description.adaptive()) return {};
+    std::vector<ModelDescription> result(3, description);
+    result[0].frame_choice = FrameChoice::Soft;
+    result[0].branches = result[1].branches = Branches::Both;
+    result[1].fusion = Fusion::Addition;
+    result[2].branches = Branches::Focal;
+    result[2].fusion = Fusion::Dynamic;
+    return result;
+}
+
+// What inference with an ablation needs beside the kernels of the description itself.
+void add_ablation_kernels(const ModelDescription &description, std::map<std::string, KernelSpec> &specs) {
+    std::map<std::string, KernelSpec> added;
+    for (const ModelDescription &ablation : ablations_of(description)) {
+        for (KernelSpec &spec : kernel_specs(ablation)) added[spec.name()] = std::move(spec);
+    }
+    for (const KernelSpec &spec : kernel_specs(description)) added.erase(spec.name());
+    specs.insert(added.begin(), added.end());
+}
+
+}  // namespace
+
 std::vector<KernelSpec> training_kernel_specs(const ModelDescription &description, Dtype dtype) {
     std::map<std::string, KernelSpec> specs;
     const auto collect = [&](const RunShape &shape, const TrainingChoices &choices, Algorithm algorithm) {
@@ -288,6 +314,11 @@ std::vector<KernelSpec> training_kernel_specs(const ModelDescription &descriptio
         other.without_masks = all;
         collect(other, choices, Algorithm::Sgd);
     }
+    for (const ModelDescription &ablation : ablations_of(description)) {
+        const TrainingPlan training = lower_training(ablation, shape, choices);
+        for (const Step &step : training.plan.steps) specs[step.kernel.name()] = step.kernel;
+    }
+    if (dtype == Dtype::F32) add_ablation_kernels(description, specs);
     std::vector<KernelSpec> result;
     for (const auto &[name, spec] : specs) result.push_back(spec);
     return result;

@@ -85,7 +85,8 @@ private:
     int steps_ = 0;
 };
 
-/// The kernels that training needs, each once, with every option's variants.
+/// The kernels that training needs, each once, with every option's variants; in f32 also those that inference with the
+/// description's ablations (docs/training.md) needs beside its own.
 std::vector<KernelSpec> training_kernel_specs(const ModelDescription &description, Dtype dtype);
 
 /// Name of the library that holds them.

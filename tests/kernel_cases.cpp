@@ -12,7 +12,8 @@ namespace {
 std::vector<KernelSpec> for_all_dtypes(std::vector<KernelSpec> specs) {
     const std::set<std::string> on_activations = {"conv2d",        "depthwise",      "expand_depthwise",
                                                   "stem",          "avg_pool",       "spatial_mean",
-                                                  "fuse_branches", "scale_channels", "fill_unselected"};
+                                                  "fuse_branches", "scale_channels", "fill_unselected",
+                                                  "add_branches"};
     for (size_t i = 0, count = specs.size(); i < count; i++) {
         if (on_activations.count(specs[i].generator)) specs.push_back(with_dtype(specs[i], Dtype::BF16));
     }
@@ -45,6 +46,10 @@ std::vector<KernelSpec> head_kernels() {
             specs.push_back(activated((generator + "_grad").c_str(), activation.c_str()));
             specs.push_back(activated((generator + "_grad").c_str(), activation.c_str()).set("derivation", "adjoint"));
         }
+    }
+    for (const char *activation : {"relu", "linear"}) {
+        for (const char *generator : {"add_branches", "add_branches_grad"})
+            specs.push_back(activated(generator, activation));
     }
     for (size_t i = 0, count = specs.size(); i < count; i++)
         specs.push_back(with_dtype(specs[i], Dtype::F64));
@@ -168,11 +173,14 @@ std::vector<KernelSpec> test_kernels() {
         activated("linear", "hsigmoid"),
         activated("linear", "hswish"),
         KernelSpec("navigation"),
+        KernelSpec("navigation").set("soft", true),
         KernelSpec("work_list"),
         activated("fill_unselected", "relu").set("kernel", 3),
         activated("fill_unselected", "linear").set("kernel", 5),
         activated("fuse_branches", "relu"),
         activated("fuse_branches", "linear"),
+        activated("add_branches", "relu"),
+        activated("add_branches", "linear"),
         activated("scale_channels", "relu"),
         activated("scale_channels", "hswish"),
         KernelSpec("consensus"),

@@ -106,6 +106,32 @@ void check_fusion(const char *activation, int channels, Size fine, int frames) {
     });
 }
 
+void check_addition(const char *activation, int channels, Size fine, int frames) {
+    const Fusion in(channels, fine, frames);
+    const reference::FusionGradient expected =
+        reference::addition_gradient(activation, in.ample, in.focal, in.d_output);
+    const reference::FusionGradient magnitude =
+        reference::addition_gradient("linear", absolute(in.ample), absolute(in.focal), absolute(in.d_output));
+    const Tensor4 output = reference::activated(
+        activation, reference::add(reference::upsample_nearest(in.ample, fine.width, fine.height), in.focal));
+    for_training_targets([&](const Target &target, Dtype dtype) {
+        INFO(activation << " of " << channels << " channels at " << fine.width << "x" << fine.height);
+        const auto forward = KernelRun(activated("add_branches", activation), target, dtype)
+                                 .in("ample", in.ample, 4)
+                                 .in_place("output", "focal", in.focal, 4)
+                                 .run();
+        CHECK(training_error(forward.at("output"), output, 2, dtype) <= 1);
+        const auto ours = KernelRun(activated("add_branches_grad", activation), target, dtype)
+                              .in("output", as_floats(output), 4)
+                              .in("d_output", in.d_output, 4)
+                              .out("d_ample", channels, in.ample.x, in.ample.y, frames, 4)
+                              .out("d_focal", channels, fine.width, fine.height, frames, 4)
+                              .run();
+        CHECK(training_error(ours.at("d_ample"), expected.ample, magnitude.ample, 4, dtype) <= 1);
+        CHECK(training_error(ours.at("d_focal"), expected.focal, magnitude.focal, 1, dtype) <= 1);
+    });
+}
+
 struct Scale {
     Tensor4 input, gate, d_output;
 
@@ -211,6 +237,31 @@ TEST_CASE("the reference gradient of the fusion equals central differences", "[b
         CHECK(difference_error(gradient.ample, central_difference(loss(&Fusion::ample), in.ample)) < 1e-6);
         CHECK(difference_error(gradient.focal, central_difference(loss(&Fusion::focal), in.focal)) < 1e-6);
         CHECK(difference_error(gradient.theta, central_difference(loss(&Fusion::theta), in.theta)) < 1e-6);
+    }
+}
+
+TEST_CASE("gradients of the fusion by addition equal plain loops", "[branch_gradients]") {
+    for (int channels : {1, 3, 8, 9, 16, 17, 40})
+        check_addition("relu", channels, {5, 4}, 2);
+    for (const Size &size : {Size{1, 1}, Size{2, 2}, Size{7, 5}, Size{6, 9}, Size{8, 3}}) {
+        check_addition("relu", 20, size, 1);
+        check_addition("linear", 20, size, 3);
+    }
+}
+
+TEST_CASE("the reference gradient of the fusion by addition equals central differences", "[branch_gradients]") {
+    for (const char *activation : {"relu", "linear"}) {
+        const Fusion in(3, {3, 4}, 2);
+        const reference::FusionGradient gradient =
+            reference::addition_gradient(activation, in.ample, in.focal, in.d_output);
+        const auto loss = [&](const Tensor4 &ample, const Tensor4 &focal) {
+            const Tensor4 sum = reference::add(reference::upsample_nearest(ample, focal.x, focal.y), focal);
+            return dot(reference::activated(activation, sum), in.d_output);
+        };
+        CHECK(difference_error(gradient.ample, central_difference([&](const Tensor4 &v) { return loss(v, in.focal); },
+                                                                  in.ample)) < 1e-6);
+        CHECK(difference_error(gradient.focal, central_difference([&](const Tensor4 &v) { return loss(in.ample, v); },
+                                                                  in.focal)) < 1e-6);
     }
 }
 

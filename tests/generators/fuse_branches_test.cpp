@@ -1,4 +1,4 @@
-// Dynamic fusion of both branches against its definition, apart and in place.
+// Fusion of both branches, dynamic and by addition, against its definition, apart and in place.
 #include <catch2/catch.hpp>
 #include <cmath>
 
@@ -20,28 +20,30 @@ Tensor4 absolute(Tensor4 tensor) {
     return tensor;
 }
 
-void check(const char *activation, int channels, Size fine, Size coarse, int frames, Dtype dtype) {
+enum class Fused { Blended, Added };
+
+void check(Fused how, const char *activation, int channels, Size fine, Size coarse, int frames, Dtype dtype) {
     const Tensor4 focal = representable(random_frames(channels, fine.width, fine.height, frames, "focal"), dtype);
     const Tensor4 ample = representable(random_frames(channels, coarse.width, coarse.height, frames, "ample"), dtype);
     const Tensor4 theta = reference::sigmoid(random_frames(channels, 1, 1, frames, "theta"));
     const Tensor4 enlarged = reference::upsample_nearest(ample, fine.width, fine.height);
-    const Tensor4 expected = activate(activation, reference::blend(theta, enlarged, focal));
+    const bool adds = how == Fused::Added;
+    const Tensor4 expected = activate(activation, adds ? reference::add(enlarged, focal)
+                                                       : reference::blend(theta, enlarged, focal));
     const Tensor4 magnitude = reference::add(absolute(enlarged), absolute(focal));
     for (const Target &target : runnable_targets(dtype)) {
         for (const bool in_place : {false, true}) {
-            INFO(activation << " of " << channels << " channels at " << fine.width << "x" << fine.height << " and "
+            INFO((adds ? "sum, " : "blend, ") << activation << " of " << channels << " channels at " << fine.width << "x" << fine.height << " and "
                             << coarse.width << "x" << coarse.height << " on " << target.name << ", "
                             << dtype_name(dtype));
             FrameMemory low(ample, 0, false, dtype), high(focal, fine.width % 2, false, dtype);
             FrameMemory apart = FrameMemory::unwritten(channels, fine.width, fine.height, frames, 0, dtype);
             FrameMemory &output = in_place ? high : apart;
-            KernelCall(test_kernel_store(target).kernel(with_dtype(activated("fuse_branches", activation), dtype),
-                                                        kTestLibrary))
-                .bind("ample", low.view())
-                .bind("focal", high.view())
-                .bind("theta", vectors(theta))
-                .bind("output", output.view())
-                .run();
+            const KernelSpec spec = activated(adds ? "add_branches" : "fuse_branches", activation);
+            KernelCall call(test_kernel_store(target).kernel(with_dtype(spec, dtype), kTestLibrary));
+            call.bind("ample", low.view()).bind("focal", high.view());
+            if (!adds) call.bind("theta", vectors(theta));
+            call.bind("output", output.view()).run();
             CHECK(rounding_error(output.values(), expected, magnitude, 2, dtype) <= 1);
             CHECK(output.surroundings_intact());
         }
@@ -50,20 +52,24 @@ void check(const char *activation, int channels, Size fine, Size coarse, int fra
 
 }  // namespace
 
-TEST_CASE("fusion blends both branches at any ratio of their sizes", "[fuse_branches]") {
+TEST_CASE("fusion takes both branches at any ratio of their sizes", "[fuse_branches]") {
     const std::vector<std::pair<Size, Size>> pairs = {{{8, 8}, {4, 4}}, {{7, 5}, {4, 3}}, {{13, 14}, {7, 7}},
                                                       {{1, 1}, {1, 1}}, {{7, 9}, {2, 4}}, {{5, 3}, {5, 2}}};
     for (const auto &[fine, coarse] : pairs) {
         for (const char *activation : {"relu", "linear"}) {
-            for (const Dtype dtype : runnable_dtypes())
-                check(activation, 20, fine, coarse, 3, dtype);
+            for (const Dtype dtype : runnable_dtypes()) {
+                for (const Fused how : {Fused::Blended, Fused::Added})
+                    check(how, activation, 20, fine, coarse, 3, dtype);
+            }
         }
     }
 }
 
-TEST_CASE("fusion blends any number of channels", "[fuse_branches]") {
+TEST_CASE("fusion takes any number of channels", "[fuse_branches]") {
     for (int channels : {1, 3, 4, 5, 8, 9, 16, 17, 33, 64}) {
-        for (const Dtype dtype : runnable_dtypes())
-            check("relu", channels, {5, 4}, {3, 2}, 1, dtype);
+        for (const Dtype dtype : runnable_dtypes()) {
+            for (const Fused how : {Fused::Blended, Fused::Added})
+                check(how, "relu", channels, {5, 4}, {3, 2}, 1, dtype);
+        }
     }
 }

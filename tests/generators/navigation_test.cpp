@@ -75,6 +75,27 @@ Decision decide(const Target &target, const Module &module, const Tensor4 &poole
     return {values_of(logits), std::vector<int>(mask.begin(), mask.end())};
 }
 
+// Weights [f, 1, 1, 1] of the soft variant.
+Tensor4 weigh(const Target &target, const Module &module, const Tensor4 &pooled) {
+    const int frames = pooled.f, t = module.clip_frames;
+    FloatBuffer logits(2, frames), uniform(2, frames), mask(frames);
+    uniform.fill(0.75f);
+    KernelCall(test_kernel_store(target).kernel(KernelSpec("navigation").set("soft", true), kTestLibrary))
+        .bind("pooled", vectors(pooled))
+        .bind("pool_weights", packed_buffer({{module.channels, 2}, module.pool_weights}))
+        .bind("pool_bias", packed_buffer({{2}, module.pool_bias}))
+        .bind("gate_weights", packed_buffer({{2, 2, t}, module.weights.affine}))
+        .bind("gate_bias", packed_buffer({{2, t}, module.weights.affine_bias}))
+        .bind("uniform", uniform)
+        .set("stochastic", 1)
+        .bind("logits", logits)
+        .bind("mask", mask)
+        .run();
+    Tensor4 weights(frames, 1, 1, 1);
+    for (int f = 0; f < frames; f++) weights.at(f, 0, 0, 0) = mask(f);
+    return weights;
+}
+
 // How many frames were too close to call.
 int check(const Module &module, int clips, const std::vector<float> &uniforms) {
     const Tensor4 pooled = random_frames(module.channels, 1, 1, module.clip_frames * clips, "pooled");
@@ -104,6 +125,27 @@ TEST_CASE("the navigation decides as defined, position by position in each clip"
     for (int channels : {1, 3, 15, 16, 17, 64, 257}) {
         for (int clip_frames : {1, 3, 8}) {
             for (int clips : {1, 2, 4}) CHECK(check(Module(channels, clip_frames), clips, {}) == 0);
+        }
+    }
+}
+
+TEST_CASE("soft weights are probabilities, without noise", "[navigation]") {
+    for (int channels : {3, 17, 64}) {
+        for (int clips : {1, 2}) {
+            const Module module(channels, 5);
+            const Tensor4 pooled = random_frames(channels, 1, 1, 5 * clips, "pooled");
+            const Tensor4 logits = reference::navigation_logits(pooled, module.weights);
+            const Tensor4 magnitude = module.magnitude(pooled);
+            for (const Target &target : runnable_targets()) {
+                INFO(channels << " channels, " << clips << " clips on " << target.name);
+                const Tensor4 weights = weigh(target, module, pooled);
+                for (int f = 0; f < pooled.f; f++) {
+                    const double expected = reference::sigmoid(logits.at(1, 0, 0, f) - logits.at(0, 0, 0, f));
+                    // The slope of the sigmoid is at most 1/4; its own rounding is a few units of 1.
+                    const double sum = magnitude.at(0, 0, 0, f) + magnitude.at(1, 0, 0, f);
+                    CHECK(std::abs(weights.at(f, 0, 0, 0) - expected) <= 6e-8 * ((channels + 4) * sum / 4 + 8));
+                }
+            }
         }
     }
 }

@@ -39,6 +39,27 @@ TEST_CASE("an unknown crop is refused", "[description]") {
     Json other = Json::parse(description_text(shipped_model("af_resnet50")));
     other["corp"] = "whole";
     CHECK_THROWS_AS(parse_description(other.dump(), "here"), Error);
-    CHECK(crop_named("whole") == Crop::Whole);
-    CHECK_THROWS_AS(crop_named("half"), UsageError);
+    ModelDescription set = shipped_model("af_resnet50");
+    set_choice(set, "crop", "whole");
+    CHECK(set.crop == Crop::Whole);
+    CHECK_THROWS_WITH(set_choice(set, "crop", "half"), Catch::Contains("'half'; evaluation, whole expected"));
+    CHECK_THROWS_AS(set_choice(set, "corp", "whole"), UsageError);
+}
+
+TEST_CASE("ablations are part of a description", "[description]") {
+    ModelDescription description = shipped_model("af_tiny");
+    CHECK(ablation_text(description) == "");
+    CHECK_FALSE(Json::parse(description_text(description)).contains("selection"));
+    set_choice(description, "selection", "soft");
+    set_choice(description, "fusion", "addition");
+    CHECK(ablation_text(description) == "selection soft, fusion addition");
+    const ModelDescription again = parse_description(description_text(description), "here");
+    CHECK(again.soft());
+    CHECK(again.fusion == Fusion::Addition);
+    CHECK(again.branches == Branches::Both);
+    set_choice(description, "branches", "focal");
+    CHECK_THROWS_WITH(parse_description(description_text(description), "here"), Catch::Contains("one branch only"));
+    ModelDescription plain = shipped_model("resnet50");
+    set_choice(plain, "branches", "focal");
+    CHECK_THROWS_WITH(check_description(plain, "here"), Catch::Contains("here") && Catch::Contains("no focal blocks"));
 }

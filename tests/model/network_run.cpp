@@ -21,12 +21,16 @@ reference::NetworkConfig config_of(const NetworkRun &run) {
                                                          : reference::Architecture::AfMobileNetV3;
     config.depths = d.depths;
     config.base_width = d.width;
+    config.tail_channels = d.tail_channels;
     config.shift = d.shift;
     config.classes = d.classes;
     config.frames = run.shape.frames;
     config.batch = run.shape.clips;
     config.width = run.shape.width;
     config.height = run.shape.height;
+    config.soft = d.soft();
+    config.addition = d.fusion == Fusion::Addition;
+    config.focal_only = d.branches == Branches::Focal;
     config.unselected = run.shape.unselected == Unselected::Skipped ? reference::Unselected::Skipped
                                                                     : reference::Unselected::Masked;
     return config;
@@ -85,7 +89,11 @@ void gather_gates(Network &network, reference::Outputs &outputs) {
     if (network.lowered().selections.empty()) return;
     const int64_t frames = network.shape().flat_frames(), blocks = int64_t(network.lowered().selections.size());
     reference::NamedTensor masks{{blocks, frames}, {}}, margins = masks;
-    for (const std::vector<int> &mask : network.masks()) masks.data.insert(masks.data.end(), mask.begin(), mask.end());
+    for (const Selection &selection : network.lowered().selections) {
+        const std::vector<double> mask = selection.soft ? tensor_of<float>(network, selection.mask).data
+                                                        : tensor_of<int>(network, selection.deciding_mask()).data;
+        masks.data.insert(masks.data.end(), mask.begin(), mask.end());
+    }
     for (const Selection &selection : network.lowered().selections) {
         const std::vector<double> logits = tensor_of<float>(network, selection.logits).data;
         for (size_t f = 0; f < size_t(frames); f++) margins.data.push_back(logits[2 * f + 1] - logits[2 * f]);

@@ -111,11 +111,14 @@ Tensor4 adaptive_stage(Execution &run, const AdaptiveStage &stage, const Tensor4
     Tensor4 ample = input, focal = input;
     for (size_t i = 0; i < stage.blocks.size(); i++) {
         const std::string index = "." + std::to_string(i);
-        const std::vector<double> mask = run.navigate("list_gen" + stage.number + index, ample);
-        ample = plain_block(run, prefix + "_base" + index, ample, stage.blocks[i]);
+        const bool alone = run.config().focal_only;
+        const std::vector<double> mask = run.navigate("list_gen" + stage.number + index, alone ? focal : ample);
+        if (!alone) ample = plain_block(run, prefix + "_base" + index, ample, stage.blocks[i]);
         focal = focal_block(run, prefix + "_refine" + index, focal, stage.blocks[i], mask);
     }
+    if (run.config().focal_only) return plain_block(run, prefix + "_fuse.0", focal, stage.fusion);
     ample = upsample_nearest(ample, focal.x, focal.y);
+    if (run.config().addition) return plain_block(run, prefix + "_fuse.0", add(ample, focal), stage.fusion);
     const Tensor4 mean = global_mean(add(ample, focal));
     const Tensor4 hidden = relu(run.linear(attention + ".fc.0", mean, focal.c / 16, Execution::Bias::Added));
     const Tensor4 theta = sigmoid(run.linear(attention + ".fc.2", hidden, focal.c, Execution::Bias::Added));

@@ -56,18 +56,21 @@ Tensor4 adaptive_stage(Execution &run, const AdaptiveStage &stage, const Tensor4
         const std::string index = std::to_string(i);
         const std::string base = stage.key + ".base_module." + index, refine = stage.key + ".refine_module." + index;
         const bool last = i + 1 == stage.blocks;
-        const std::vector<double> mask = run.navigate(stage.key + ".list_gen." + index, ample);
-        ample = ample_block(run, base, ample, stage.channels / 2, i == 0 ? 2 : 1, !last);
-        focal = focal_block(run, refine, focal, stage.channels, mask, !last);
-        run.record_mean(base, ample);
+        const bool alone = run.config().focal_only;
+        const std::vector<double> mask = run.navigate(stage.key + ".list_gen." + index, alone ? focal : ample);
+        focal = focal_block(run, refine, focal, stage.channels, mask, alone || !last);
         run.record_mean(refine, focal);
+        if (alone) continue;
+        ample = ample_block(run, base, ample, stage.channels / 2, i == 0 ? 2 : 1, !last);
+        run.record_mean(base, ample);
     }
+    if (run.config().focal_only) return ample_block(run, stage.key + ".fusion.0", focal, stage.channels, stage.stride);
     const std::string transform = stage.key + ".base_transform";
     ample = run.conv_bn(transform + ".0", transform + ".1", ample, {stage.channels});
     ample = upsample_nearest(ample, focal.x, focal.y);
-    const Tensor4 theta = fusion_weights(run, stage, add(ample, focal));
-    const Tensor4 fused = relu(blend(theta, ample, focal));
-    return ample_block(run, stage.key + ".fusion.0", fused, stage.channels, stage.stride);
+    Tensor4 sum = add(ample, focal);
+    if (!run.config().addition) sum = blend(fusion_weights(run, stage, sum), ample, focal);
+    return ample_block(run, stage.key + ".fusion.0", relu(sum), stage.channels, stage.stride);
 }
 
 } // namespace
@@ -82,7 +85,7 @@ void run_af_resnet(Execution &run, const Tensor4 &input) {
         run.record_mean(layer, x);
         if (k != 1) run.record_corner(layer, x);
     }
-    const int channels = 4 * config.base_width << kAdaptiveStages;
+    const int channels = config.tail_channels > 0 ? config.tail_channels : 4 * config.base_width << kAdaptiveStages;
     for (int i = 0; i < config.depths[kAdaptiveStages]; i++)
         x = ample_block(run, "layer4." + std::to_string(i), x, channels, i == 0 ? 2 : 1);
     run.record_mean("layer4", x);

@@ -1,6 +1,7 @@
 #include "tests/reference/execution.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace afnet::reference {
 
@@ -36,6 +37,8 @@ std::vector<double> Execution::navigate(const std::string &key, const Tensor4 &i
     std::vector<double> noise;
     if (!config_.gumbel_uniforms.empty()) noise = gumbel_noise(config_.gumbel_uniforms.at(block));
     Gate gate = select_frames(navigation_logits(input, load_navigation(key, input.c)), noise);
+    for (size_t f = 0; f < gate.mask.size() && config_.soft; f++)
+        gate.mask[f] = 1 / (1 + std::exp(-gate.margin[f]));
     if (!config_.forced_masks.empty()) gate.mask = config_.forced_masks.at(block);
     gates_.push_back(gate);
     return gate.mask;

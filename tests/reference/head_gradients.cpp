@@ -67,6 +67,21 @@ FusionGradient fusion_gradient(const std::string &activation, const Tensor4 &amp
     return d;
 }
 
+FusionGradient addition_gradient(const std::string &activation, const Tensor4 &ample, const Tensor4 &focal,
+                                 const Tensor4 &d_output) {
+    FusionGradient d{Tensor4(ample.c, ample.x, ample.y, ample.f), Tensor4(focal.c, focal.x, focal.y, focal.f), {}};
+    const Tensor4 sum = add(upsample_nearest(ample, focal.x, focal.y), focal);
+    for (int f = 0; f < focal.f; f++)
+        for (int y = 0; y < focal.y; y++)
+            for (int x = 0; x < focal.x; x++)
+                for (int c = 0; c < focal.c; c++) {
+                    const double g = d_output.at(c, x, y, f) * activation_slope(activation, sum.at(c, x, y, f));
+                    d.focal.at(c, x, y, f) = g;
+                    d.ample.at(c, x * ample.x / focal.x, y * ample.y / focal.y, f) += g;
+                }
+    return d;
+}
+
 ScaleGradient scale_gradient(const std::string &activation, const Tensor4 &input, const Tensor4 &gate,
                              const Tensor4 &d_output) {
     ScaleGradient d{input, Tensor4(gate.c, 1, 1, gate.f)};

@@ -27,6 +27,10 @@ Tensor4 fusion(const std::string &activation, const Tensor4 &ample, const Tensor
 FusionGradient fusion_gradient(const std::string &activation, const Tensor4 &ample, const Tensor4 &focal,
                                const Tensor4 &theta, const Tensor4 &d_output);
 
+/// Of act(a + b), towards a and b; theta is empty.
+FusionGradient addition_gradient(const std::string &activation, const Tensor4 &ample, const Tensor4 &focal,
+                                 const Tensor4 &d_output);
+
 struct ScaleGradient {
     Tensor4 input, gate;
 };

@@ -30,8 +30,14 @@ struct NetworkConfig {
     Architecture architecture = Architecture::AfResNet;
     std::vector<int> depths = {3, 4, 6, 3}; // ResNets: blocks per stage, AF modules at least 2 (they have depth - 1)
     int base_width = 64; // ResNets: channels of the stem, a multiple of 4; stage k ends at 4 base 2^k
+    int tail_channels = 0; // ResNets: behind the last stage; 0: 32 base_width
     bool shift = false;  // TSM in every block (the released AF-MobileNetV3 always shifts)
     int classes = 1000;
+
+    // Ablations of the adaptive networks.
+    bool soft = false;       // masks are the probabilities sigmoid(l1 - l0); noise and Unselected play no part
+    bool addition = false;   // fusion is the sum of both branches
+    bool focal_only = false; // there is no ample branch and no fusion; a navigation reads what its focal block reads
 
     int frames = 8; // T, per clip
     int batch = 1;  // B, clips
