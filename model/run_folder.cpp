@@ -177,8 +177,9 @@ std::vector<int64_t> RunFolder::kept() const {
 }
 
 void RunFolder::save(const TrainingState &state, const Copies &copies) const {
-    if (copies.best) save_training_state(best(), state);
-    if (copies.after) save_training_state(after(state.epoch), state);
+    const TrainingState &shown = copies.shown ? *copies.shown : state;
+    if (copies.best) save_training_state(best(), shown);
+    if (copies.after) save_training_state(after(state.epoch), shown);
     save_training_state(last(), state);
     std::vector<int64_t> numbers = kept();
     if (!copies.after || copies.keep <= 0 || numbers.size() <= size_t(copies.keep)) return;

@@ -40,6 +40,7 @@ public:
         bool best = false;  // the state has the best score so far
         bool after = false; // epoch-N.safetensors, N = state.epoch
         int keep = 0;       // of those the latest; 0: all
+        const TrainingState *shown = nullptr; // what these two hold, where not the state itself
     };
     /// Writes checkpoints, `last` at the end: a run that is cut off anywhere between goes on from the `last` before,
     /// and comes by here again. So log the epoch before this. Throws as save_training_state does.

@@ -30,6 +30,7 @@ TrainingChoices choices_of(const TrainingStage &stage) {
         return unused || (stage.partial_norm && !stage.trains(norm + ".weight"));
     };
     choices.drop = stage.dropout > 0;
+    choices.average = stage.average > 0;
     return choices;
 }
 
@@ -101,6 +102,7 @@ StepSettings StageRun::settings_at(const TrainingClock &clock) const {
     if (soft) settings.temperature = 1;
     settings.ratio_weight = stage_.policy() == MaskPolicy::Learned && !soft ? stage_.ratio_weight : 0;
     settings.dropout = stage_.dropout;
+    settings.average_decay = stage_.average;
     return settings;
 }
 
@@ -161,6 +163,12 @@ StepResult StageRun::step(const ClipBatch &batch, const TrainingClock &clock) {
 StateTensors StageRun::state() {
     StateTensors result = state_;
     for (auto &[key, values] : network_->state_dict()) result[key] = std::move(values);
+    return result;
+}
+
+StateTensors StageRun::outcome() {
+    StateTensors result = state_;
+    for (auto &[key, values] : network_->averaged_state_dict()) result[key] = std::move(values);
     return result;
 }
 

@@ -40,6 +40,9 @@ public:
 
     /// Everything, also what the stage does not train.
     StateTensors state();
+    /// What the stage has to show for itself, and leaves: moving averages of the weights where it keeps them, else the
+    /// same as state().
+    StateTensors outcome();
 
 private:
     void draw_noise(int64_t step);

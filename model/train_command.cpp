@@ -70,6 +70,7 @@ void add_stage_options(CLI::App &app, Options &o) {
     add_field<bool>(app, o, "--nesterov", "nesterov", "Nesterov's momentum (true, false)");
     add_field<double>(app, o, "--clip-gradient,--gd", "clip_gradient", "Largest norm of the gradient; 0: any");
     add_field<double>(app, o, "--dropout,--do", "dropout", "Dropout in front of the classifier");
+    add_field<double>(app, o, "--ema", "ema", "Decay of moving averages of the weights, which are then the result; 0: none");
     add_field<std::string>(app, o, "--groups", "groups", "authors or plain: factors of rate and decay");
     add_field<std::vector<std::string>>(app, o, "--optimizer", "optimizers", "PATTERN=adam:lr=RATE and the like");
     add_field<std::string>(app, o, "--masks", "masks",

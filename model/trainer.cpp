@@ -120,7 +120,7 @@ void Trainer::run_stage(size_t index) {
     for (const ClipFault &fault : clips.faults()) {
         if (!options_.quiet) std::fprintf(stderr, "train: %s: %s\n", fault.path.c_str(), fault.message.c_str());
     }
-    state_.parameters = run.state();
+    state_.parameters = run.outcome();
 }
 
 // False when the stage has ended.
@@ -193,7 +193,7 @@ void Trainer::end_epoch(StageRun &run, const TrainingClock &clock) {
     record.seconds = sums_.seconds;
     record.clips_per_s = sums_.clips / std::max(sums_.seconds, 1e-9);
     if (validation_batches_) {
-        const ValidationResult found = validate(state_.description, run.state(), *validation_batches_, kValidationBatch,
+        const ValidationResult found = validate(state_.description, run.outcome(), *validation_batches_, kValidationBatch,
                                                 {policy, settings.target_ratio, options_.seed}, kernels_);
         record.val_top1 = found.top1;
         record.val_top5 = found.top5;
@@ -236,6 +236,7 @@ void Trainer::save(StageRun &run, const TrainingClock &clock, const RunFolder::C
     remember(run, clock);
     if (clock.step >= clock.steps) {  // the next stage begins with this
         TrainingState ended = state_;
+        ended.parameters = run.outcome();
         ended.positions["stage"] += 1;
         ended.positions["stage_step"] = 0;
         ended.optimizer.clear();
@@ -243,7 +244,15 @@ void Trainer::save(StageRun &run, const TrainingClock &clock, const RunFolder::C
         folder_.save(ended, copies);
         return;
     }
-    folder_.save(state_, copies);
+    TrainingState shown;
+    RunFolder::Copies its = copies;
+    if ((copies.best || copies.after) && run.stage().average > 0) {
+        shown = state_;
+        shown.parameters = run.outcome();
+        shown.optimizer.clear();  // it is of the weights that the averages are of
+        its.shown = &shown;
+    }
+    folder_.save(state_, its);
 }
 
 std::string Trainer::note(const StageRun &run, const TrainingClock &clock) const {

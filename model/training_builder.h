@@ -17,7 +17,8 @@ struct TrainingChoices {
     std::function<bool(const std::string &key)> trained = [](const std::string &) { return true; };
     /// Of a BatchNorm, by its prefix: normalise by the running statistics and leave them alone.
     std::function<bool(const std::string &norm)> frozen_norm = [](const std::string &) { return false; };
-    bool drop = false;  // a dropout layer in front of the classifier
+    bool drop = false;     // a dropout layer in front of the classifier
+    bool average = false;  // moving averages of the weights (model/weight_average.h)
 };
 
 /// A parameter under training.

@@ -54,8 +54,10 @@ std::vector<float> as_floats(const std::vector<double> &values) {
     return std::vector<float>(values.begin(), values.end());
 }
 
-TrainingPlan with_updates(TrainingPlan training, const UpdateRules &rules, Dtype dtype, UpdatePlan *updates) {
+TrainingPlan with_updates(TrainingPlan training, const UpdateRules &rules, Dtype dtype, UpdatePlan *updates,
+                          std::vector<WeightAverage> *averages) {
     *updates = add_updates(training, rules, dtype);
+    if (averages) *averages = add_averages(training, dtype);
     return training;
 }
 
@@ -64,7 +66,8 @@ TrainingPlan with_updates(TrainingPlan training, const UpdateRules &rules, Dtype
 TrainingNetwork::TrainingNetwork(const ModelDescription &description, const RunShape &shape,
                                  const TrainingChoices &choices, const UpdateRules &rules, KernelStore &kernels)
     : description_(description), shape_(shape),
-      training_(with_updates(lower_training(description, shape, choices), rules, shape.dtype, &updates_)),
+      training_(with_updates(lower_training(description, shape, choices), rules, shape.dtype, &updates_,
+                             choices.average ? &averages_ : nullptr)),
       executor_(training_.plan, kernels, training_library(description)) {
     executor_.populate_arena();
 }
@@ -108,6 +111,7 @@ void TrainingNetwork::load(const Weights &weights) {
         read(".running_mean", running.mean);
         read(".running_var", running.variance);
     }
+    for (const WeightAverage &average : averages_) write(average.average, numbers(average.source));
 }
 
 std::vector<double> TrainingNetwork::values(const ParameterInfo &info) {
@@ -131,26 +135,50 @@ std::map<std::string, std::vector<float>> TrainingNetwork::state_dict() {
     return result;
 }
 
-std::map<std::string, std::vector<float>> TrainingNetwork::optimizer_state() {
-    std::map<std::string, std::vector<float>> result;
-    for (const ParameterUpdate &update : updates_.updates) {
-        for (TensorId id : {update.first, update.second}) {
-            if (id != kNoTensor) result[training_.plan.tensors[size_t(id)].name] = as_floats(numbers(id));
-        }
+std::map<std::string, std::vector<float>> TrainingNetwork::averaged_state_dict() {
+    std::map<std::string, std::vector<float>> result = state_dict();
+    std::map<TensorId, TensorId> averages;
+    for (const WeightAverage &average : averages_) averages[average.source] = average.average;
+    const auto take = [&](const std::string &key, TensorId source, const auto &arranged) {
+        const auto found = averages.find(source);
+        if (found != averages.end()) result[key] = as_floats(arranged(numbers(found->second)));
+    };
+    const auto as_it_is = [](const std::vector<double> &values) { return values; };
+    for (const TrainedParameter &parameter : training_.parameters) {
+        take(parameter.info.key, parameter.value,
+             [&](const std::vector<double> &values) { return rearranged(parameter, values, false); });
+    }
+    for (const RunningStatistics &running : training_.statistics) {
+        take(running.norm + ".running_mean", running.mean, as_it_is);
+        take(running.norm + ".running_var", running.variance, as_it_is);
     }
     return result;
 }
 
-void TrainingNetwork::load_optimizer(const std::map<std::string, std::vector<float>> &state, int steps) {
+std::vector<TensorId> TrainingNetwork::memory_tensors() const {
+    std::vector<TensorId> result;
     for (const ParameterUpdate &update : updates_.updates) {
         for (TensorId id : {update.first, update.second}) {
-            if (id == kNoTensor) continue;
-            const std::string &name = training_.plan.tensors[size_t(id)].name;
-            const auto found = state.find(name);
-            if (found == state.end()) throw Error("the training state lacks " + name);
-            if (found->second.size() != numbers(id).size()) throw Error("the training state's " + name + " has another size");
-            write(id, std::vector<double>(found->second.begin(), found->second.end()));
+            if (id != kNoTensor) result.push_back(id);
         }
+    }
+    for (const WeightAverage &average : averages_) result.push_back(average.average);
+    return result;
+}
+
+std::map<std::string, std::vector<float>> TrainingNetwork::optimizer_state() {
+    std::map<std::string, std::vector<float>> result;
+    for (TensorId id : memory_tensors()) result[training_.plan.tensors[size_t(id)].name] = as_floats(numbers(id));
+    return result;
+}
+
+void TrainingNetwork::load_optimizer(const std::map<std::string, std::vector<float>> &state, int steps) {
+    for (TensorId id : memory_tensors()) {
+        const std::string &name = training_.plan.tensors[size_t(id)].name;
+        const auto found = state.find(name);
+        if (found == state.end()) throw Error("the training state lacks " + name);
+        if (found->second.size() != numbers(id).size()) throw Error("the training state's " + name + " has another size");
+        write(id, std::vector<double>(found->second.begin(), found->second.end()));
     }
     steps_ = steps;
 }
@@ -258,6 +286,9 @@ void TrainingNetwork::update(const StepSettings &settings, double gradient_norm)
         executor_.set_scalar(update.step, "nesterov", settings.nesterov ? 1 : 0);
         executor_.set_scalar(update.step, "step", steps_);
     }
+    for (const WeightAverage &average : averages_) {
+        executor_.set_scalar(average.step, "decay", average_decay_at(settings.average_decay, steps_));
+    }
     executor_.run_steps(updates_.norms_end, training_.plan.steps.size(), false);
 }
 
@@ -298,12 +329,13 @@ std::vector<KernelSpec> training_kernel_specs(const ModelDescription &descriptio
     const auto collect = [&](const RunShape &shape, const TrainingChoices &choices, Algorithm algorithm) {
         TrainingPlan training = lower_training(description, shape, choices);
         add_updates(training, [&](const ParameterInfo &) { return UpdateRule{algorithm}; }, dtype);
+        if (choices.average) add_averages(training, dtype);
         for (const Step &step : training.plan.steps) specs[step.kernel.name()] = step.kernel;
     };
     RunShape shape;
     shape.dtype = dtype;
     TrainingChoices choices, frozen;
-    choices.drop = true;
+    choices.drop = choices.average = true;
     frozen.trained = [](const std::string &key) { return key.find("list_gen") != std::string::npos; };
     frozen.frozen_norm = [](const std::string &) { return true; };
     collect(shape, choices, Algorithm::Sgd);

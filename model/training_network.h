@@ -7,6 +7,7 @@
 
 #include "model/lowering.h"
 #include "model/optimizer.h"
+#include "model/weight_average.h"
 #include "runtime/executor.h"
 
 namespace afnet {
@@ -19,6 +20,7 @@ struct StepSettings {
     double clip_norm = 20;  // of the gradient over all parameters; 0: not clipped
     double temperature = 1, target_ratio = 1, ratio_weight = 0.5;  // lambda
     double dropout = 0;
+    double average_decay = 0;  // of moving averages, where TrainingChoices asks for them
 };
 
 /// What a pass found.
@@ -46,10 +48,13 @@ public:
     /// In PyTorch's order, whole; what an inference network and a checkpoint are made of.
     std::vector<double> values(const ParameterInfo &parameter);
     std::map<std::string, std::vector<float>> state_dict();
+    /// The same of the moving averages; of what has none, as it is.
+    std::map<std::string, std::vector<float>> averaged_state_dict();
     /// A parameter's gradient after a pass, in PyTorch's order.
     std::vector<double> gradient(const TrainedParameter &parameter);
 
-    /// The optimiser's memory, by `<key>.momentum` and so on; what resuming needs besides state_dict() and steps().
+    /// The optimiser's memory, by `<key>.momentum` and so on, and moving averages; what resuming needs besides
+    /// state_dict() and steps().
     std::map<std::string, std::vector<float>> optimizer_state();
     void load_optimizer(const std::map<std::string, std::vector<float>> &state, int steps);
     int steps() const { return steps_; }
@@ -76,10 +81,12 @@ private:
     void set_scalars(const StepSettings &settings);
     StepResult result_of_pass(const StepSettings &settings);
     void update(const StepSettings &settings, double gradient_norm);
+    std::vector<TensorId> memory_tensors() const;
 
     ModelDescription description_;
     RunShape shape_;
     UpdatePlan updates_;
+    std::vector<WeightAverage> averages_;
     TrainingPlan training_;
     Executor executor_;
     int steps_ = 0;

@@ -39,6 +39,7 @@ void for_each_field(TrainingStage &s, Visit visit) {
     visit("nesterov", s.nesterov);
     visit("clip_gradient", s.clip_norm);
     visit("dropout", s.dropout);
+    visit("ema", s.average);
     visit("groups", s.groups);
     visit("gate_decay_from", s.gate_decay_from);
     visit("masks", s.masks);
@@ -114,6 +115,7 @@ void check(const TrainingStage &stage, const std::string &where) {
     in_range("momentum", stage.momentum, 0, 1);
     in_range("clip_gradient", stage.clip_norm, 0, 1e9);
     in_range("dropout", stage.dropout, 0, 0.999);
+    in_range("ema", stage.average, 0, 0.9999999);
     in_range("gate_decay_from", stage.gate_decay_from, 0, 1);
 }
 

@@ -29,6 +29,7 @@ struct TrainingStage {
     double decay = 5e-4, momentum = 0.9, clip_norm = 20, dropout = 0;
     bool nesterov = false;
     std::string groups = "authors";       // authors: their factors of rate and decay; plain: 1, vectors do not decay
+    double average = 0;                   // decay of the moving averages of weights; 0: none are kept
     double gate_decay_from = 0.7;         // of the stage: rates that parameters have of their own then fall to 0
     std::vector<OptimizerChoice> optimizers;
     std::string masks = "learned";        // a MaskPolicy's word: learned; all: every frame, no navigation; or one that

@@ -1,5 +1,7 @@
 // A stage of training by itself, on made-up pixels: where masks come from, and what a stage that is resumed does.
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <cmath>
 
 #include "model/initial_weights.h"
 #include "model/stage_run.h"
@@ -108,4 +110,49 @@ TEST_CASE("the navigation stays as it is where a policy replaces it", "[stage_ru
         }
         CHECK(changed > 50);
     }
+}
+
+TEST_CASE("moving averages of weights follow from the weights after each step", "[stage_run]") {
+    TrainingStage stage = small_stage();
+    stage.average = 0.3;
+    Running running(stage);
+    StateTensors expected = running.run.state();
+    CHECK(running.run.outcome() == expected);
+    for (int step = 0; step < 4; step++) {
+        CHECK(running.run.step(batch_of(size_t(step)), clock_of(step)).finite);
+        const double decay = std::min(0.3, (2.0 + step) / (11 + step));  // .18, .25, .3, .3
+        for (auto &[key, values] : expected) {
+            const std::vector<float> now = running.run.state().at(key);
+            for (size_t i = 0; i < values.size(); i++) {
+                values[i] = float(decay * double(values[i]) + (1 - decay) * double(now[i]));
+            }
+        }
+    }
+    const StateTensors averages = running.run.outcome(), weights = running.run.state();
+    size_t apart = 0;
+    for (const auto &[key, values] : averages) {
+        INFO(key);
+        for (size_t i = 0; i < values.size(); i++) {
+            if (std::abs(values[i] - expected.at(key)[i]) > 2e-6f * std::max(1.0f, std::abs(values[i]))) {
+                CHECK(values[i] == expected.at(key)[i]);
+            }
+        }
+        apart += values != weights.at(key);
+    }
+    CHECK(apart > 50);
+}
+
+TEST_CASE("a stage that is resumed has the averages and weights of one that was not", "[stage_run]") {
+    TrainingStage stage = small_stage();
+    stage.average = 0.9;
+    Running whole(stage), first(stage), second(stage);
+    for (int step = 0; step < 4; step++) whole.run.step(batch_of(size_t(step)), clock_of(step));
+    for (int step = 0; step < 2; step++) first.run.step(batch_of(size_t(step)), clock_of(step));
+    second.run.network().load(weights_of(first.run.state()));
+    second.run.network().load_optimizer(first.run.network().optimizer_state(), first.run.network().steps());
+    CHECK(second.run.outcome() == first.run.outcome());
+    for (int step = 2; step < 4; step++) second.run.step(batch_of(size_t(step)), clock_of(step));
+    CHECK(second.run.state() == whole.run.state());
+    CHECK(second.run.outcome() == whole.run.outcome());
+    CHECK(whole.run.outcome() != whole.run.state());
 }
