@@ -98,12 +98,12 @@ RunFolder::RunFolder(const std::string &path, const std::string &config, Existin
     try {
         lock();
         remove_temporaries();
-        if (fs::exists(this->config())) {
+        if (has_last() || fs::exists(best()) || !kept().empty()) {
             if (existing == Existing::Refuse) {
                 throw Error(path + ": holds a run already; go on with it (--resume auto) or name another folder");
             }
-            check_config(config, changeable);
-        } else {
+            if (fs::exists(this->config())) check_config(config, changeable);
+        } else if (!fs::exists(this->config())) {
             for (const std::string &name : names_in(path)) {
                 if (name == kLockName) continue;
                 throw Error(path + ": holds other files (" + printable(name) + "), but no run; name an empty folder " +

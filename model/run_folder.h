@@ -16,8 +16,9 @@ public:
     /// Makes the folder or opens it again, locks it for as long as this lives (a killed process lets go of it too),
     /// removes what interrupted writes left behind, and writes config.json. `config` is the resolved configuration, a
     /// JSON object; a run goes on with the one that it began with, except for the fields in `changeable` (JSON pointers
-    /// such as `/epochs`), which may change. Throws Error for a folder that another process trains into, that holds a
-    /// run (`Refuse`), a run of another configuration, or other files, and when it cannot be written.
+    /// such as `/epochs`), which may change. A run that ended before its first checkpoint is none: it begins again, with
+    /// any configuration. Throws Error for a folder that another process trains into, that holds a run (`Refuse`), a run
+    /// of another configuration, or other files, and when it cannot be written.
     RunFolder(const std::string &path, const std::string &config, Existing existing,
               const std::set<std::string> &changeable = {});
     ~RunFolder();

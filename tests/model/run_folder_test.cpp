@@ -42,7 +42,7 @@ TEST_CASE("run folder: made, and opened again", "[run_folder]") {
 TEST_CASE("run folder: another configuration is refused by its fields", "[run_folder]") {
     const ScratchFolder scratch;
     const std::string path = scratch / "run";
-    RunFolder(path, R"({"rate": 0.1, "epochs": 5, "gates": {"rt": 0.5, "order": [1, 2]}})", kRefuse);
+    write(RunFolder(path, R"({"rate": 0.1, "epochs": 5, "gates": {"rt": 0.5, "order": [1, 2]}})", kRefuse).last(), "");
     const std::string before = contents_of(path + "/config.json");
     const std::string other = R"({"rate": 0.2, "epochs": 9, "gates": {"rt": 0.5, "order": [1]}, "extra": true})";
     const std::string message = refusal([&] { RunFolder(path, other, kResume, {"/epochs"}); });
@@ -58,6 +58,23 @@ TEST_CASE("run folder: another configuration is refused by its fields", "[run_fo
 
     write(path + "/config.json", "{\"rate\": 0.");
     CHECK_THAT(refusal([&] { RunFolder(path, longer, kResume); }), Contains("config.json: not a JSON object"));
+}
+
+TEST_CASE("run folder: a run without a checkpoint begins again", "[run_folder]") {
+    const ScratchFolder scratch;
+    const std::string path = scratch / "run";
+    RunFolder(path, R"({"rate": 0.1})", kRefuse);
+    write(path + "/log.csv", "epoch\n");
+    CHECK_NOTHROW(RunFolder(path, R"({"rate": 0.1})", kRefuse));
+    CHECK_NOTHROW(RunFolder(path, R"({"rate": 0.2})", kResume));
+    CHECK_THAT(contents_of(path + "/config.json"), Contains("0.2"));
+    for (const char *name : {"best.safetensors", "epoch-3.safetensors", "last.safetensors"}) {
+        INFO(name);
+        write(path + "/" + name, "");
+        CHECK_THAT(refusal([&] { RunFolder(path, R"({"rate": 0.2})", kRefuse); }), Contains("holds a run already"));
+        CHECK_THAT(refusal([&] { RunFolder(path, R"({"rate": 0.3})", kResume); }), Contains("another configuration"));
+        std::filesystem::remove(path + "/" + name);
+    }
 }
 
 TEST_CASE("run folder: what is no place for a run stays as it is", "[run_folder]") {

@@ -113,6 +113,7 @@ TEST_CASE("train refuses what cannot be trained", "[program_train]") {
     const std::string list = made_clips(folder.path() + "/clips", 8);
     check_refusal(run_program({"train", "--data", folder.path() + "/none.txt", "--out", folder.file("run")}), 1, "none.txt");
     check_refusal(run_program(training(list, folder.file("run1"), {}, "9")), 1, "batch");
+    check_refusal(run_program(training(list, folder.file("run1"), {}, "9")), 1, "batch"); // not: there is a run
     check_refusal(run_program(training(list, folder.file("run2"), {"--classes", "2"})), 2, "--classes 2");
     check_refusal(run_program(training(list, folder.file("run3"), {"--freeze", "*"})), 1, "freezes every parameter");
     check_refusal(run_program(training(list, folder.file("run4"), {"--lr-type", "steep"})), 1, "lr_type");
