@@ -57,6 +57,15 @@ Weights weights_of(const StateTensors &state) {
     };
 }
 
+TrainingMemory stage_memory(const ModelDescription &description, const TrainingStage &stage, int frames, int size) {
+    TrainingPlan training = lower_training(description, shape_of(stage, frames, size), choices_of(stage));
+    const auto rules = [&](const ParameterInfo &parameter) { return stage.rule(description, parameter); };
+    const UpdatePlan updates = add_updates(training, rules, Dtype::F32);
+    std::vector<WeightAverage> averages;
+    if (stage.average > 0) averages = add_averages(training, Dtype::F32);
+    return training_memory(training, optimizer_tensors(updates, averages));
+}
+
 StageRun::StageRun(const ModelDescription &description, const TrainingStage &stage, int frames, int size, uint64_t seed,
                    StateTensors state, KernelStore &kernels)
     : description_(description), stage_(stage), seed_(seed), state_(std::move(state)) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "model/clip_batches.h"
+#include "model/training_memory.h"
 #include "model/training_network.h"
 #include "model/training_recipe.h"
 
@@ -20,6 +21,9 @@ using StateTensors = std::map<std::string, std::vector<float>>;
 StateTensors state_of(const ModelDescription &description, const Weights &weights);
 /// Reads them; Throws Error for a key that is not there.
 Weights weights_of(const StateTensors &state);
+
+/// What a step of the stage holds in memory. Needs no kernels. Throws as lower_training().
+TrainingMemory stage_memory(const ModelDescription &description, const TrainingStage &stage, int frames, int size);
 
 class StageRun {
 public:

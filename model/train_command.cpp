@@ -27,7 +27,7 @@ struct Options {
     int frames = 0, size = 0, classes = 0;
     uint64_t seed = 1;
     std::map<std::string, std::string> choices;  // of the model description, by field
-    bool augment = false, flip = false, strict = false, print_config = false;
+    bool augment = false, flip = false, strict = false, print_config = false, print_memory = false;
     int readers = 2, queue = 2, cache_mib = 256, save_every = 0, keep = 0, bad_steps = 10;
     Json stage = Json::object();  // fields of stages that options set
 };
@@ -189,6 +189,14 @@ int train(const Options &o, const CommandContext &context) {
         std::fputs(config.c_str(), stdout);
         return 0;
     }
+    if (o.print_memory) {
+        for (const TrainingStage &stage : options.recipe.stages) {
+            const TrainingMemory memory = stage_memory(description, stage, description.frames, description.size);
+            const auto text = context.json ? memory_json : memory_text;
+            std::fputs(text(stage.name, memory).c_str(), stdout);
+        }
+        return 0;
+    }
     if (o.out.empty()) throw UsageError("train: --out is needed");
     catch_save_requests();
     configure_halide(context.threads);
@@ -263,6 +271,7 @@ const RegisterCommand registered{
              ->check(CLI::Range(0, 1 << 20))
              ->capture_default_str();
          app.add_flag("--print-config", o->print_config, "Print the resolved configuration and end");
+         app.add_flag("--print-memory", o->print_memory, "Print what a step of each stage holds in memory, and end");
          add_stage_options(app, *o);
          app.footer("Example: afnet train --model af_tiny_tsm --data clips/list.txt --val held-out/list.txt --rt 0.5 --out run");
          return [o, &context] { return train(*o, context); };

@@ -155,25 +155,14 @@ std::map<std::string, std::vector<float>> TrainingNetwork::averaged_state_dict()
     return result;
 }
 
-std::vector<TensorId> TrainingNetwork::memory_tensors() const {
-    std::vector<TensorId> result;
-    for (const ParameterUpdate &update : updates_.updates) {
-        for (TensorId id : {update.first, update.second}) {
-            if (id != kNoTensor) result.push_back(id);
-        }
-    }
-    for (const WeightAverage &average : averages_) result.push_back(average.average);
-    return result;
-}
-
 std::map<std::string, std::vector<float>> TrainingNetwork::optimizer_state() {
     std::map<std::string, std::vector<float>> result;
-    for (TensorId id : memory_tensors()) result[training_.plan.tensors[size_t(id)].name] = as_floats(numbers(id));
+    for (TensorId id : optimizer_tensors(updates_, averages_)) result[training_.plan.tensors[size_t(id)].name] = as_floats(numbers(id));
     return result;
 }
 
 void TrainingNetwork::load_optimizer(const std::map<std::string, std::vector<float>> &state, int steps) {
-    for (TensorId id : memory_tensors()) {
+    for (TensorId id : optimizer_tensors(updates_, averages_)) {
         const std::string &name = training_.plan.tensors[size_t(id)].name;
         const auto found = state.find(name);
         if (found == state.end()) throw Error("the training state lacks " + name);

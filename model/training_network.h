@@ -81,7 +81,6 @@ private:
     void set_scalars(const StepSettings &settings);
     StepResult result_of_pass(const StepSettings &settings);
     void update(const StepSettings &settings, double gradient_norm);
-    std::vector<TensorId> memory_tensors() const;
 
     ModelDescription description_;
     RunShape shape_;

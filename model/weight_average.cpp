@@ -40,6 +40,18 @@ std::vector<WeightAverage> add_averages(TrainingPlan &training, Dtype dtype) {
     return averages;
 }
 
+std::vector<TensorId> optimizer_tensors(const UpdatePlan &updates, const std::vector<WeightAverage> &averages) {
+    std::vector<TensorId> result;
+    for (const ParameterUpdate &update : updates.updates) {
+        for (const TensorId id : {update.first, update.second}) {
+            if (id != kNoTensor) result.push_back(id);
+        }
+    }
+    for (const WeightAverage &average : averages)
+        result.push_back(average.average);
+    return result;
+}
+
 double average_decay_at(double decay, int64_t update) {
     return std::min(decay, double(1 + update) / double(10 + update));
 }

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "model/training_builder.h"
+#include "model/optimizer.h"
 
 namespace afnet {
 
@@ -17,6 +17,9 @@ struct WeightAverage {
 /// Adds to a plan, behind its updates, the averages of all parameters that are trained and of all running statistics.
 /// Their scalar `decay` is set for each run.
 std::vector<WeightAverage> add_averages(TrainingPlan &training, Dtype dtype);
+
+/// What an optimiser keeps from step to step: momentum or moments, and averages.
+std::vector<TensorId> optimizer_tensors(const UpdatePlan &updates, const std::vector<WeightAverage> &averages);
 
 /// The decay of the `update`th update, from 1 on: `decay`, and less in the beginning, min(decay, (1 + n) / (10 + n)), so
 /// that the first weights, which are random, do not stay in the average.

@@ -5,6 +5,7 @@
 
 #include "model/initial_weights.h"
 #include "model/stage_run.h"
+#include "runtime/arena.h"
 #include "tests/frame_memory.h"
 
 using namespace afnet;
@@ -155,4 +156,34 @@ TEST_CASE("a stage that is resumed has the averages and weights of one that was 
     CHECK(second.run.state() == whole.run.state());
     CHECK(second.run.outcome() == whole.run.outcome());
     CHECK(whole.run.outcome() != whole.run.state());
+}
+
+TEST_CASE("the memory of a step, layer by layer, is that of the network's tensors", "[stage_run]") {
+    TrainingStage stage = small_stage();
+    stage.average = 0.9;
+    Running running(stage);
+    const TrainingMemory memory = stage_memory(small_model(), stage, kFrames, kSize);
+    CHECK(memory.arena == running.run.network().executor().arena_bytes());
+    CHECK(memory.arena < memory.sum.in_arena());  // lives do not all meet
+    size_t all = 0, shown = 0;
+    for (const TensorInfo &tensor : running.run.network().training().plan.tensors) all += stored_bytes(tensor);
+    LayerMemory sum;
+    for (const LayerMemory &layer : memory.layers) {
+        shown += layer.in_arena() + layer.outside();
+        sum.parameters += layer.parameters;
+        sum.optimizer += layer.optimizer;
+    }
+    CHECK(shown == all);
+    // Momentum and an average for each weight, an average for each statistic; all rows are a multiple of 64 bytes.
+    CHECK(sum.parameters == memory.sum.parameters);
+    CHECK(sum.optimizer > sum.parameters);
+    CHECK(sum.optimizer <= 2 * sum.parameters);
+    const auto found = std::find_if(memory.layers.begin(), memory.layers.end(),
+                                    [](const LayerMemory &layer) { return layer.layer == "layer1.refine_module.0"; });
+    REQUIRE(found != memory.layers.end());
+    // conv1 [16, 8, 1, 1], conv2 [16, 8, 3, 3], conv3 [64, 8, 1, 1], the projection [64, 16, 1, 1], in floats.
+    CHECK(found->parameter_gradients >= 4 * (16 * 8 + 16 * 8 * 9 + 64 * 8 + 64 * 16));
+    CHECK(found->activations > 0);
+    CHECK(found->gradients > 0);
+    CHECK(memory_text("a", memory).find("layer1.refine_module.0") != std::string::npos);
 }
