@@ -11,7 +11,8 @@ namespace afnet {
 
 struct AugmentationRule {
     bool multi_scale = false; // else the crop of evaluation
-    bool flip = false;        // half of the clips; wrong for data sets whose classes have a direction
+    bool flip = false;        // half of the clips; where classes have a direction, labels change with it:
+    std::vector<int> mirrored; // by class, that of its mirrored clips, -1: it is not flipped; empty: labels stay
 };
 
 /// Width and height of each crop that may be drawn, ten of them, each as likely as the others: with four sizes, 1,

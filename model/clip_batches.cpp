@@ -196,8 +196,7 @@ bool ClipBatches::load(ClipLoader &loader, const Claim &claim) {
         if (!options_.clip.train) return false;
         sample = replace(loader, sample, chosen);
     }
-    loader.show(epoch_, sample, chosen, claim.pixels);
-    claim.pending->batch.labels[claim.slot] = clips_[sample].label;
+    claim.pending->batch.labels[claim.slot] = loader.show(epoch_, sample, chosen, claim.pixels);
     claim.pending->batch.samples[claim.slot] = sample;
     return true;
 }

@@ -76,13 +76,17 @@ ChosenFrames ClipLoader::read(uint32_t epoch, size_t sample) const {
     return chosen;
 }
 
-void ClipLoader::show(uint32_t epoch, size_t sample, const ChosenFrames &chosen, float *pixels) {
+int ClipLoader::show(uint32_t epoch, size_t sample, const ChosenFrames &chosen, float *pixels) {
     const AugmentationRule &rule = options_.augmentation;
     const bool varied = options_.train && (rule.multi_scale || rule.flip);
     CropBox box;
+    int label = clips_[sample].label;
     if (varied) {
         CounterRandom random = random_for(options_, kAugmentation, epoch, sample);
         box = draw_crop(crop_, rule, random);
+        const int other = rule.mirrored.empty() ? label : rule.mirrored.at(size_t(label));
+        box.flip = box.flip && other >= 0;
+        if (box.flip) label = other;
     }
     const size_t elements = clip_elements() / size_t(options_.frames);
     for (size_t t = 0; t < chosen.places.size(); ++t) {
@@ -94,6 +98,7 @@ void ClipLoader::show(uint32_t epoch, size_t sample, const ChosenFrames &chosen,
         const RgbFrame &frame = chosen.clip->frames[chosen.places[t]];
         std::copy_n(varied ? preprocessor_.run(frame, box) : preprocessor_.run(frame), elements, target);
     }
+    return label;
 }
 
 size_t ClipLoader::clip_elements() const {

@@ -41,8 +41,9 @@ public:
     /// Chooses and decodes. Throws Error where the clip cannot be read, Interrupted where it was cancelled.
     ChosenFrames read(uint32_t epoch, size_t sample) const;
 
-    /// Preprocesses, into T frames of [3, x, y]. Throws Error where a kernel fails.
-    void show(uint32_t epoch, size_t sample, const ChosenFrames &chosen, float *pixels);
+    /// Preprocesses, into T frames of [3, x, y]. Gives back the label, which may be another one where the clip is
+    /// mirrored. Throws Error where a kernel fails.
+    int show(uint32_t epoch, size_t sample, const ChosenFrames &chosen, float *pixels);
 
     /// Floats of one clip.
     size_t clip_elements() const;

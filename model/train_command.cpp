@@ -6,6 +6,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "model/flip_policy.h"
 #include "model/initial_weights.h"
 #include "model/trainer.h"
 #include "model/weights_file.h"
@@ -23,11 +24,12 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 struct Options {
-    std::string model = "af_tiny_tsm", from, data, val, out, config, resume = "never";
+    std::string model = "af_tiny_tsm", from, data, val, out, config, resume = "never", flip = "auto";
+    int64_t least_frames = 3;
     int frames = 0, size = 0, classes = 0;
     uint64_t seed = 1;
     std::map<std::string, std::string> choices;  // of the model description, by field
-    bool augment = false, flip = false, strict = false, print_config = false, print_memory = false;
+    bool augment = false, strict = false, print_config = false, print_memory = false;
     int readers = 2, queue = 2, cache_mib = 256, save_every = 0, keep = 0, bad_steps = 10;
     Json stage = Json::object();  // fields of stages that options set
 };
@@ -144,7 +146,8 @@ ModelDescription wanted_description(const Options &o, const std::vector<ListedCl
 }
 
 // Everything that the run follows from, for config.json.
-std::string config_text(const Options &o, const ModelDescription &description, const TrainingRecipe &recipe) {
+std::string config_text(const Options &o, const ModelDescription &description, const TrainingRecipe &recipe,
+                        FlipPolicy flip) {
     Json json;
     json["model"] = Json::parse(description_text(description));
     json["from"] = o.from;
@@ -152,7 +155,8 @@ std::string config_text(const Options &o, const ModelDescription &description, c
     json["val"] = o.val;
     json["seed"] = o.seed;
     json["augment"] = o.augment;
-    json["flip"] = o.flip;
+    json["flip"] = flip_policy_name(flip);
+    json["least_frames"] = o.least_frames;
     json["recipe"] = Json::parse(recipe_text(recipe));
     return json_text(json, 1) + "\n";
 }
@@ -173,9 +177,38 @@ void print_result(const TrainingState &state, const RunFolder &folder, bool json
                 folder.best().c_str());
 }
 
+// As the authors read lists: without short clips.
+std::vector<ListedClip> listed_clips(const std::string &path, int64_t least_frames, bool quiet) {
+    std::vector<ListedClip> clips = read_clip_list(path);
+    const size_t dropped = drop_short_clips(clips, least_frames);
+    if (clips.empty()) {
+        throw Error(path + ": no clip has " + std::to_string(least_frames) + " frames; all were left out (--least-frames)");
+    }
+    if (dropped > 0 && !quiet) {
+        std::fprintf(stderr, "train: %s: %zu clips of fewer than %lld frames are left out\n", path.c_str(), dropped,
+                     static_cast<long long>(least_frames));
+    }
+    return clips;
+}
+
+AugmentationRule augmentation_rule(const Options &o, FlipPolicy flip, const std::vector<std::string> &labels,
+                                   int classes) {
+    AugmentationRule rule;
+    rule.multi_scale = o.augment;
+    rule.flip = flip != FlipPolicy::None;
+    if (flip != FlipPolicy::SwapLabels) return rule;
+    if (int(labels.size()) != classes) {
+        throw UsageError("train: --flip swap-labels needs the names of all " + std::to_string(classes) +
+                         " classes, in classes.txt beside " + o.data);
+    }
+    rule.mirrored = mirrored_classes(labels);
+    return rule;
+}
+
 int train(const Options &o, const CommandContext &context) {
-    const std::vector<ListedClip> training = read_clip_list(o.data);
-    const std::vector<ListedClip> validation = o.val.empty() ? std::vector<ListedClip>() : read_clip_list(o.val);
+    const std::vector<ListedClip> training = listed_clips(o.data, o.least_frames, context.quiet);
+    const std::vector<ListedClip> validation =
+        o.val.empty() ? std::vector<ListedClip>() : listed_clips(o.val, o.least_frames, context.quiet);
     const std::vector<std::string> labels = class_names(o.data);
     TrainerOptions options;
     options.recipe = resolved_recipe(o);
@@ -184,7 +217,10 @@ int train(const Options &o, const CommandContext &context) {
         throw Error(o.val + ": has a label of " + std::to_string(classes_in(validation) - 1) + "; " + o.data + " has " +
                     std::to_string(description.classes) + " classes");
     }
-    const std::string config = config_text(o, description, options.recipe);
+    FlipPolicy flip = flip_policy_named(o.flip);
+    if (flip == FlipPolicy::Auto) flip = automatic_flip(o.augment, o.data, labels);
+    const AugmentationRule augmentation = augmentation_rule(o, flip, labels, description.classes);
+    const std::string config = config_text(o, description, options.recipe, flip);
     if (o.print_config) {
         std::fputs(config.c_str(), stdout);
         return 0;
@@ -227,7 +263,7 @@ int train(const Options &o, const CommandContext &context) {
     options.batches.clip.size = description.size;
     options.batches.clip.crop = description.crop;
     options.batches.clip.seed = o.seed;
-    options.batches.clip.augmentation = {o.augment, o.flip};
+    options.batches.clip.augmentation = augmentation;
     Trainer trainer(std::move(options), std::move(state), training, validation, kernels, folder);
     trainer.run();
     print_result(trainer.state(), folder, context.json);
@@ -254,7 +290,14 @@ const RegisterCommand registered{
          add_choice(app, *o, "--branches", "branches", "both, or the focal one alone");
          app.add_option("--seed", o->seed, "Of weights, order, noise and variation")->capture_default_str();
          app.add_flag("--augment", o->augment, "The authors' multi-scale crop");
-         app.add_flag("--flip", o->flip, "Mirror half of the clips");
+         app.add_option("--flip", o->flip,
+                        "Mirror half of the clips: random; swap-labels: and exchange left and right in their classes; "
+                        "none; auto: random with --augment, unless classes have a direction")
+             ->check(CLI::IsMember(flip_policy_names()))
+             ->capture_default_str();
+         app.add_option("--least-frames", o->least_frames, "Leave out clips of fewer frames by the list")
+             ->check(CLI::Range(int64_t(0), int64_t(1000000)))
+             ->capture_default_str();
          app.add_option("--resume", o->resume, "auto: go on with the run in --out, where there is one")
              ->check(CLI::IsMember({"auto", "never"}))
              ->capture_default_str();

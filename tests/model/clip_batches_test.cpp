@@ -5,6 +5,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <set>
 #include <thread>
 
@@ -239,6 +240,29 @@ TEST_CASE("half of the clips are flipped, and none in evaluation", "[clip_batche
     const auto plain = epoch_of(clips.list(), options, 0);
     for (size_t i = 0; i < 12; ++i)
         CHECK(level(plain[0].pixels[i * 4 * 3 * kSide * kSide + 2], 2) == 0);
+}
+
+TEST_CASE("a flipped clip has its mirrored class, and some classes are not flipped", "[clip_batches]") {
+    const Clips clips(same_length(10, 4)); // of classes 0 to 4
+    BatchOptions options = options_of(true, 10);
+    options.clip.augmentation.flip = true;
+    options.clip.augmentation.mirrored = {1, 0, 2, -1, 4};
+    std::map<int, int> flipped;
+    ClipBatches batches(kernels(), clips.list(), options);
+    for (uint32_t epoch = 0; epoch < 10; ++epoch) {
+        batches.start(epoch);
+        ClipBatch batch;
+        REQUIRE(batches.next(batch));
+        for (size_t i = 0; i < 10; ++i) {
+            const bool mirrored = level(batch.pixels[i * 4 * 3 * kSide * kSide + 2], 2) == (kSide - 1) * 10;
+            const int listed = int(batch.samples[i]) % 5;
+            CHECK(batch.labels[i] == (mirrored && listed < 2 ? 1 - listed : listed));
+            flipped[listed] += mirrored;
+        }
+    }
+    CHECK(flipped[3] == 0);
+    for (int label : {0, 1, 2, 4})
+        CHECK(flipped[label] > 0); // of 20
 }
 
 TEST_CASE("frames behind those that a list counts are not shown", "[clip_batches]") {
