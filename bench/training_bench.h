@@ -11,7 +11,7 @@
 namespace afnet {
 
 struct TrainingBenchOptions {
-    std::string model = "af_resnet50_tsm";
+    std::string model = "af_tiny_tsm"; // kernels of training are compiled for the tiny models alone, unless asked for
     int clips = 2, frames = 8, size = 112;
     std::vector<int> threads; // empty: as --threads before the subcommand says
     std::string filter = "*"; // of kernels' or layers' names, for rows: `*` any text, `?` any character
