@@ -17,6 +17,7 @@ RunShape shape_of(const TrainingStage &stage, int frames, int size) {
     shape.clips = stage.batch;
     shape.width = shape.height = size;
     shape.without_masks = stage.masks == "all";
+    shape.unselected = stage.unselected == "sparse" ? Unselected::Skipped : Unselected::Masked;
     return shape;
 }
 

@@ -30,12 +30,13 @@ double position(const TrainingState &state, const char *name) {
 }  // namespace
 
 ValidationResult validate(const ModelDescription &description, const StateTensors &state, ClipBatches &clips,
-                          int clips_per_batch, bool all_frames, KernelStore &kernels) {
+                          int clips_per_batch, bool all_frames, Unselected unselected, KernelStore &kernels) {
     RunShape shape;
     shape.frames = description.frames;
     shape.clips = clips_per_batch;
     shape.width = shape.height = description.size;
     shape.without_masks = all_frames;
+    shape.unselected = unselected;
     Network network(description, shape, kernels, weights_of(state));
     const size_t frame = size_t(3) * size_t(shape.width) * size_t(shape.height);
     size_t seen = 0, first = 0, fifth = 0;
@@ -99,6 +100,7 @@ void Trainer::run_stage(size_t index) {
     state_.positions["stage"] = double(index);
     StageRun run(state_.description, stage, options_.frames, options_.size, options_.seed + index, state_.parameters,
                  kernels_);
+    state_.unselected = run.network().shape().unselected;
     if (resumes) run.network().load_optimizer(state_.optimizer, int(state_.updates));
     BatchOptions reading = options_.batches;
     reading.clip.train = true;
@@ -184,7 +186,7 @@ void Trainer::end_epoch(StageRun &run, const TrainingClock &clock) {
     record.clips_per_s = sums_.clips / std::max(sums_.seconds, 1e-9);
     if (validation_batches_) {
         const ValidationResult found = validate(state_.description, run.state(), *validation_batches_, kValidationBatch,
-                                                all_frames, kernels_);
+                                                all_frames, state_.unselected, kernels_);
         record.val_top1 = found.top1;
         record.val_top5 = found.top5;
     }

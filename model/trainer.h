@@ -31,7 +31,7 @@ struct ValidationResult {
 /// Classifies a list with the decisions that the navigation takes without noise, or with all frames. Throws as
 /// ClipBatches does.
 ValidationResult validate(const ModelDescription &description, const StateTensors &state, ClipBatches &clips,
-                          int clips_per_batch, bool all_frames, KernelStore &kernels);
+                          int clips_per_batch, bool all_frames, Unselected unselected, KernelStore &kernels);
 
 class Trainer {
 public:

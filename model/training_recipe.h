@@ -31,6 +31,7 @@ struct TrainingStage {
     double gate_decay_from = 0.7;         // of the stage: rates that parameters have of their own then fall to 0
     std::vector<OptimizerChoice> optimizers;
     std::string masks = "learned";        // learned; all: every frame, no navigation
+    std::string unselected = "masked";    // frames: computed from zeroes; sparse: not computed, forward or backward
     std::vector<std::string> freeze;      // patterns of parameters that stay
     std::vector<std::string> thaw;        // patterns of parameters that `freeze` names and are trained all the same
     std::vector<std::string> reset;       // patterns of parameters that begin anew
