@@ -37,4 +37,26 @@ TemporalShift temporal_shift(const std::string &name, const Frame &frame, int st
     return result;
 }
 
+/// The same of the frames of a work list: `source(kind, s)` names the frame that listed frame s reads as its own (0),
+/// its next (1) or previous (2); one of `frames` and more is beyond the clip's ends.
+template <class Frame, class Source>
+TemporalShift listed_shift(const std::string &name, const Frame &frame, const Source &source,
+                           const Halide::Expr &channels, const Halide::Expr &frames, const Halide::Type &type) {
+    using namespace Halide;
+    Var c("c"), x("x"), y("y"), s("s");
+    const Expr fold = channels / 8;
+    TemporalShift result{Func(name), {}};
+    result.shifted(c, x, y, s) = undef(type);
+    const auto listed = [&](const Expr &begin, const Expr &count, int kind) {
+        const RDom group(begin, count, name + "_channels");
+        const Expr from = source(kind, s), value = frame(group.x, x, y, clamp(from, 0, frames - 1));
+        result.shifted(group.x, x, y, s) = select(from < frames, value, Internal::make_const(type, 0));
+        result.channels.push_back(group.x);
+    };
+    listed(0, fold, 1);
+    listed(fold, fold, 2);
+    listed(2 * fold, channels - 2 * fold, 0);
+    return result;
+}
+
 } // namespace afnet::generators

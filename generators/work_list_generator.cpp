@@ -4,6 +4,7 @@
 //   count      = sum_f [mask(f) != 0]
 //   p(f)       = position of f in the partition
 //   sources(., p(f)) = f, f + 1 (F at the clip's last frame), f - 1 (F at its first)
+#include "generators/dtype.h"
 #include "generators/layout.h"
 #include "schedules/work_list_schedule.h"
 
@@ -13,17 +14,24 @@ using namespace Halide;
 
 class WorkList : public Generator<WorkList> {
 public:
-    Input<Buffer<int32_t, 1>> mask{"mask"};          // [f]
+    GeneratorParam<bool> mask_of_numbers{"mask_of_numbers", false}; // of type `dtype`, as in training; else integers
+    GeneratorParam<afnet::generators::Dtype> dtype{"dtype", afnet::generators::Dtype::F32,
+                                                   afnet::generators::dtype_names()};
+
+    Input<Buffer<void, 1>> mask{"mask"};                // [f]
     Input<int32_t> frames_per_clip{"frames_per_clip"};  // T
     Output<Buffer<int32_t, 2>> sources{"sources"};   // [self next previous, f]
     Output<Buffer<int32_t, 1>> count{"count"};       // [1]
 
+    void configure() { mask.set_type(mask_of_numbers ? element_type(dtype) : Int(32)); }
+
     void generate() {
         const Expr frames = mask.dim(0).extent();
         RDom r(0, frames, "r");
+        const Expr selected = mask(r) != Internal::make_const(mask.type(), 0);
         rank(f) = 0;  // selected frames before f
-        rank(r + 1) = rank(r) + select(mask(r) != 0, 1, 0);
-        const Expr position = select(mask(r) != 0, rank(r), rank(frames) + r - rank(r));
+        rank(r + 1) = rank(r) + select(selected, 1, 0);
+        const Expr position = select(selected, rank(r), rank(frames) + r - rank(r));
         const Expr t = r % frames_per_clip;
         const Expr next = select(t == frames_per_clip - 1, frames, r + 1);
         const Expr previous = select(t == 0, frames, r - 1);

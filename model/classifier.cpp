@@ -18,7 +18,7 @@ RunShape run_shape(const LoadedModel &model, const ClassifierOptions &options) {
     RunShape shape;
     shape.frames = options.frames > 0 ? options.frames : model.description.frames;
     shape.width = shape.height = options.size > 0 ? options.size : model.description.size;
-    shape.unselected = options.unselected;
+    shape.unselected = options.unselected.value_or(model.unselected);
     shape.dtype = options.dtype;
     shape.gumbel_noise = options.gumbel_seed.has_value();
     check_frames(model, shape.frames);

@@ -43,7 +43,7 @@ struct ClassifierOptions {
     int top = 5;
     int frames = 0;  // T; 0: what the model is for
     int size = 0;    // crop; 0: what the model is for
-    Unselected unselected = Unselected::Masked;
+    std::optional<Unselected> unselected; // none: the model's
     Dtype dtype = Dtype::F32;
     std::optional<uint64_t> gumbel_seed;  // noise as the authors' evaluation draws it, the same for each clip
 };

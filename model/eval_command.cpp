@@ -19,7 +19,7 @@ namespace afnet {
 namespace {
 
 struct Options {
-    std::string model, data, root, out, unselected = "masked";
+    std::string model, data, root, out, unselected;
     std::vector<std::string> masks = {"learned"};
     std::vector<double> ratios;
     std::vector<std::string> mask_seeds = {"1"};
@@ -163,16 +163,17 @@ const RegisterCommand registered{
              ->check(CLI::Range(32, 2048));
          app.add_option("--batch", o->evaluation.batch, "Clips at a time; default: by their size")
              ->check(CLI::Range(1, 256));
-         app.add_option("--unselected", o->unselected, "What unselected frames get in focal blocks")
-             ->check(CLI::IsMember({"masked", "skipped"}))
-             ->capture_default_str();
+         app.add_option("--unselected", o->unselected,
+                        "What unselected frames get in focal blocks; default: as in training")
+             ->check(CLI::IsMember({"masked", "skipped"}));
          add_dtype_option(app, o->evaluation.dtype);
          app.add_option("--seed", o->seed, "Seed of the weights of a model that has none")
              ->check(seed_fault)
              ->capture_default_str();
          app.footer("Example: afnet eval runs/stripes --data val/list.txt --masks learned random oracle --out figures");
          return [o, &context] {
-             o->evaluation.unselected = o->unselected == "skipped" ? Unselected::Skipped : Unselected::Masked;
+             if (!o->unselected.empty())
+                 o->evaluation.unselected = o->unselected == "skipped" ? Unselected::Skipped : Unselected::Masked;
              return run_eval(*o, context);
          };
      }}};

@@ -29,7 +29,7 @@ RunShape run_shape(const LoadedModel &model, const EvaluationOptions &options, s
     const double pixels = double(shape.frames) * shape.width * shape.height;
     shape.clips = options.batch > 0 ? options.batch : std::clamp(int(kBatchPixels / pixels), 1, kMostClips);
     shape.clips = int(std::min(size_t(shape.clips), clips));
-    shape.unselected = options.unselected;
+    shape.unselected = options.unselected.value_or(model.unselected);
     shape.dtype = options.dtype;
     return shape;
 }

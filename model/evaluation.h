@@ -42,7 +42,7 @@ struct EvaluationOptions {
     int frames = 0, size = 0; // 0: what the model is for
     int batch = 0;            // clips at a time; 0: by their size
     bool reversed = false;    // also backwards
-    Unselected unselected = Unselected::Masked;
+    std::optional<Unselected> unselected; // none: the model's
     Dtype dtype = Dtype::F32;
 };
 

@@ -19,6 +19,7 @@ RunShape shape_of(const TrainingStage &stage, int clips, int frames, int size) {
     shape.width = shape.height = size;
     shape.without_masks = stage.policy() == MaskPolicy::All;
     shape.forced_masks = replaces_navigation(stage.policy());
+    shape.unselected = stage.unselected == "sparse" ? Unselected::Skipped : Unselected::Masked;
     return shape;
 }
 

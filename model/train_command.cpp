@@ -81,6 +81,8 @@ void add_stage_options(CLI::App &app, Options &o) {
     add_field<std::string>(app, o, "--masks", "masks",
                            "learned; all: every frame, no navigation; random, random-same, uniform, normal, first: the "
                            "part --rt of the frames; none");
+    add_field<std::string>(app, o, "--unselected", "unselected",
+                           "masked: unselected frames are computed from zeroes; sparse: they are not computed");
     add_field<std::vector<std::string>>(app, o, "--freeze", "freeze", "Patterns of parameters that stay as they are");
     add_field<std::vector<std::string>>(app, o, "--thaw", "thaw", "Patterns of parameters that are trained all the same");
     add_field<std::vector<std::string>>(app, o, "--reset", "reset", "Patterns of parameters that begin anew");

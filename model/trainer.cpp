@@ -47,6 +47,7 @@ ValidationCounts count_right(const ModelDescription &description, const StateTen
     shape.width = shape.height = description.size;
     shape.without_masks = all_frames;
     shape.forced_masks = replaces_navigation(masks.policy);
+    shape.unselected = masks.unselected;
     Network network(description, shape, kernels, weights_of(state));
     const size_t frame = size_t(3) * size_t(shape.width) * size_t(shape.height);
     clips.start(0);
@@ -131,6 +132,7 @@ void Trainer::run_stage(size_t index) {
     state_.positions["stage"] = double(index);
     StageRun run(state_.description, stage, options_.frames, options_.size, options_.seed + index, state_.parameters,
                  kernels_, group_);
+    state_.unselected = run.network().shape().unselected;
     if (resumes) run.network().load_optimizer(state_.optimizer, int(state_.updates));
     BatchOptions reading = options_.batches;
     reading.clip.train = true;
@@ -241,7 +243,7 @@ void Trainer::end_epoch(StageRun &run, const TrainingClock &clock) {
     if (validation_batches_) {
         const ValidationResult found =
             validate(state_.description, run.outcome(), *validation_batches_, kValidationBatch,
-                     {policy, settings.target_ratio, options_.seed}, kernels_, group_);
+                     {policy, settings.target_ratio, options_.seed, state_.unselected}, kernels_, group_);
         record.val_top1 = found.top1;
         record.val_top5 = found.top5;
     }

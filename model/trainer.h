@@ -34,6 +34,7 @@ struct ValidationMasks {
     MaskPolicy policy = MaskPolicy::Learned;
     double ratio = 1; // of a policy that takes one
     uint64_t seed = 1;
+    Unselected unselected = Unselected::Masked;
 };
 
 /// Classifies a list; `clips` is this rank's share of it, and the result all ranks'. Throws as ClipBatches does;

@@ -46,6 +46,7 @@ Step &TrainingBuilder::step(const std::string &label, KernelSpec kernel, std::ve
     step.kernel = typed(std::move(kernel));
     step.arguments = std::move(arguments);
     step.frames = shape().flat_frames();
+    govern(step);
     result_.plan.steps.push_back(std::move(step));
     return result_.plan.steps.back();
 }
@@ -62,7 +63,9 @@ TensorId TrainingBuilder::gradient(TensorId tensor) {
     if (gradients_.size() <= size_t(tensor)) gradients_.resize(size_t(tensor) + 1, kNoTensor);
     if (gradients_[size_t(tensor)] == kNoTensor) {
         const TensorInfo &of = result_.plan.tensors[size_t(tensor)];
-        gradients_[size_t(tensor)] = numbers("gradient of " + of.name, of.extents);
+        const TensorId made = numbers("gradient of " + of.name, of.extents);
+        gradients_[size_t(tensor)] = made;
+        follow(made, tensor);
     }
     return gradients_[size_t(tensor)];
 }
@@ -121,17 +124,25 @@ TrainingBuilder::Norm TrainingBuilder::norm_parameters(const std::string &key, i
     return norm;
 }
 
-// `count` elements of each channel were normalised.
-void TrainingBuilder::running_statistics(const Norm &norm, int count, TensorId mean, TensorId variance) {
+// Of each frame of `normalised`, `pixels` elements of each channel were normalised.
+void TrainingBuilder::running_statistics(const Norm &norm, int pixels, TensorId mean, TensorId variance,
+                                         TensorId normalised) {
     const RunningStatistics &running = result_.statistics.back();
-    step(norm.key + ".running", KernelSpec("batch_norm_running"),
-         {{"mean", mean},
-          {"variance", variance},
-          {"running_mean", running.mean},
-          {"running_variance", running.variance},
-          {"running_mean_next", running.mean},
-          {"running_variance_next", running.variance}})
-        .scalars = {{"momentum", 0.1}, {"count", double(count)}};
+    const Selection *listed = list_of(normalised);
+    std::vector<Argument> arguments = {{"mean", mean},
+                                       {"variance", variance},
+                                       {"running_mean", running.mean},
+                                       {"running_variance", running.variance},
+                                       {"running_mean_next", running.mean},
+                                       {"running_variance_next", running.variance}};
+    KernelSpec spec("batch_norm_running");
+    if (listed) {
+        spec.set("listed", true);
+        arguments.push_back({"sources", listed->sources, Frames::Selected});
+    }
+    Step &update = step(norm.key + ".running", spec, std::move(arguments));
+    update.scalars = {{"momentum", 0.1}, {"count", double(listed ? pixels : pixels * shape().flat_frames())}};
+    if (listed) update.count = listed->count;
 }
 
 Feature TrainingBuilder::input(int border) {
@@ -198,6 +209,7 @@ Feature TrainingBuilder::convolved(Kind kind, const Feature &in, const ConvLayer
         }
         return kernel.set("kernel", k).set("stride", layer.stride);
     };
+    follow(out.tensor, in.tensor);
     const double macs = double(out.width) * out.height * layer.out * channels * k * k;
     step(layer.label, spec("forward"),
          {{"input", in.tensor, Frames::All, 0, k > 1}, {"weights", weights}, {"output", out.tensor}})
@@ -233,9 +245,10 @@ Feature TrainingBuilder::normalized(const std::string &label, const std::string 
         norm.variance = numbers(key + ".variance", {in.channels});
         step(key + ".statistics", KernelSpec("batch_norm_statistics"),
              {{"input", in.tensor}, {"mean", norm.mean}, {"variance", norm.variance}});
-        running_statistics(norm, in.width * in.height * shape().flat_frames(), norm.mean, norm.variance);
+        running_statistics(norm, in.width * in.height, norm.mean, norm.variance, in.tensor);
     }
     const Feature out = feature(label + ".out", in.channels, in.width, in.height, border);
+    follow(out.tensor, in.tensor);
     const Argument added =
         residual ? Argument{"residual", residual->tensor} : unread("residual", in.tensor);
     step(key, KernelSpec("batch_norm_forward").set("activation", activation).set("add_residual", residual != nullptr),
@@ -288,9 +301,15 @@ Feature TrainingBuilder::normalized(const std::string &label, const std::string 
 Feature TrainingBuilder::conv(const Feature &in, const ConvLayer &layer) {
     const bool selects = layer.gather == Gather::Selected;
     const bool shifts = shift() && (selects || layer.gather == Gather::Shifted);
-    const Feature read = shifted(layer.label + ".shift", in, shifts, selects ? layer.selection : nullptr,
-                                 (layer.kernel - 1) / 2);
+    const int reach = (layer.kernel - 1) / 2;
+    const Feature read = selects && sparse()
+                             ? gathered(layer.label + ".gather", in, *layer.selection, reach)
+                             : shifted(layer.label + ".shift", in, shifts, selects ? layer.selection : nullptr, reach);
     const Feature sum = convolved(Kind::Convolution, read, layer);
+    if (layer.scatter && sparse()) {
+        const Feature branch = normalized(layer.label, layer.norm, sum, nullptr, "linear", 0);
+        return scattered(layer.label + ".scatter", branch, layer.onto, *layer.selection, layer.activation);
+    }
     const bool adds = layer.onto.tensor != kNoTensor;
     return normalized(layer.label, layer.norm, sum, adds ? &layer.onto : nullptr,
                       layer.projects ? "linear" : layer.activation, layer.border);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -117,8 +118,20 @@ private:
     Feature convolved(Kind kind, const Feature &in, const ConvLayer &layer);
     Feature normalized(const std::string &label, const std::string &norm, const Feature &in, const Feature *residual,
                        const std::string &activation, int border);
-    void running_statistics(const Norm &norm, int count, TensorId mean, TensorId variance);
+    void running_statistics(const Norm &norm, int pixels, TensorId mean, TensorId variance, TensorId normalised);
     TensorId activated(const std::string &label, TensorId in, const std::string &activation);
+
+    // Sparse training: training_builder_sparse.cpp.
+    bool sparse() const { return shape().unselected == Unselected::Skipped; }
+    void list_frames(const std::string &keys, Selection &selection);
+    const Selection *list_of(TensorId tensor) const; // nullptr: the tensor has all frames
+    void follow(TensorId tensor, TensorId leader);   // it has the frames that `leader` has
+    void govern(Step &step);
+    Feature gathered(const std::string &label, const Feature &in, const Selection &selection, int border);
+    Feature scattered(const std::string &label, const Feature &branch, const Feature &state, const Selection &selection,
+                      const std::string &activation);
+    void mask_gradient(const std::string &label, const Selection &selection, TensorId worth);
+
     Argument unread(const std::string &name, TensorId like) const { return {name, like, Frames::All, 0, false, true}; }
     TensorId unread_mask();
 
@@ -128,6 +141,7 @@ private:
     std::vector<TensorId> gradients_;  // by tensor
     std::vector<bool> written_, unwanted_;
     TensorId unread_mask_ = kNoTensor;
+    std::map<TensorId, Selection> lists_; // of compact tensors
 };
 
 }  // namespace afnet

@@ -6,6 +6,7 @@ namespace afnet {
 TensorId TrainingBuilder::spatial_mean(const std::string &label, const Feature &in, const Feature *coarse,
                                        const Selection *) {
     const TensorId out = numbers(label, {in.channels, shape().flat_frames()});
+    follow(out, in.tensor);
     step(label, KernelSpec("spatial_mean").set("upsample", coarse != nullptr),
          {{"input", in.tensor},
           coarse ? Argument{"coarse", coarse->tensor} : unread("coarse", in.tensor),
@@ -30,6 +31,7 @@ TensorId TrainingBuilder::spatial_mean(const std::string &label, const Feature &
 // On vectors, where the derivative does not follow from the result.
 TensorId TrainingBuilder::activated(const std::string &label, TensorId in, const std::string &activation) {
     const TensorId out = numbers(label + ".activated", result_.plan.tensors[size_t(in)].extents);
+    follow(out, in);
     step(label + ".activation", KernelSpec("activation_forward").set("activation", activation),
          {{"input", in}, {"output", out}});
     record([=] {
@@ -49,6 +51,7 @@ TensorId TrainingBuilder::linear(const std::string &key, TensorId in, int out, b
     const TensorId weights = parameter(key + ".weight", {out, channels}, {out, channels}, true);
     const TensorId biases = bias ? vector_parameter(key + ".bias", out) : numbers(key + ".no_bias", {out}, Storage::Input);
     const TensorId result = numbers(key, {out, shape().flat_frames()});
+    follow(result, in);
     step(key, KernelSpec("linear_forward").set("activation", own),
          {{"input", in}, {"weights", weights}, {"bias", biases}, {"output", result}})
         .macs = double(out) * channels;
@@ -82,6 +85,7 @@ TensorId TrainingBuilder::linear(const std::string &key, TensorId in, int out, b
 Feature TrainingBuilder::scale_channels(const std::string &label, const Feature &in, TensorId gate,
                                         const std::string &activation, const Selection *) {
     const Feature out = feature(label, in.channels, in.width, in.height);
+    follow(out.tensor, in.tensor);
     step(label, KernelSpec("scale_channels").set("activation", activation),
          {{"input", in.tensor}, {"gate", gate}, {"output", out.tensor}});
     record([=] {
@@ -136,7 +140,8 @@ Selection TrainingBuilder::navigate(const std::string &keys, const std::string &
                                        {"soft", soft},
                                        {"mask", hard}});
     step(keys, KernelSpec("navigation_forward"), arguments).scalars = scalars;
-    if (!norm.frozen) running_statistics(norm, frames, mean, variance);
+    if (!norm.frozen) running_statistics(norm, 1, mean, variance, pooled);
+    if (sparse()) list_frames(keys, s);
     const TensorId ratio = numbers(keys + ".ratio_error", {1}, Storage::Kept);
     result_.ratio_errors.push_back(ratio);
     result_.selections.push_back(s);

@@ -339,11 +339,15 @@ std::vector<KernelSpec> training_kernel_specs(const ModelDescription &descriptio
     frozen.frozen_norm = [](const std::string &) { return true; };
     collect(shape, choices, Algorithm::Sgd);
     collect(shape, frozen, Algorithm::Adam);
-    for (bool all : {false, true}) {  // forced masks, and none
-        RunShape other = shape;
-        other.forced_masks = !all;
-        other.without_masks = all;
+    RunShape forced = shape, all = shape;
+    forced.forced_masks = true;
+    all.without_masks = true;
+    for (const RunShape &other : {forced, all})
         collect(other, choices, Algorithm::Sgd);
+    for (RunShape sparse : {shape, forced}) {
+        sparse.unselected = Unselected::Skipped;
+        collect(sparse, choices, Algorithm::Sgd);
+        collect(sparse, frozen, Algorithm::Adam);
     }
     for (const ModelDescription &ablation : ablations_of(description)) {
         const TrainingPlan training = lower_training(ablation, shape, choices);

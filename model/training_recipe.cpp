@@ -44,6 +44,7 @@ void for_each_field(TrainingStage &s, Visit visit) {
     visit("groups", s.groups);
     visit("gate_decay_from", s.gate_decay_from);
     visit("masks", s.masks);
+    visit("unselected", s.unselected);
     visit("freeze", s.freeze);
     visit("thaw", s.thaw);
     visit("reset", s.reset);
@@ -102,6 +103,7 @@ void check(const TrainingStage &stage, const std::string &where) {
     one_of("t_type", stage.temperature.shape, {"exponential", "cosine", "linear"});
     one_of("groups", stage.groups, {"authors", "plain"});
     one_of("masks", stage.masks, stage_policies());
+    one_of("unselected", stage.unselected, {"masked", "sparse"});
     in_range("epochs", stage.epochs, 1, 1e6);
     in_range("steps", double(stage.steps), 0, 1e9);
     in_range("batch", stage.batch, 1, 1024);

@@ -115,6 +115,7 @@ void save_training_state(const std::string &path, const TrainingState &state) {
     std::map<std::string, std::string> metadata = model_metadata(state.description, state.labels);
     metadata[kTrainingKey] = numbers_text(state);
     metadata[kConfigKey] = state.config;
+    if (state.unselected == Unselected::Skipped) metadata[kUnselectedKey] = "skipped";
     write_safetensors(path, tensors, metadata);
 }
 
@@ -129,6 +130,7 @@ TrainingState load_training_state(const std::string &path) {
     TrainingState state;
     state.description = model.description;
     state.labels = model.labels;
+    state.unselected = model.unselected;
     state.shapes = needed_parameters(model.description);
     for (const ParameterInfo &info : state.shapes)
         state.parameters[info.key] = model.weights(info);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "model/description.h"
+#include "model/network_builder.h"
 #include "model/weights.h"
 
 namespace afnet {
@@ -32,6 +33,7 @@ struct TrainingState {
     int64_t best_epoch = -1;
     std::map<std::string, double> positions; // of schedules, and sums of the epoch that runs, by name
     std::string config;                      // text
+    Unselected unselected = Unselected::Masked; // what the stage that runs gives to unselected frames
 };
 
 /// Writes a checkpoint: all of it, or nothing and the file that was there stays. The same state gives the same bytes.

@@ -53,6 +53,13 @@ LoadedModel load_model(std::shared_ptr<const SafetensorsFile> file) {
                         std::to_string(model.description.classes) + " expected");
         }
     }
+    if (const auto unselected = metadata.find(kUnselectedKey); unselected != metadata.end()) {
+        if (unselected->second != "masked" && unselected->second != "skipped") {
+            throw Error(path + ": " + kUnselectedKey + " is " + printable(unselected->second) +
+                        "; masked or skipped expected");
+        }
+        if (unselected->second == "skipped") model.unselected = Unselected::Skipped;
+    }
     std::vector<SafetensorsTensor> tensors;
     for (const SafetensorsTensor &tensor : file->tensors()) {
         if (tensor.name.rfind(kOptimizerPrefix, 0) != 0) tensors.push_back(tensor);

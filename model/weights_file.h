@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "model/description.h"
+#include "model/network_builder.h"
 #include "model/weights.h"
 #include "runtime/safetensors.h"
 
@@ -15,6 +16,7 @@ namespace afnet {
 /// Metadata keys of a weights file.
 constexpr const char *kDescriptionKey = "afnet.model";  // the description, as JSON
 constexpr const char *kLabelsKey = "afnet.labels";      // optional: class names, one a line
+constexpr const char *kUnselectedKey = "afnet.unselected"; // optional: what it was trained for, masked or skipped
 
 /// What begins the names of tensors that only training needs (model/training_state.h); readers of weights pass over
 /// them.
@@ -27,6 +29,7 @@ struct LoadedModel {
     std::vector<std::string> labels;  // empty, or one per class
     std::string source;               // for people: the file, or which seed
     bool trained = true;              // false: weights by recipe, good for timing only
+    Unselected unselected = Unselected::Masked; // what training gave to unselected frames
 };
 
 /// Models that come with weights, trained by this program on its own data sets (docs/training.md).

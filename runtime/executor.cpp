@@ -62,6 +62,7 @@ struct Executor::Binding {
     std::vector<ScalarValue> scalars;
     std::vector<void *> argv;
     const int *count = nullptr;
+    std::vector<TensorMemory> zeroed; // what to clear where there is no frame to compute
 };
 
 Executor::Executor(Plan plan, KernelStore &kernels, const std::string &model)
@@ -194,6 +195,8 @@ void Executor::bind(size_t index) {
         if (!memory.data) throw Error(where + ": constant " + tensor.name + " was never filled");
         if (wanted.type != halide_type(tensor.type)) throw Error(where + ": wrong element type in " + tensor.name);
 
+        if (given->zeroed) binding->zeroed.push_back({memory.data, stored_bytes(tensor)});
+
         Binding::View &view = binding->views[a];
         size_t offset = 0;
         int stride = 1;
@@ -261,7 +264,11 @@ int Executor::call(size_t index) {
             const size_t skipped = size_t(rest ? count : 0) * size_t(frames.stride);
             view.buffer.host = view.data + skipped * size_t(view.buffer.type.bytes());
         }
-        if (computed <= 0) return 0;  // kernels refuse empty buffers
+        if (computed <= 0) { // kernels refuse empty buffers
+            for (const TensorMemory &results : binding.zeroed)
+                std::memset(results.data, 0, results.bytes);
+            return 0;
+        }
     }
     const int status = kernels_[index]->run(binding.argv.data());
     if (status != 0) {

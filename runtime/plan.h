@@ -48,6 +48,7 @@ struct Argument {
     bool border = false;   // the view includes the zero border (its minimum is -border)
     bool ignored = false;  // this variant of the kernel does not read it
     bool flat = false;     // all elements as one dimension; the tensor has no border
+    bool zeroed = false;   // an output that is set to zero where the list leaves its step no frame to compute
 };
 
 /// A scalar argument.

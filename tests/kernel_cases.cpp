@@ -3,6 +3,7 @@
 #include <set>
 
 #include "tests/normalization_cases.h"
+#include "tests/sparse_training_cases.h"
 
 namespace afnet {
 
@@ -259,6 +260,7 @@ std::vector<KernelVariant> kernel_variants() {
             {"test_kernels_winograd4", {{"algorithm", 4}}, plain},
             {kNormalizationLibrary, {}, normalization_kernels()},
             {kConvolutionGradients, {}, convolution_gradient_kernels()},
+            {kSparseTrainingLibrary, {}, sparse_training_kernels()},
             {"test_kernels_winograd_channels", {{"algorithm", 4}, {"order", 3}, {"tiles", 8}, {"tile_x", 3}}, plain}};
 }
 

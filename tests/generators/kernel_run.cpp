@@ -52,8 +52,9 @@ KernelRun &KernelRun::in_floats(const std::string &name, const Tensor4 &values, 
     return *this;
 }
 
-KernelRun &KernelRun::in(const std::string &name, const std::vector<int> &values) {
-    lists_[name] = values;
+KernelRun &KernelRun::in(const std::string &name, const std::vector<int> &values, std::vector<int> extents) {
+    if (extents.empty()) extents = {int(values.size())};
+    lists_[name] = {values, std::move(extents)};
     return *this;
 }
 
@@ -88,8 +89,8 @@ std::map<std::string, Tensor4> KernelRun::run_with(int threads) {
         call.bind(argument.name, view_of(memories.back(), argument.dimensions));
         if (!argument.before.empty()) call.bind(argument.before, view_of(memories.back(), argument.dimensions));
     }
-    for (const auto &[name, values] : lists_) {
-        lists.push_back(integers(values, {int(values.size())}));
+    for (const auto &[name, list] : lists_) {
+        lists.push_back(integers(list.values, list.extents));
         call.bind(name, lists.back());
     }
     for (const auto &[name, value] : reals_)

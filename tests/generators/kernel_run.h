@@ -19,7 +19,8 @@ public:
     KernelRun(const KernelSpec &spec, const Target &target, Dtype dtype, const char *library = kHeadLibrary);
 
     KernelRun &in(const std::string &name, const Tensor4 &values, int dimensions);
-    KernelRun &in(const std::string &name, const std::vector<int> &values);
+    /// [n], or of `extents`.
+    KernelRun &in(const std::string &name, const std::vector<int> &values, std::vector<int> extents = {});
     KernelRun &in(const std::string &name, double value);
     KernelRun &in(const std::string &name, int value);
     /// Floats, whatever the dtype.
@@ -45,7 +46,10 @@ private:
     const Kernel &kernel_;
     Dtype dtype_;
     std::vector<Argument> arguments_;
-    std::map<std::string, std::vector<int>> lists_;
+    struct List {
+        std::vector<int> values, extents;
+    };
+    std::map<std::string, List> lists_;
     std::map<std::string, double> reals_;
     std::map<std::string, int> integers_;
 };

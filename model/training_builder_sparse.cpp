@@ -1,0 +1,120 @@
+// Sparse training: a focal branch runs forward and backward on the frames that its mask selects. Between the gather and
+// the scatter of a block tensors are compact: the first `count` of their frames are the selected ones, and the executor
+// shows kernels no others. What belongs to no frame in particular, as gradients of weights, is zero where none is
+// selected.
+#include <algorithm>
+
+#include "model/training_builder.h"
+#include "runtime/error.h"
+
+namespace afnet {
+
+// The work list of a navigation's mask.
+void TrainingBuilder::list_frames(const std::string &keys, Selection &selection) {
+    const int frames = shape().flat_frames();
+    selection.sources = add(keys + ".sources", {3, frames}, Storage::Arena, ElementType::Int32);
+    selection.count = add(keys + ".count", {1}, Storage::Arena, ElementType::Int32);
+    step(keys + ".work_list", KernelSpec("work_list").set("mask_of_numbers", true),
+         {{"mask", selection.deciding_mask()}, {"sources", selection.sources}, {"count", selection.count}})
+        .scalars = {{"frames_per_clip", double(shape().frames)}};
+}
+
+const Selection *TrainingBuilder::list_of(TensorId tensor) const {
+    const auto found = lists_.find(tensor);
+    return found == lists_.end() ? nullptr : &found->second;
+}
+
+void TrainingBuilder::follow(TensorId tensor, TensorId leader) {
+    if (const Selection *list = list_of(leader)) lists_[tensor] = *list;
+}
+
+// A step that touches a compact tensor computes the frames that it has.
+void TrainingBuilder::govern(Step &step) {
+    for (Argument &argument : step.arguments) {
+        const Selection *list = list_of(argument.tensor);
+        if (!list) continue;
+        if (argument.frames == Frames::All) argument.frames = Frames::Selected;
+        step.count = list->count;
+    }
+    if (step.count == kNoTensor) return;
+    for (Argument &argument : step.arguments) {
+        const auto holds_it = [&](const TrainedParameter &p) { return p.gradient == argument.tensor; };
+        argument.zeroed = std::any_of(result_.parameters.begin(), result_.parameters.end(), holds_it);
+    }
+}
+
+// The selected frames of `in`, shifted where the network shifts.
+Feature TrainingBuilder::gathered(const std::string &label, const Feature &in, const Selection &selection, int border) {
+    const Feature out = feature(label, in.channels, in.width, in.height, border);
+    lists_[out.tensor] = selection;
+    const auto spec = [&](const char *generator) { return KernelSpec(generator).set("shift", shift()); };
+    const Argument sources = {"sources", selection.sources, Frames::Selected};
+    step(label, spec("gather_frames"), {{"input", in.tensor}, sources, {"output", out.tensor}});
+    record([=, gradient_spec = spec("gather_frames_grad")]() mutable {
+        if (!has_gradient(out.tensor)) return;
+        const bool before = gradient_written(in.tensor);
+        Argument d_input = {"d_input", gradient(in.tensor)};
+        Step &gradient_step = step(label + ".gradient", gradient_spec.set("accumulate", before),
+                                   {{"d_output", gradient(out.tensor)}, sources, d_input});
+        gradient_step.arguments.back().zeroed = !before;
+    });
+    return out;
+}
+
+// `branch` added to the selected frames of `state`, and the activation.
+Feature TrainingBuilder::scattered(const std::string &label, const Feature &branch, const Feature &state,
+                                   const Selection &selection, const std::string &activation) {
+    const Feature out = feature(label, state.channels, state.width, state.height);
+    for (const bool selected : {true, false}) {
+        Step &store = step(label + (selected ? "" : ".unselected"),
+                           KernelSpec("scatter_frames").set("activation", activation).set("add_branch", selected),
+                           {{"state", state.tensor},
+                            selected ? Argument{"branch", branch.tensor} : unread("branch", state.tensor),
+                            {"sources", selection.sources, selected ? Frames::Selected : Frames::Unselected},
+                            {"output", out.tensor}});
+        store.count = selection.count;
+    }
+    record([=] {
+        if (!has_gradient(out.tensor)) return;
+        const TensorId d_sum = gradient(out.tensor);
+        if (activation == "relu") {
+            step(label + ".activation_gradient", KernelSpec("relu_grad"),
+                 {{"output", out.tensor}, {"d_output", d_sum}, {"d_input", d_sum}});
+        }
+        gradient_written(branch.tensor);
+        const TensorId worth = numbers(label + ".worth", {shape().flat_frames()});
+        follow(worth, branch.tensor);
+        step(label + ".gradient", KernelSpec("scatter_frames_grad"),
+             {{"d_sum", d_sum},
+              {"branch", branch.tensor},
+              {"sources", selection.sources, Frames::Selected},
+              {"d_branch", gradient(branch.tensor)},
+              {"worth", worth}});
+        // Forced masks have no gradient.
+        if (selection.forced == kNoTensor) mask_gradient(label + ".mask_gradient", selection, worth);
+        // The sum's gradient is the state's too, and nothing else asks for it: the state's others add to it in place.
+        if (gradient_written(state.tensor)) throw Error(label + ": the gradient of the stream has been written before");
+        gradients_.resize(std::max(gradients_.size(), size_t(state.tensor) + 1), kNoTensor);
+        gradients_[size_t(state.tensor)] = d_sum;
+    });
+    return out;
+}
+
+// How the gradient of unselected frames' masks is estimated (docs/training.md): this share of the mean worth of their
+// clip's selected frames.
+constexpr double kUnselectedShare = 0;
+
+void TrainingBuilder::mask_gradient(const std::string &label, const Selection &selection, TensorId worth) {
+    gradient_written(selection.mask); // one block reads a mask, once
+    Step &estimate = step(label, KernelSpec("selection_grad"),
+                          {{"worth", worth},
+                           {"sources", selection.sources},
+                           {"count", selection.count},
+                           {"d_mask", gradient(selection.mask)}});
+    estimate.scalars = {{"frames_per_clip", double(shape().frames)}, {"share", kUnselectedShare}};
+    // It goes over all frames, and runs where none is selected.
+    estimate.count = kNoTensor;
+    estimate.arguments.front().frames = Frames::All;
+}
+
+} // namespace afnet
