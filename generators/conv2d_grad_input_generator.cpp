@@ -85,7 +85,9 @@ public:
                   s,
                   kernel,
                   block,
-                  type.bits()};
+                  type.bits(),
+                  false,
+                  kernel == 1 ? shape.outputs() : 0}; // with more taps, a panel's lines lie too far apart
     }
 
     void schedule() { schedule_cpu(stages, knobs, target); }

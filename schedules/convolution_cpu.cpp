@@ -20,6 +20,8 @@ std::vector<Tile> tiles_of(int pixels) {
     for (int columns : {14, 12, 8, 7, 4, 2, 1}) {
         if (columns <= pixels && (columns != 12 || pixels == 12))
             tiles.push_back({columns, columns == 8 ? 1 : pixels / columns});
+        // Three frames waste a tile's part where clips have a power of two.
+        if (columns == 4 && pixels >= 12) tiles.push_back({columns, 2});
     }
     return tiles;
 }
@@ -123,11 +125,16 @@ void schedule_cpu(ConvolutionStages s, const ConvolutionKnobs &knobs, const Targ
     const std::vector<Var> p = s.panels.args(); // b, i, u, v, block, g
     if (s.phases > 1) s.panels.reorder_storage(p[0], p[2], p[3], p[1], p[4], p[5]);
     const Var filters("filters");
-    s.panels.compute_root()
-        .vectorize(p[0], lanes)
-        .fuse(p[4], p[5], filters)
-        .fuse(p[3], filters, filters)
-        .parallel(filters);
+    if (s.turned > 0 && s.turned % source_lanes == 0) {
+        // Whole lines are read, each once: a vector down a column of weights would touch as many lines as it has lanes.
+        const Var io("io"), ii("ii");
+        s.panels.split(p[1], io, ii, source_lanes, TailStrategy::RoundUp)
+            .reorder(ii, p[0], io)
+            .vectorize(ii, source_lanes);
+    } else {
+        s.panels.vectorize(p[0], lanes);
+    }
+    s.panels.compute_root().fuse(p[4], p[5], filters).fuse(p[3], filters, filters).parallel(filters);
 }
 
 } // namespace afnet::schedules

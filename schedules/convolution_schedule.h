@@ -23,6 +23,7 @@ struct ConvolutionStages {
     int block;              // channels of a register tile
     int bits;               // of an element
     bool depthwise = false; // channel c reads channel c only
+    int turned = 0;         // weights lie along the channels that are summed, which are so many; 0: as panels do
 };
 
 struct ConvolutionKnobs {
