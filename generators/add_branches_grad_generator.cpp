@@ -1,5 +1,5 @@
-// Gradients of the fusion by addition (generators/add_branches_generator.cpp). The ample branch has half the columns and
-// rows, rounded up: fine pixel (x, y) reads coarse pixel (x / 2, y / 2).
+// Gradients of the fusion by addition (generators/add_branches_generator.cpp). The ample branch has half the columns
+// and rows, rounded up: fine pixel (x, y) reads coarse pixel (x / 2, y / 2).
 //
 //   d_focal(c, x, y, f) = act'(c, x, y, f) d_output(c, x, y, f)           act' from the output
 //   d_ample(c, X, Y, f) = sum of that over the up to four pixels that read (X, Y)

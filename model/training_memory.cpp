@@ -98,7 +98,7 @@ TrainingMemory training_memory(const TrainingPlan &training, const std::vector<T
     for (size_t i = 0; i < training.plan.tensors.size(); ++i) {
         const TensorInfo &tensor = training.plan.tensors[i];
         const auto known = uses.find(TensorId(i));
-        const Use other = tensor.storage == Storage::Input           ? Use::Input
+        const Use other = tensor.storage == Storage::Input        ? Use::Input
                           : starts_with(tensor.name, kGradientOf) ? Use::Gradient
                                                                   : Use::Activation;
         const Use use = known != uses.end() ? known->second : other;

@@ -11,11 +11,11 @@ namespace afnet {
 /// Bytes of one layer. What lies in the arena is counted as if it lay there alone.
 struct LayerMemory {
     std::string layer;
-    size_t activations = 0, gradients = 0;              // in the arena; of the activations
-    size_t parameters = 0;                              // with running statistics
-    size_t parameter_gradients = 0;                     // in the arena
-    size_t optimizer = 0;                               // its memory, and moving averages
-    size_t inputs = 0;                                  // pixels, labels, random numbers
+    size_t activations = 0, gradients = 0; // in the arena; of the activations
+    size_t parameters = 0;                 // with running statistics
+    size_t parameter_gradients = 0;        // in the arena
+    size_t optimizer = 0;                  // its memory, and moving averages
+    size_t inputs = 0;                     // pixels, labels, random numbers
     size_t in_arena() const { return activations + gradients + parameter_gradients; }
     size_t outside() const { return parameters + optimizer + inputs; }
 };

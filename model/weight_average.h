@@ -21,8 +21,8 @@ std::vector<WeightAverage> add_averages(TrainingPlan &training, Dtype dtype);
 /// What an optimiser keeps from step to step: momentum or moments, and averages.
 std::vector<TensorId> optimizer_tensors(const UpdatePlan &updates, const std::vector<WeightAverage> &averages);
 
-/// The decay of the `update`th update, from 1 on: `decay`, and less in the beginning, min(decay, (1 + n) / (10 + n)), so
-/// that the first weights, which are random, do not stay in the average.
+/// The decay of the `update`th update, from 1 on: `decay`, and less in the beginning, min(decay, (1 + n) / (10 + n)),
+/// so that the first weights, which are random, do not stay in the average.
 double average_decay_at(double decay, int64_t update);
 
 } // namespace afnet

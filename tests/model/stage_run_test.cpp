@@ -71,15 +71,16 @@ struct Running {
     StageRun run;
 };
 
-}  // namespace
+} // namespace
 
 TEST_CASE("a stage takes masks from its policy, by epoch and place in the list", "[stage_run]") {
     TrainingStage stage = small_stage();
     stage.masks = "random";
     Running here(stage), there(stage);
     const StepResult result = here.run.step(batch_of(6), clock_of(3));
-    for (double ratio : result.realised_ratios) CHECK(ratio == 0.5);
-    CHECK(result.loss == result.cross_entropy);  // no ratio to learn
+    for (double ratio : result.realised_ratios)
+        CHECK(ratio == 0.5);
+    CHECK(result.loss == result.cross_entropy); // no ratio to learn
     CHECK(result.ratio_error == 0);
     const auto masks = here.masks();
     const auto expected = batch_masks(MaskPolicy::Random, masks.size(), kFrames, kClips, 0.5, 7, 0, {6, 7});
@@ -87,7 +88,7 @@ TEST_CASE("a stage takes masks from its policy, by epoch and place in the list",
     for (size_t block = 0; block < masks.size(); block++) {
         CHECK(masks[block] == std::vector<double>(expected[block].begin(), expected[block].end()));
     }
-    there.run.step(batch_of(6), clock_of(9));  // another step of the same epoch
+    there.run.step(batch_of(6), clock_of(9)); // another step of the same epoch
     CHECK(there.masks() == masks);
     there.run.step(batch_of(6), clock_of(13));
     CHECK(there.masks() != masks);
@@ -122,7 +123,7 @@ TEST_CASE("moving averages of weights follow from the weights after each step", 
     CHECK(running.run.outcome() == expected);
     for (int step = 0; step < 4; step++) {
         CHECK(running.run.step(batch_of(size_t(step)), clock_of(step)).finite);
-        const double decay = std::min(0.3, (2.0 + step) / (11 + step));  // .18, .25, .3, .3
+        const double decay = std::min(0.3, (2.0 + step) / (11 + step)); // .18, .25, .3, .3
         for (auto &[key, values] : expected) {
             const std::vector<float> now = running.run.state().at(key);
             for (size_t i = 0; i < values.size(); i++) {
@@ -148,12 +149,15 @@ TEST_CASE("a stage that is resumed has the averages and weights of one that was 
     TrainingStage stage = small_stage();
     stage.average = 0.9;
     Running whole(stage), first(stage), second(stage);
-    for (int step = 0; step < 4; step++) whole.run.step(batch_of(size_t(step)), clock_of(step));
-    for (int step = 0; step < 2; step++) first.run.step(batch_of(size_t(step)), clock_of(step));
+    for (int step = 0; step < 4; step++)
+        whole.run.step(batch_of(size_t(step)), clock_of(step));
+    for (int step = 0; step < 2; step++)
+        first.run.step(batch_of(size_t(step)), clock_of(step));
     second.run.network().load(weights_of(first.run.state()));
     second.run.network().load_optimizer(first.run.network().optimizer_state(), first.run.network().steps());
     CHECK(second.run.outcome() == first.run.outcome());
-    for (int step = 2; step < 4; step++) second.run.step(batch_of(size_t(step)), clock_of(step));
+    for (int step = 2; step < 4; step++)
+        second.run.step(batch_of(size_t(step)), clock_of(step));
     CHECK(second.run.state() == whole.run.state());
     CHECK(second.run.outcome() == whole.run.outcome());
     CHECK(whole.run.outcome() != whole.run.state());
@@ -165,9 +169,10 @@ TEST_CASE("the memory of a step, layer by layer, is that of the network's tensor
     Running running(stage);
     const TrainingMemory memory = stage_memory(small_model(), stage, kFrames, kSize);
     CHECK(memory.arena == running.run.network().executor().arena_bytes());
-    CHECK(memory.arena < memory.sum.in_arena());  // lives do not all meet
+    CHECK(memory.arena < memory.sum.in_arena()); // lives do not all meet
     size_t all = 0, shown = 0;
-    for (const TensorInfo &tensor : running.run.network().training().plan.tensors) all += stored_bytes(tensor);
+    for (const TensorInfo &tensor : running.run.network().training().plan.tensors)
+        all += stored_bytes(tensor);
     LayerMemory sum;
     for (const LayerMemory &layer : memory.layers) {
         shown += layer.in_arena() + layer.outside();

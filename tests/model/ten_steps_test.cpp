@@ -109,8 +109,8 @@ struct Twin : Opened {
             std::vector<double> &momentum = momenta[parameter.info.key];
             momentum.resize(gradient.size(), 0);
             for (size_t i = 0; i < gradient.size(); i++) {
-                momentum[i] = settings.momentum * momentum[i] + scale * gradient[i] +
-                              settings.decay * group.decay * value[i];
+                momentum[i] =
+                    settings.momentum * momentum[i] + scale * gradient[i] + settings.decay * group.decay * value[i];
                 value[i] -= settings.rate * group.rate * momentum[i];
             }
         }
