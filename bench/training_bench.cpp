@@ -37,7 +37,7 @@ bool is_output(const Kernel &kernel, const std::string &argument) {
 }
 
 // Everything that is read, and everything that is written, once.
-double moved_bytes(const Plan &plan, const Step &step, const Kernel &kernel) {
+double moved_bytes(const Plan &plan, const Step &step) {
     double bytes = 0;
     for (const Argument &argument : step.arguments) {
         if (argument.ignored) continue;
@@ -176,7 +176,7 @@ private:
         row.shape = shape_text(plan(), step);
         row.threads = threads;
         row.gmac = step.macs * step.frames / 1e9;
-        row.bytes = moved_bytes(plan(), step, network_.executor().kernel(index));
+        row.bytes = moved_bytes(plan(), step);
         std::vector<double> all, percents, peaks = {meter.fma_now(threads)};
         run(index, index + 1);
         for (int turn = 0; turn < kTurns; turn++) {

@@ -62,8 +62,11 @@ inline Halide::Expr slope_from_output(Activation activation, const Halide::Expr 
         return Halide::select(output > constant(0), constant(1), constant(0));
     case Activation::Sigmoid:
         return output * (constant(1) - output);
-    case Activation::HSigmoid:
-        return Halide::select(output > constant(0) && output < constant(1), constant(1.0 / 6), constant(0));
+    case Activation::HSigmoid: {
+        // The compiler may write clamp(v + 3, 0, 6) / 6 as clamp(v, -3, 3) / 6 + 1/2, whose ends are off by a rounding.
+        const double end = output.type().bits() == 64 ? 1e-15 : 4e-7;
+        return Halide::select(output > constant(end) && output < constant(1 - end), constant(1.0 / 6), constant(0));
+    }
     case Activation::HSwish:
         break;
     }

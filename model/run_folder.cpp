@@ -179,11 +179,17 @@ std::vector<int64_t> RunFolder::kept() const {
 void RunFolder::save(const TrainingState &state, const Copies &copies) const {
     const TrainingState &shown = copies.shown ? *copies.shown : state;
     if (copies.best) save_training_state(best(), shown);
-    if (copies.after) save_training_state(after(state.epoch), shown);
+    if (copies.after) {
+        save_training_state(after(state.epoch), shown);
+        remove_oldest(copies.keep);
+    }
     save_training_state(last(), state);
+}
+
+void RunFolder::remove_oldest(int keep) const {
     std::vector<int64_t> numbers = kept();
-    if (!copies.after || copies.keep <= 0 || numbers.size() <= size_t(copies.keep)) return;
-    numbers.resize(numbers.size() - size_t(copies.keep));
+    if (keep <= 0 || numbers.size() <= size_t(keep)) return;
+    numbers.resize(numbers.size() - size_t(keep));
     for (const int64_t epochs : numbers) {
         std::error_code ignored; // it is tried again after the next epoch
         fs::remove(after(epochs), ignored);

@@ -43,13 +43,14 @@ public:
         int keep = 0;       // of those the latest; 0: all
         const TrainingState *shown = nullptr; // what these two hold, where not the state itself
     };
-    /// Writes checkpoints, `last` at the end: a run that is cut off anywhere between goes on from the `last` before,
-    /// and comes by here again. So log the epoch before this. Throws as save_training_state does.
+    /// Writes checkpoints, removes those that are not kept, and writes `last` at the end: a run that is cut off anywhere
+    /// between goes on from the `last` before, and comes by here again. So log the epoch before this. Throws as save_training_state does.
     void save(const TrainingState &state, const Copies &copies) const;
 
 private:
     void lock();
     void remove_temporaries() const;
+    void remove_oldest(int keep) const;
     void check_config(const std::string &config, const std::set<std::string> &changeable) const;
 
     std::string path_;

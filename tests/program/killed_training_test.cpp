@@ -19,7 +19,7 @@ namespace {
 // AFNET_KILLS asks for more of them than fit into a test suite.
 int wanted_kills() {
     const char *asked = std::getenv("AFNET_KILLS");
-    return asked ? std::atoi(asked) : 30;
+    return asked ? std::atoi(asked) : 20;
 }
 
 // Microseconds from 0 to `most`.
