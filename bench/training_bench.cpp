@@ -249,12 +249,12 @@ std::vector<TrainingSum> sum_training(const std::vector<TrainingRow> &rows) {
 TrainingBenchResult bench_training(const TrainingBenchOptions &options, const std::vector<int> &threads, bool quiet) {
     TrainingBenchResult result;
     const LoadedModel model = load_model(options.model);
-    LoadGuard guard(quiet);
     KernelStore kernels(kernel_folder());
-    MachineMeter meter(kernels, threads);
     Bench bench(options, model, kernels);
     const size_t distinct = distinct_steps(bench.plan(), options.filter).size();
     if (distinct == 0) throw UsageError("--filter " + options.filter + ": no kernel or layer has such a name");
+    LoadGuard guard(quiet);
+    MachineMeter meter(kernels, threads);
     for (int count : threads) {
         if (options.passes > 0) result.passes.push_back(bench.whole_steps(count));
     }

@@ -76,6 +76,10 @@ StageRun::StageRun(const ModelDescription &description, const TrainingStage &sta
         throw Error("stage " + stage.name + ": masks are " + stage.masks + ", but " + description.name +
                     " has no focal blocks; learned or all expected");
     }
+    if (description.soft() && stage.unselected == "sparse") {
+        throw Error("stage " + stage.name + ": unselected frames are sparse, but soft weights compute every frame; "
+                                            "masked expected");
+    }
     InitialWeights initial;
     initial.seed = seed;
     initial.drop_bias = stage.drop_bias;

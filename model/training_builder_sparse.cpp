@@ -100,8 +100,8 @@ Feature TrainingBuilder::scattered(const std::string &label, const Feature &bran
     return out;
 }
 
-// How the gradient of unselected frames' masks is estimated (docs/training.md): this share of the mean worth of their
-// clip's selected frames.
+// The gradient of unselected frames' masks is estimated as this share of the mean worth of their clip's selected
+// frames. 0 told key frames from others best (docs/training.md).
 constexpr double kUnselectedShare = 0;
 
 void TrainingBuilder::mask_gradient(const std::string &label, const Selection &selection, TensorId worth) {

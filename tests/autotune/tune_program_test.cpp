@@ -129,7 +129,7 @@ TEST_CASE("a record is a candidate, and stays unless it is beaten", "[program_tu
     const ProgramRun run = tuning.run(kKernel, {"--budget", "1", "--json", "--gain", "99"});
     CHECK(run.status == 0);
     const ProgramRun two = tuning.run(kKernel, {"--budget", "2", "--gain", "99"});
-    CHECK_THAT(two.err, Contains("no longer makes a right kernel") && Contains("1 refused"));
+    CHECK_THAT(two.err, Contains("no longer makes a right kernel") && Contains(" refused"));
     CHECK_THAT(two.out, Contains("unusable"));
     CHECK(record_knobs(tuning.records(), target, kKernel) == Knobs{{"tile_x", 1000}});
 }

@@ -193,3 +193,11 @@ TEST_CASE("the memory of a step, layer by layer, is that of the network's tensor
     CHECK(found->gradients > 0);
     CHECK(memory_text("a", memory).find("layer1.refine_module.0") != std::string::npos);
 }
+
+TEST_CASE("soft weights are not trained sparsely: they compute every frame", "[stage_run]") {
+    ModelDescription soft = small_model();
+    soft.frame_choice = FrameChoice::Soft;
+    TrainingStage stage = small_stage();
+    stage.unselected = "sparse";
+    CHECK_THROWS_WITH(Running(stage, soft), Catch::Contains("soft weights compute every frame"));
+}

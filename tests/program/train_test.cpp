@@ -101,6 +101,33 @@ TEST_CASE("train validates with the masks that it trains with", "[program_train]
     CHECK(told.json_lines().at(0).at("top1").get<double>() == Approx(top1).margin(0.01));
 }
 
+TEST_CASE("a network that was trained on selected frames alone is used without the others", "[program_train]") {
+    const afnet::TemporaryFolder folder;
+    const std::string list = made_clips(folder.path() + "/clips", 16);
+    const auto trained = [&](const std::string &name, const Arguments &more) {
+        Arguments given = {"--rt", "0.25", "--rt-type", "linear", "--rt-begin", "0", "--rt-end", "0.1", "--val", list};
+        given.insert(given.end(), more.begin(), more.end());
+        const ProgramRun run = run_program(training(list, folder.file(name), given));
+        INFO(run.err);
+        REQUIRE(run.status == 0);
+        return folder.file(name);
+    };
+    const auto scores = [&](const std::string &run, const Arguments &more) {
+        Arguments given = {"classify", folder.path() + "/clips/videos/000001.mp4", "--model", run, "--json", "--quiet"};
+        given.insert(given.end(), more.begin(), more.end());
+        const ProgramRun told = run_program(given);
+        INFO(told.err);
+        REQUIRE(told.status == 0);
+        return told.json_lines().at(0).at("topk");
+    };
+    const std::string sparse = trained("sparse", {"--unselected", "sparse"}), masked = trained("masked", {});
+    CHECK(scores(sparse, {}) == scores(sparse, {"--unselected", "skipped"}));
+    CHECK(scores(sparse, {}) != scores(sparse, {"--unselected", "masked"}));
+    CHECK(scores(masked, {}) == scores(masked, {"--unselected", "masked"}));
+    CHECK(scores(masked, {}) != scores(sparse, {}));
+    check_refusal(run_program(training(list, folder.file("other"), {"--unselected", "skipped"})), 1, "unselected");
+}
+
 TEST_CASE("train refuses what cannot be trained", "[program_train]") {
     const afnet::TemporaryFolder folder;
     const std::string list = made_clips(folder.path() + "/clips", 8);
