@@ -29,6 +29,7 @@ bool launched() {
     return false;
 }
 
+#if !AFNET_WITH_MPI
 bool launched_alone() {
     for (const char *name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE"}) {
         const char *size = std::getenv(name);
@@ -36,6 +37,7 @@ bool launched_alone() {
     }
     return false;
 }
+#endif
 
 } // namespace
 

@@ -89,7 +89,7 @@ TEST_CASE("a signal to one rank stops all; another number of ranks goes on", "[p
     CHECK(interrupted);
     CHECK_THAT(run.err, Contains("afnet: interrupted"));
     const afnet::TrainingState last = afnet::load_training_state(stopped + "/last.safetensors");
-    CHECK(last.step >= 4);
+    CHECK(last.step >= 3); // an epoch has two
     CHECK(last.step < 21);
     const ProgramRun rest = run_program(training(stopped), ranks(4));
     INFO(rest.err);
