@@ -1,14 +1,10 @@
 #include "autotune/candidate_compiler.h"
 
-#include <algorithm>
-#include <atomic>
-#include <exception>
-#include <mutex>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include "autotune/contest_process.h"
 #include "autotune/kernel_compiler.h"
+#include "autotune/parallel_jobs.h"
 #include "runtime/content_hash.h"
 
 namespace afnet {
@@ -55,27 +51,7 @@ CompiledCandidate compile(const CandidateCompiler &compiler, const Knobs &knobs)
 std::vector<CompiledCandidate> compile_candidates(const CandidateCompiler &compiler,
                                                   const std::vector<Knobs> &candidates, int jobs) {
     std::vector<CompiledCandidate> result(candidates.size());
-    std::atomic<size_t> next{0};
-    std::mutex mutex;
-    std::exception_ptr failure;
-    const auto work = [&] {
-        for (size_t i; (i = next.fetch_add(1)) < candidates.size();) {
-            try {
-                result[i] = compile(compiler, candidates[i]);
-            } catch (...) {
-                const std::lock_guard<std::mutex> lock(mutex);
-                if (!failure) failure = std::current_exception();
-                next = candidates.size();
-            }
-        }
-    };
-    std::vector<std::thread> threads;
-    for (int i = 1; i < std::min<int>(jobs, int(candidates.size())); i++)
-        threads.emplace_back(work);
-    work();
-    for (std::thread &thread : threads)
-        thread.join();
-    if (failure) std::rethrow_exception(failure);
+    run_jobs(candidates.size(), jobs, [&](size_t i) { result[i] = compile(compiler, candidates[i]); });
     return result;
 }
 

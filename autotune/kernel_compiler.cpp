@@ -1,23 +1,19 @@
 #include "autotune/kernel_compiler.h"
 
-#include <algorithm>
-#include <atomic>
-#include <exception>
 #include <filesystem>
 #include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
-#include <thread>
-#include <unistd.h>
 
 #include "autotune/instruction_check.h"
+#include "autotune/parallel_jobs.h"
 #include "autotune/process.h"
 #include "autotune/records.h"
+#include "autotune/scratch_folder.h"
 #include "model/progress.h"
 #include "runtime/content_hash.h"
 #include "runtime/error.h"
 #include "runtime/file_io.h"
-#include "runtime/interrupt.h"
 
 namespace afnet {
 
@@ -34,30 +30,6 @@ void make_folder(const std::string &path) {
     std::error_code error;
     fs::create_directories(path, error);
     if (error) throw Error(path + ": cannot make this folder: " + error.message());
-}
-
-// A folder for unfinished files that disappears with the object.
-class ScratchFolder {
-public:
-    explicit ScratchFolder(const std::string &parent) : path_(parent + "/unfinishedXXXXXX") {
-        if (!::mkdtemp(path_.data())) throw Error(parent + ": cannot write here");
-    }
-    ~ScratchFolder() {
-        std::error_code ignored;
-        fs::remove_all(path_, ignored);
-    }
-    ScratchFolder(const ScratchFolder &) = delete;
-    ScratchFolder &operator=(const ScratchFolder &) = delete;
-    const std::string &path() const { return path_; }
-
-private:
-    std::string path_;
-};
-
-void move_into_place(const std::string &from, const std::string &to) {
-    std::error_code error;
-    fs::rename(from, to, error);
-    if (error) throw Error(to + ": cannot write: " + error.message());
 }
 
 // The libHalide that a generator is linked with, as the dynamic linker finds it.
@@ -102,7 +74,7 @@ private:
         return request_.cache + "/" + job.key + extension;
     }
     std::string target_string() const {
-        return request_.target.halide + "-no_runtime-no_bounds_query" + request_.extra_features;
+        return kernel_target(request_.target) + request_.extra_features;
     }
 
     void plan_jobs() {
@@ -138,54 +110,22 @@ private:
         }
         if (missing.empty()) return 0;
         Progress progress("compile " + request_.model + " for " + request_.target.name, missing.size(), request_.quiet);
-        std::atomic<size_t> next{0};
         size_t done = 0;
         std::mutex mutex;
-        std::exception_ptr failure;
-        const auto work = [&] {
-            for (size_t i; (i = next.fetch_add(1)) < missing.size();) {
-                try {
-                    if (interrupted()) throw Interrupted();
-                    generate(*missing[i]);
-                    const std::lock_guard<std::mutex> lock(mutex);
-                    progress.update(++done, missing[i]->spec.name());
-                } catch (...) {
-                    const std::lock_guard<std::mutex> lock(mutex);
-                    if (!failure) failure = std::current_exception();
-                    next = missing.size();
-                }
-            }
-        };
-        std::vector<std::thread> threads;
-        for (int i = 1; i < request_.jobs; i++)
-            threads.emplace_back(work);
-        work();
-        for (std::thread &thread : threads)
-            thread.join();
-        if (failure) std::rethrow_exception(failure);
+        run_jobs(missing.size(), request_.jobs, [&](size_t i) {
+            generate(*missing[i]);
+            const std::lock_guard<std::mutex> lock(mutex);
+            progress.update(++done, missing[i]->spec.name());
+        });
         return missing.size();
     }
 
     void generate(const Job &job) {
         const ScratchFolder scratch(request_.cache);
         const std::string name = job.spec.name();
-        std::vector<std::string> arguments = {generator_path(request_.generators, job.spec),
-                                              "--resolved",
-                                              scratch.path() + "/knobs.json",
-                                              "-g",
-                                              job.spec.generator,
-                                              "-f",
-                                              name,
-                                              "-o",
-                                              scratch.path(),
-                                              "-e",
-                                              "object",
-                                              "target=" + target_string()};
-        for (const auto &[param, value] : job.spec.params)
-            arguments.push_back(param + "=" + value);
-        for (const auto &[knob, value] : job.knobs)
-            arguments.push_back(knob + "=" + std::to_string(value));
-        ProcessResult result = run_process(arguments, request_.limits);
+        ProcessResult result = run_process(generator_command(request_.generators, job.spec, job.knobs, target_string(),
+                                                             scratch.path(), "object"),
+                                           request_.limits);
         if (result.status != 0) throw GenerationError(name, std::move(result));
         require_allowed_instructions(scratch.path() + "/" + name + ".o", request_.target);
         move_into_place(scratch.path() + "/knobs.json", cached(job, ".json"));
@@ -247,6 +187,32 @@ GenerationError::GenerationError(const std::string &kernel, ProcessResult how)
 
 std::string generator_path(const std::string &generators, const KernelSpec &spec) {
     return generators + "/" + executable_of(spec.generator);
+}
+
+std::string kernel_target(const Target &target) {
+    return target.halide + "-no_runtime-no_bounds_query";
+}
+
+std::vector<std::string> generator_command(const std::string &generators, const KernelSpec &spec,
+                                           const std::map<std::string, int> &knobs, const std::string &halide_target,
+                                           const std::string &folder, const std::string &emitted) {
+    std::vector<std::string> arguments = {generator_path(generators, spec),
+                                          "--resolved",
+                                          folder + "/knobs.json",
+                                          "-g",
+                                          spec.generator,
+                                          "-f",
+                                          spec.name(),
+                                          "-o",
+                                          folder,
+                                          "-e",
+                                          emitted,
+                                          "target=" + halide_target};
+    for (const auto &[param, value] : spec.params)
+        arguments.push_back(param + "=" + value);
+    for (const auto &[knob, value] : knobs)
+        arguments.push_back(knob + "=" + std::to_string(value));
+    return arguments;
 }
 
 std::string generator_hash(const std::string &generators, const KernelSpec &spec) {

@@ -48,6 +48,15 @@ CompileReport compile_kernels(const CompileRequest &request);
 /// The executable that makes a spec's kernel, in the folder `generators`.
 std::string generator_path(const std::string &generators, const KernelSpec &spec);
 
+/// Halide's target string for a target's kernels.
+std::string kernel_target(const Target &target);
+
+/// The command that makes a spec's kernel in a folder: what `emitted` names, in Halide's words with commas between
+/// them, as `<kernel's name>.o` and so on, and the knobs that the schedule settled on as `knobs.json`.
+std::vector<std::string> generator_command(const std::string &generators, const KernelSpec &spec,
+                                           const std::map<std::string, int> &knobs, const std::string &halide_target,
+                                           const std::string &folder, const std::string &emitted);
+
 /// One hash of that executable and of libHalide: what a measurement of its kernels is good for. Throws Error when
 /// either is missing.
 std::string generator_hash(const std::string &generators, const KernelSpec &spec);

@@ -46,6 +46,10 @@ constexpr int kTickMilliseconds = 50; // how often an interrupt and the time lim
     ::_exit(127);
 }
 
+double seconds_of(const timeval &time) {
+    return double(time.tv_sec) + 1e-6 * double(time.tv_usec);
+}
+
 // A child process; one that is still there when the object goes is killed with all that it started.
 class Child {
 public:
@@ -98,8 +102,10 @@ public:
     // True once it has ended; then it says how.
     bool ended(ProcessResult &result) {
         int how = 0;
-        const pid_t found = ::waitpid(id_, &how, WNOHANG);
+        rusage used{};
+        const pid_t found = ::wait4(id_, &how, WNOHANG, &used);
         if (found == 0 || (found < 0 && errno == EINTR)) return false;
+        result.cpu_seconds = seconds_of(used.ru_utime) + seconds_of(used.ru_stime);
         result.signal = WIFSIGNALED(how) ? WTERMSIG(how) : 0;
         result.status = WIFEXITED(how) ? WEXITSTATUS(how) : 128 + result.signal;
         ::kill(-id_, SIGKILL); // what it has left behind

@@ -14,7 +14,10 @@ std::string record_path(const std::string &folder, const std::string &target, co
 
 Knobs record_knobs(const std::string &folder, const std::string &target, const std::string &kernel) {
     const std::string path = record_path(folder, target, kernel);
-    if (!std::filesystem::exists(path)) return {};
+    return std::filesystem::exists(path) ? read_record(path) : Knobs{};
+}
+
+Knobs read_record(const std::string &path) {
     try {
         return nlohmann::json::parse(read_file(path, 1 << 20)).at("knobs").get<Knobs>();
     } catch (const nlohmann::json::exception &error) {

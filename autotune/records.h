@@ -17,6 +17,9 @@ std::string record_path(const std::string &folder, const std::string &target, co
 /// The record's knobs; empty where there is no record. Throws Error for a file that is no record.
 Knobs record_knobs(const std::string &folder, const std::string &target, const std::string &kernel);
 
+/// The knobs of a record's file. Throws Error for a file that is none.
+Knobs read_record(const std::string &path);
+
 /// Writes a kernel's record, or replaces it, at once or not at all. `measured`: an object for people. Throws Error when
 /// it cannot be written.
 void write_record(const std::string &folder, const std::string &target, const std::string &kernel, const Knobs &knobs,

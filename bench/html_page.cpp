@@ -30,6 +30,8 @@ table { border-collapse: collapse; font-size: 0.85rem; font-variant-numeric: tab
 th, td { padding: 3px 9px; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--grid); }
 th { background: var(--head); font-weight: 600; vertical-align: bottom; white-space: normal; }
 .w { text-align: left; }
+th button { all: unset; cursor: pointer; } th button:focus-visible { outline: 2px solid var(--c0); }
+a { color: var(--c0); }
 svg { display: block; width: 100%; height: auto; }
 @media print {
   :root { --paper: #ffffff; --ink: #000000; --faint: #444444; --grid: #dddddd; --head: #f0f0f0;
@@ -38,6 +40,26 @@ svg { display: block; width: 100%; height: auto; }
   .table { overflow: visible; } h2, h3 { break-after: avoid; } tr { break-inside: avoid; }
   .figures { grid-template-columns: 1fr 1fr; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+}
+)";
+
+// Neither < nor & stands in it: the page is XML as well.
+constexpr const char *kSortScript = R"(
+for (const button of document.querySelectorAll("table.sorts th button")) {
+  button.addEventListener("click", () => {
+    const title = button.parentElement, body = title.closest("table").tBodies[0];
+    const column = title.cellIndex, down = title.getAttribute("aria-sort") === "ascending";
+    for (const other of title.parentElement.children) other.removeAttribute("aria-sort");
+    title.setAttribute("aria-sort", down ? "descending" : "ascending");
+    const text = row => row.cells[column].textContent;
+    const order = (a, b) => {
+      if (text(a) === "" || text(b) === "") return (text(a) === "") - (text(b) === "");
+      const x = Number(text(a)), y = Number(text(b));
+      const by = isNaN(x) || isNaN(y) ? text(a).localeCompare(text(b)) : x - y;
+      return down ? -by : by;
+    };
+    body.append(...Array.from(body.rows).sort(order));
+  });
 }
 )";
 
@@ -72,6 +94,29 @@ void HtmlPage::table(const std::vector<std::string> &titles, const std::vector<s
     body_ += "</tbody>\n</table></div>\n";
 }
 
+void HtmlPage::sortable_table(const std::vector<std::string> &titles, const std::vector<std::vector<PageCell>> &rows,
+                              size_t names) {
+    sorts_ = true;
+    const auto opened = [&](const char *tag, size_t i) {
+        return "<" + std::string(tag) + (i < names ? " class=\"w\">" : ">");
+    };
+    body_ += "<div class=\"table\"><table class=\"sorts\">\n<thead><tr>";
+    for (size_t i = 0; i < titles.size(); i++)
+        body_ += opened("th", i) + "<button type=\"button\">" + xml_text(titles[i]) + "</button></th>";
+    body_ += "</tr>\n</thead>\n<tbody>\n";
+    for (const std::vector<PageCell> &row : rows) {
+        body_ += "<tr>";
+        for (size_t i = 0; i < row.size(); i++) {
+            body_ += opened("td", i) + xml_text(row[i].text);
+            for (const auto &[text, address] : row[i].links)
+                body_ += " <a href=\"" + xml_text(address) + "\">" + xml_text(text) + "</a>";
+            body_ += "</td>";
+        }
+        body_ += "</tr>\n";
+    }
+    body_ += "</tbody>\n</table></div>\n";
+}
+
 void HtmlPage::definitions(const std::vector<std::pair<std::string, std::string>> &terms) {
     body_ += "<dl>\n";
     for (const auto &[term, meaning] : terms) {
@@ -92,7 +137,7 @@ std::string HtmlPage::text() const {
            "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n"
            "<meta name=\"color-scheme\" content=\"light dark\"/>\n<title>" +
            xml_text(title_) + "</title>\n<style>" + kStyle + plot_rules(page_colour) + "</style>\n</head>\n<body>\n" + body_ +
-           "</body>\n</html>\n";
+           (sorts_ ? std::string("<script>") + kSortScript + "</script>\n" : "") + "</body>\n</html>\n";
 }
 
 }  // namespace afnet

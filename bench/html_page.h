@@ -1,4 +1,5 @@
-// One self-contained HTML page: style and pictures inside, no scripts, well-formed as XML too. It follows the reader's
+// One self-contained HTML page: style and pictures inside, well-formed as XML too, and no scripts but for the few lines
+// that sort a table, where the page has such a table. It follows the reader's
 // dark or light setting, fits a phone, and prints.
 #pragma once
 
@@ -7,6 +8,12 @@
 #include <vector>
 
 namespace afnet {
+
+/// A cell of a table that sorts.
+struct PageCell {
+    std::string text;
+    std::vector<std::pair<std::string, std::string>> links = {}; // text and address, behind the cell's own text
+};
 
 class HtmlPage {
 public:
@@ -18,6 +25,9 @@ public:
     /// Cells in the order of the titles; the first `names` columns hold words, the others numbers.
     void table(const std::vector<std::string> &titles, const std::vector<std::vector<std::string>> &rows,
                size_t names = 1);
+    /// The same, sorted by a column where its title is clicked: numbers by value, words by letters, empty cells last.
+    void sortable_table(const std::vector<std::string> &titles, const std::vector<std::vector<PageCell>> &rows,
+                        size_t names = 1);
     void definitions(const std::vector<std::pair<std::string, std::string>> &terms);
 
     /// Pictures (model/svg_plot.h) side by side where there is room.
@@ -27,6 +37,7 @@ public:
 
 private:
     std::string title_, body_;
+    bool sorts_ = false;
 };
 
 }  // namespace afnet

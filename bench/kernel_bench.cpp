@@ -1,15 +1,15 @@
 #include "bench/kernel_bench.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
-#include <cstring>
 #include <fnmatch.h>
+#include <functional>
 #include <map>
 #include <tuple>
 
 #include "bench/sparsity_masks.h"
 #include "bench/stages.h"
+#include "bench/step_calls.h"
 #include "model/installation.h"
 #include "model/isolated_step.h"
 #include "model/progress.h"
@@ -20,11 +20,7 @@ namespace afnet {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-constexpr int kTurns = 3;         // of the peak and a kernel
-constexpr size_t kLeastCalls = 2; // in a turn
-constexpr int kCallsInPlace = 8;  // that update the same values: gates make them vanish or grow in geometric steps
+constexpr int kTurns = 3; // of the peak and a kernel
 
 std::string extents_text(const TensorInfo &tensor) {
     std::string text;
@@ -48,52 +44,6 @@ std::string shape_key(const Plan &plan, const Step &step) {
     return key;
 }
 
-/// Calls of one step, with what it updates in place renewed now and then.
-class Calls {
-public:
-    explicit Calls(IsolatedStep &step) : step_(step) {
-        const auto &arguments = step.step().arguments;
-        const auto output = std::find_if(arguments.begin(), arguments.end(),
-                                         [](const Argument &argument) { return argument.name == "output"; });
-        if (output == arguments.end()) return;
-        const bool in_place = std::any_of(arguments.begin(), arguments.end(), [&](const Argument &argument) {
-            return !argument.ignored && argument.name != "output" && argument.tensor == output->tensor;
-        });
-        if (!in_place) return;
-        updated_ = step.argument("output");
-        const auto *bytes = static_cast<const unsigned char *>(updated_.data);
-        original_.assign(bytes, bytes + updated_.bytes);
-    }
-
-    /// At least some calls, until time is up; `before` each runs outside of what is timed.
-    template <class Before> void turn(double seconds, bool prepares, const Before &before) {
-        const auto begin = Clock::now();
-        const size_t had = ms.size();
-        while (ms.size() < had + kLeastCalls || milliseconds(Clock::now() - begin) < 1e3 * seconds) {
-            if (!original_.empty()) std::memcpy(updated_.data, original_.data(), original_.size());
-            // One look at the processor's time for several calls: it is a system call.
-            const double processor = processor_milliseconds();
-            double sum = 0;
-            for (int call = 0; call < (prepares ? 1 : kCallsInPlace); call++) {
-                if (prepares) before();
-                const auto start = Clock::now();
-                step_.run();
-                ms.push_back(milliseconds(Clock::now() - start));
-                sum += ms.back();
-            }
-            if (!prepares) processor_ms += processor_milliseconds() - processor;
-            if (!prepares) wall_ms += sum;
-        }
-    }
-
-    std::vector<double> ms;
-    double wall_ms = 0, processor_ms = 0;
-
-private:
-    IsolatedStep &step_;
-    TensorMemory updated_;
-    std::vector<unsigned char> original_;
-};
 
 /// What all rows of one plan have in common.
 struct PlanBench {
@@ -107,13 +57,13 @@ struct PlanBench {
 };
 
 KernelRow measured(KernelRow row, IsolatedStep &step, MachineMeter &meter, double seconds) {
-    Calls calls(step);
+    StepCalls calls(step);
     const bool cold = row.setting.caches == "cold";
     configure_halide(row.setting.threads);
     step.run();
     for (int turn = 0; turn < kTurns; turn++) {
         meter.measure_fma(row.setting.threads);
-        calls.turn(seconds / kTurns, cold, [&] { meter.sweep_caches(); });
+        calls.turn(seconds / kTurns, cold ? [&] { meter.sweep_caches(); } : std::function<void()>());
     }
     row.ms = summarize(calls.ms);
     row.cores = calls.wall_ms > 0 ? calls.processor_ms / calls.wall_ms : 0;

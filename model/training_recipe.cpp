@@ -6,6 +6,7 @@
 
 #include "runtime/error.h"
 #include "runtime/json_text.h"
+#include "runtime/nearest_word.h"
 #include "runtime/text.h"
 
 namespace afnet {
@@ -52,27 +53,6 @@ void for_each_field(TrainingStage &s, Visit visit) {
     visit("drop_bias", s.drop_bias);
     visit("keep_bias", s.keep_bias);
     visit("classifier_deviation", s.classifier_deviation);
-}
-
-size_t distance(const std::string &a, const std::string &b) {
-    std::vector<size_t> row(b.size() + 1);
-    for (size_t j = 0; j <= b.size(); j++) row[j] = j;
-    for (size_t i = 1; i <= a.size(); i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b.size(); j++) {
-            const size_t above = row[j];
-            row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1])});
-            diagonal = above;
-        }
-    }
-    return row[b.size()];
-}
-
-std::string nearest(const std::string &name, const std::vector<std::string> &known) {
-    return *std::min_element(known.begin(), known.end(), [&](const std::string &a, const std::string &b) {
-        return distance(name, a) < distance(name, b);
-    });
 }
 
 // Words for `masks`.
@@ -154,7 +134,7 @@ TrainingStage parse_stage(const Json &json, const std::string &where, const Trai
     });
     for (const auto &[name, value] : json.items()) {
         if (std::count(known.begin(), known.end(), name) == 0) {
-            throw Error(where + ": `" + printable(name) + "` is not known; did you mean `" + nearest(name, known) + "`?");
+            throw Error(where + ": `" + printable(name) + "` is not known; did you mean `" + nearest_word(name, known) + "`?");
         }
     }
     if (json.contains("optimizers")) {

@@ -28,7 +28,7 @@ std::string spelled(const Arguments &arguments) {
 
 TEST_CASE("every command explains itself", "[program_usage]") {
     const Arguments commands[] = {{},           {"bench"},   {"bench", "compare"}, {"bench", "kernels"},
-                                  {"bench", "network"}, {"bench", "sparsity"}, {"classify"}, {"compile"},
+                                  {"bench", "network"}, {"bench", "sparsity"}, {"classify"}, {"codegen"}, {"compile"},
                                   {"eval"},     {"import"},  {"info"},             {"synth"},   {"tune"},             {"verify"}};
     for (const Arguments &command : commands) {
         for (const char *option : {"--help", "-h"}) {
@@ -40,7 +40,7 @@ TEST_CASE("every command explains itself", "[program_usage]") {
         }
     }
     const ProgramRun all = run_program({"--help"});
-    for (const char *name : {"bench", "classify", "compile", "eval", "import", "info", "synth", "tune", "verify"}) {
+    for (const char *name : {"bench", "classify", "codegen", "compile", "eval", "import", "info", "synth", "tune", "verify"}) {
         CHECK_THAT(all.out, Contains("\n  " + std::string(name) + " "));
     }
 }
