@@ -20,9 +20,8 @@ const std::map<std::string, std::set<std::string>> kAllowed = {
     {"runtime", {"runtime"}},
     {"model", {"model", "runtime"}},
     {"autotune", {"autotune", "model", "runtime"}},
-    {"bench", {"bench", "model", "runtime"}},
-    {"codegen", {"codegen", "bench", "autotune", "model", "runtime"}},
-    {"tests", {"tests", "codegen", "bench", "autotune", "model", "runtime", "generators", "schedules"}},
+    {"bench", {"bench", "autotune", "model", "runtime"}},
+    {"tests", {"tests", "bench", "autotune", "model", "runtime", "generators", "schedules"}},
 };
 
 // Foreign headers, by how their path starts -> folders that may include them.
@@ -37,7 +36,7 @@ const std::vector<std::pair<std::string, std::set<std::string>>> kForeign = {
     {"mpi.h", {"runtime"}},
     {"Eigen", {"tests", "model", "autotune"}},
     {"catch2", {"tests"}},
-    {"CLI/", {"model", "autotune", "bench", "codegen"}},
+    {"CLI/", {"model", "autotune", "bench"}},
 };
 
 struct Line {

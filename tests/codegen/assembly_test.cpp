@@ -2,7 +2,7 @@
 #include <catch2/catch.hpp>
 #include <numeric>
 
-#include "codegen/code_figures.h"
+#include "bench/codegen/code_figures.h"
 
 using namespace afnet;
 

@@ -5,8 +5,8 @@
 #include <elf.h>
 #include <fstream>
 
-#include "codegen/code_report.h"
-#include "codegen/object_file.h"
+#include "bench/codegen/code_report.h"
+#include "bench/codegen/object_file.h"
 #include "runtime/error.h"
 #include "runtime/nearest_word.h"
 #include "tests/model/xml_check.h"

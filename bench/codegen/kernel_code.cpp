@@ -1,4 +1,4 @@
-#include "codegen/kernel_code.h"
+#include "bench/codegen/kernel_code.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -9,7 +9,7 @@
 #include "autotune/kernel_compiler.h"
 #include "autotune/scratch_folder.h"
 #include "autotune/search_space.h"
-#include "codegen/object_file.h"
+#include "bench/codegen/object_file.h"
 #include "runtime/error.h"
 #include "runtime/file_io.h"
 #include "runtime/nearest_word.h"

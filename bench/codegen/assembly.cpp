@@ -1,4 +1,4 @@
-#include "codegen/assembly.h"
+#include "bench/codegen/assembly.h"
 
 #include <algorithm>
 #include <sstream>

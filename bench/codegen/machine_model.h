@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "autotune/process.h"
-#include "codegen/code_figures.h"
+#include "bench/codegen/code_figures.h"
 
 namespace afnet {
 

@@ -1,4 +1,4 @@
-#include "codegen/code_report.h"
+#include "bench/codegen/code_report.h"
 
 #include <algorithm>
 #include <cstdio>

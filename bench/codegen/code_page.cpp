@@ -1,6 +1,6 @@
 // Results of `afnet codegen` as a page.
 #include "bench/html_page.h"
-#include "codegen/code_report.h"
+#include "bench/codegen/code_report.h"
 #include "model/text_table.h"
 #include "runtime/text.h"
 

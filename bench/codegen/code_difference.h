@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "codegen/code_fields.h"
+#include "bench/codegen/code_fields.h"
 
 namespace afnet {
 

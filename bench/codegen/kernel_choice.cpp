@@ -1,4 +1,4 @@
-#include "codegen/kernel_choice.h"
+#include "bench/codegen/kernel_choice.h"
 
 #include <algorithm>
 #include <fnmatch.h>

@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <regex>
 
-#include "codegen/instruction_kind.h"
+#include "bench/codegen/instruction_kind.h"
 #include "runtime/text.h"
 
 namespace afnet {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "codegen/kernel_code.h"
+#include "bench/codegen/kernel_code.h"
 
 namespace afnet {
 

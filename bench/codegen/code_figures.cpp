@@ -1,4 +1,4 @@
-#include "codegen/code_figures.h"
+#include "bench/codegen/code_figures.h"
 
 #include <set>
 #include <tuple>

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "codegen/instruction_kind.h"
+#include "bench/codegen/instruction_kind.h"
 
 namespace afnet {
 

@@ -1,4 +1,4 @@
-#include "codegen/kernel_speed.h"
+#include "bench/codegen/kernel_speed.h"
 
 #include <algorithm>
 #include <map>

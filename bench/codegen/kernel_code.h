@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "codegen/code_figures.h"
-#include "codegen/kernel_choice.h"
-#include "codegen/machine_model.h"
+#include "bench/codegen/code_figures.h"
+#include "bench/codegen/kernel_choice.h"
+#include "bench/codegen/machine_model.h"
 
 namespace afnet {
 

@@ -1,4 +1,4 @@
-#include "codegen/instruction_kind.h"
+#include "bench/codegen/instruction_kind.h"
 
 #include <algorithm>
 

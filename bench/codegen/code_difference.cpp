@@ -1,4 +1,4 @@
-#include "codegen/code_difference.h"
+#include "bench/codegen/code_difference.h"
 
 #include <algorithm>
 #include <cmath>

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "bench/run_options.h"
-#include "codegen/kernel_code.h"
+#include "bench/codegen/kernel_code.h"
 
 namespace afnet {
 

@@ -1,4 +1,4 @@
-#include "codegen/loops.h"
+#include "bench/codegen/loops.h"
 
 #include <algorithm>
 #include <map>

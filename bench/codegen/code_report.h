@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "codegen/code_difference.h"
+#include "bench/codegen/code_difference.h"
 
 namespace afnet {
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "codegen/loops.h"
+#include "bench/codegen/loops.h"
 
 namespace afnet {
 

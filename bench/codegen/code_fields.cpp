@@ -1,4 +1,4 @@
-#include "codegen/code_fields.h"
+#include "bench/codegen/code_fields.h"
 
 #include <algorithm>
 

@@ -5,7 +5,7 @@
 #include <set>
 #include <string>
 
-#include "codegen/assembly.h"
+#include "bench/codegen/assembly.h"
 
 namespace afnet {
 

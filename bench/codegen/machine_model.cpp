@@ -1,4 +1,4 @@
-#include "codegen/machine_model.h"
+#include "bench/codegen/machine_model.h"
 
 #include <algorithm>
 #include <atomic>

@@ -1,4 +1,4 @@
-#include "codegen/object_file.h"
+#include "bench/codegen/object_file.h"
 
 #include <cstring>
 #include <elf.h>
