@@ -73,11 +73,19 @@ public:
         constrain();
     }
 
+    Pipeline build_pipeline() override {
+        Pipeline pipeline = Generator<Conv2dPoints>::build_pipeline();
+        if (prefetches) pipeline.add_custom_lowering_pass(prefetches.release());
+        return pipeline;
+    }
+
     void schedule() {
         Func out = output;
         out.update().allow_race_conditions(); // the list names each pixel once
-        schedule_cpu({read, sum, out, out.update(), i, e, c, g, u, v, p, r, point, channels, run()}, knobs, co_block,
-                     target);
+        const afnet::schedules::Conv2dPointsStages stages = {
+            read, sum, out, out.update(), i, e, c, g, u, v, p, r, point, channels, run(), 4 * int(ci), bool(gather)};
+        schedule_cpu(stages, knobs, co_block, target);
+        prefetches = conv2d_points_prefetches(stages, knobs, co_block, target);
     }
 
 private:
@@ -132,6 +140,7 @@ private:
     RDom r;
     RVar point;
     int channels = 0, co_block = 0;
+    std::unique_ptr<afnet::schedules::PrefetchPoints> prefetches;
 };
 
 } // namespace

@@ -298,6 +298,7 @@ std::vector<KernelVariant> kernel_variants() {
             {"test_kernels_winograd4", {{"algorithm", 4}}, plain},
             {kNormalizationLibrary, {}, normalization_kernels()},
             {kSpatialLibrary, {}, spatial_kernels()},
+            {kPointPrefetchLibrary, {{"prefetch", 3}}, {conv2d_points_spec(16, 8, 2, "relu", true, false)}},
             {kConvolutionGradients, {}, convolution_gradient_kernels()},
             {"test_kernels_winograd_channels", {{"algorithm", 4}, {"order", 3}, {"tiles", 8}, {"tile_x", 3}}, plain}};
 }

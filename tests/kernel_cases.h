@@ -17,6 +17,7 @@ constexpr const char *kHeadLibrary = "test_kernels_heads";        // training of
 constexpr const char *kPrefetchLibrary = "test_kernels_prefetch"; // asking for the next tile's pixels, always
 constexpr const char *kTracedLibrary = "test_kernels_traced";     // every store reported to Halide's trace hook
 constexpr const char *kSpatialLibrary = "test_kernels_spatial";   // lists of tiles and points
+constexpr const char *kPointPrefetchLibrary = "test_kernels_point_prefetch"; // asking for later points, always
 constexpr const char *kConvolutionGradients = "test_kernels_convolution_gradients";
 
 KernelSpec conv2d_spec(int ci, int co, int kernel, int stride = 1, int groups = 1, const char *activation = "linear",

@@ -43,7 +43,7 @@ public:
     bool scatters() const { return spec_.params.count("scatter") > 0 && spec_flag(spec_, "scatter"); }
     bool gathers() const { return spec_.params.count("gather") > 0 && spec_flag(spec_, "gather"); }
 
-    void check(const Target &target) {
+    void check(const Target &target, const std::string &library = kSpatialLibrary) {
         if (points_.selected == 0) return; // the executor calls no kernel then
         INFO(spec_.name() << " at " << size_.width << "x" << size_.height << ", " << points_.selected << " points on "
                           << target.name);
@@ -54,7 +54,7 @@ public:
         const Tensor4 magnitude = points_.points_of(layer_.magnitude(seen, scatters() ? &onto : nullptr));
         FrameMemory input = gathers() ? FrameMemory(frames, 0, true) : FrameMemory(points_.points_of(frames), 0, true);
         FrameMemory output = scatters() ? FrameMemory(onto) : FrameMemory::unwritten(co_, 1, 1, points_.selected + 1);
-        run(test_kernel_store(target).kernel(spec_, kSpatialLibrary), input, output);
+        run(test_kernel_store(target).kernel(spec_, library), input, output);
         Tensor4 all = output.values(), written = scatters() ? points_.points_of(all) : first_points(all);
         CHECK(rounding_error(written, expected, magnitude, layer_.terms()) <= 1);
         CHECK(output.surroundings_intact());
@@ -135,6 +135,18 @@ void check_all(const std::string &generator) {
 
 TEST_CASE("a convolution at points equals the dense one on masked frames", "[conv2d_points]") {
     check_all("conv2d_points");
+}
+
+TEST_CASE("a convolution at points may ask for later ones, up to the end of its list", "[conv2d_points]") {
+    const KernelSpec spec = conv2d_points_spec(16, 8, 2, "relu", true, false);
+    for (const reference::SpatialMask &mask : awkward_spatial_masks(7, 7, kFrames)) {
+        PointsCase points(spec, {14, 14, 7, 7}, mask, {1, 0, 1});
+        for (const Target &target : runnable_targets()) {
+            const Kernel &kernel = test_kernel_store(target).kernel(spec, kPointPrefetchLibrary);
+            CHECK(kernel.entry->knobs.at("prefetch") == 3);
+            points.check(target, kPointPrefetchLibrary);
+        }
+    }
 }
 
 TEST_CASE("a convolution in listed tiles equals the dense one on masked frames", "[conv2d_points]") {
