@@ -193,7 +193,6 @@ private:
         winograd.groups = groups;
         winograd.channels = channels;
         winograd.reduction_channels = ci / int(groups);
-        winograd.outputs = outputs;
     }
 
     void schedule_direct() {

@@ -113,6 +113,31 @@ KernelSpec gated_projection_spec(int ci, int co, int groups, const char *activat
         .set("scatter", scatter);
 }
 
+KernelSpec conv2d_points_spec(int ci, int co, int groups, const char *activation, bool shift, bool scatter) {
+    return KernelSpec("conv2d_points")
+        .set("ci", ci)
+        .set("co", co)
+        .set("kernel", 1)
+        .set("groups", groups)
+        .set("activation", activation)
+        .set("gather", !scatter)
+        .set("shift", shift)
+        .set("scatter", scatter);
+}
+
+KernelSpec conv2d_neighbours_spec(int ci, int co, int groups, int side) {
+    if (side > 1) {
+        return KernelSpec("conv2d_tiles")
+            .set("ci", ci)
+            .set("co", co)
+            .set("kernel", 3)
+            .set("groups", groups)
+            .set("activation", "relu")
+            .set("side", side);
+    }
+    return conv2d_points_spec(ci, co, groups, "relu", false, false).set("kernel", 3).set("gather", false);
+}
+
 KernelSpec activated(const char *generator, const char *activation) {
     return KernelSpec(generator).set("activation", activation);
 }
@@ -242,6 +267,28 @@ std::vector<KernelSpec> convolution_gradient_kernels() {
     return specs;
 }
 
+std::vector<KernelSpec> spatial_kernels() {
+    std::vector<KernelSpec> specs = {activated("fill_points", "relu"), activated("fill_points", "linear")};
+    for (const int side : {1, 2, 4})
+        specs.push_back(KernelSpec("tile_list").set("side", side));
+    // Channels: below a vector, odd, several blocks with a tail; eighths that are whole, and that are not.
+    for (const bool scatter : {false, true}) {
+        specs.push_back(conv2d_points_spec(5, 3, 1, "linear", false, scatter));
+        specs.push_back(conv2d_points_spec(24, 72, 2, "relu", false, scatter));
+    }
+    specs.push_back(conv2d_points_spec(20, 17, 1, "hswish", true, false));
+    for (const int side : {1, 2, 4}) {
+        specs.push_back(conv2d_neighbours_spec(3, 5, 1, side));
+        specs.push_back(conv2d_neighbours_spec(24, 40, 2, side));
+        specs.push_back(conv2d_neighbours_spec(8, 8, 2, side));
+    }
+    // The rest of a focal block of 16 channels.
+    specs.push_back(conv2d_points_spec(16, 8, 2, "relu", true, false));
+    for (const char *activation : {"relu", "linear"})
+        specs.push_back(conv2d_points_spec(8, 16, 2, activation, false, true));
+    return specs;
+}
+
 std::vector<KernelVariant> kernel_variants() {
     // 3x3 convolutions that Winograd can compute: channels below a vector, odd, several blocks, groups.
     const std::vector<KernelSpec> plain =
@@ -259,6 +306,8 @@ std::vector<KernelVariant> kernel_variants() {
             {"test_kernels_winograd2", {{"algorithm", 2}}, plain},
             {"test_kernels_winograd4", {{"algorithm", 4}}, plain},
             {kNormalizationLibrary, {}, normalization_kernels()},
+            {kSpatialLibrary, {}, spatial_kernels()},
+            {kPointPrefetchLibrary, {{"prefetch", 3}}, {conv2d_points_spec(16, 8, 2, "relu", true, false)}},
             {kConvolutionGradients, {}, convolution_gradient_kernels()},
             {kSparseTrainingLibrary, {}, sparse_training_kernels()},
             {"test_kernels_winograd_channels", {{"algorithm", 4}, {"order", 3}, {"tiles", 8}, {"tile_x", 3}}, plain}};

@@ -6,13 +6,17 @@ namespace {
 
 constexpr int kExpansion = 4; // a bottleneck's outputs per middle channel
 
+Tensor4 masked(Tensor4 input, const Bottleneck &shape) {
+    return shape.pixels ? mask_pixels(std::move(input), *shape.pixels, shape.mask) : input;
+}
+
 Tensor4 residual_branch(Execution &run, const std::string &block, Tensor4 input, const Bottleneck &shape) {
     const Convolution reduce{shape.middle_channels, 1, 1, 0, shape.groups};
     const Convolution spatial{shape.middle_channels, 3, shape.stride, 1, shape.groups};
     const Convolution expand{shape.output_channels, 1, 1, 0, shape.groups};
-    input = relu(run.conv_bn(block + ".conv1", block + ".bn1", input, reduce));
-    input = relu(run.conv_bn(block + ".conv2", block + ".bn2", input, spatial));
-    return run.conv_bn(block + ".conv3", block + ".bn3", input, expand);
+    input = relu(run.conv_bn(block + ".conv1", block + ".bn1", masked(std::move(input), shape), reduce));
+    input = relu(run.conv_bn(block + ".conv2", block + ".bn2", masked(std::move(input), shape), spatial));
+    return run.conv_bn(block + ".conv3", block + ".bn3", masked(std::move(input), shape), expand);
 }
 
 /// The first block of a stage projects its shortcut, the others have none to change.
@@ -30,8 +34,10 @@ Tensor4 bottleneck(Execution &run, const std::string &block, const Tensor4 &inpu
     Tensor4 branch_input = run.shifted(input);
     if (shape.mask) branch_input = scale_frames(std::move(branch_input), *shape.mask);
     Tensor4 branch = residual_branch(run, block, std::move(branch_input), shape);
-    if (shape.mask && run.config().unselected == Unselected::Skipped)
-        branch = scale_frames(std::move(branch), *shape.mask);
+    if (run.config().unselected == Unselected::Skipped) {
+        if (shape.mask) branch = scale_frames(std::move(branch), *shape.mask);
+        branch = masked(std::move(branch), shape);
+    }
     Tensor4 sum = add(std::move(branch), shortcut);
     return shape.last_relu ? relu(std::move(sum)) : sum;
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tests/reference/execution.h"
+#include "tests/reference/spatial.h"
 
 namespace afnet::reference {
 
@@ -17,6 +18,9 @@ struct Bottleneck {
     int groups = 1; // of all three convolutions
     bool last_relu = true;
     const std::vector<double> *mask = nullptr; // [f]: a focal block; multiplies the branch's input
+    // Multiplies the inputs of all three convolutions, in the frames that `mask` selects. What it leaves out gets the
+    // shortcut and the branch's answer to zeroes or, where unselected means skipped, the shortcut alone.
+    const SpatialMask *pixels = nullptr;
 };
 
 /// relu(shortcut + F(shifted(input))) with F = bn3 conv3 relu bn2 conv2 relu bn1 conv1 under the key `block`. The

@@ -1,0 +1,68 @@
+// Convolution at listed points on CPUs. A task takes some register tiles of points; what a tile reads is copied into
+// scratch that stays in the first-level cache, so that the inner loop is that of a dense convolution whatever the list.
+// The last tile may have fewer points: sums of what its scratch holds beyond them are not stored.
+#include "schedules/conv2d_points_schedule.h"
+
+namespace afnet::schedules {
+
+using namespace Halide;
+
+int conv2d_points_co_block(const Conv2dPointsKnobs &knobs, int channels, const Target &target) {
+    const int lanes = cpu_facts(target).lanes;
+    return knobs.co_block.resolve(channels > lanes ? 2 * lanes : lanes);
+}
+
+namespace {
+
+int points_per_tile(const Conv2dPointsKnobs &knobs, int co_block, const CpuFacts &cpu) {
+    return knobs.tile_x.resolve(conv2d_register_columns(co_block / std::min(cpu.lanes, co_block), cpu));
+}
+
+} // namespace
+
+std::unique_ptr<PrefetchPoints> conv2d_points_prefetches(const Conv2dPointsStages &s, const Conv2dPointsKnobs &knobs,
+                                                         int co_block, const Target &target) {
+    constexpr int kNever = 1, kOfLong = 2, kLeastBytes = 12 << 20;
+    if (!s.gathers) return nullptr;
+    const int which = knobs.prefetch.resolve(kOfLong);
+    if (which == kNever) return nullptr;
+    return std::make_unique<PrefetchPoints>(s.read.name(), points_per_tile(knobs, co_block, cpu_facts(target)),
+                                            which == kOfLong ? kLeastBytes / s.point_bytes : 0);
+}
+
+void schedule_cpu(Conv2dPointsStages s, const Conv2dPointsKnobs &knobs, int co_block, const Target &target) {
+    const CpuFacts cpu = cpu_facts(target);
+    const int lanes = std::min(cpu.lanes, co_block);
+    const int points = points_per_tile(knobs, co_block, cpu);
+    const int tiles = knobs.tiles.resolve(4);
+
+    Var block("block"), ci("ci");
+    RVar tile("tile"), inner("inner"), task("task"), in_task("in_task");
+    const TailStrategy tail = s.channels % co_block == 0 ? TailStrategy::RoundUp : TailStrategy::GuardWithIf;
+    s.store.split(s.c, block, ci, co_block, tail)
+        .split(s.point, tile, inner, points, TailStrategy::GuardWithIf)
+        .split(tile, task, in_task, tiles, TailStrategy::GuardWithIf)
+        .reorder({ci, inner, block, s.g, in_task, task})
+        .vectorize(ci, lanes, TailStrategy::GuardWithIf)
+        .unroll(ci)
+        .unroll(inner)
+        .parallel(task);
+
+    s.read.compute_at(s.output, in_task)
+        .reorder({s.i, s.e, s.g, s.u, s.v, s.p})
+        .vectorize(s.i, cpu.lanes, TailStrategy::GuardWithIf)
+        .unroll(s.e);
+    s.sum.compute_at(s.output, block)
+        .bound_extent(s.c, co_block)
+        .bound_extent(s.p, points)
+        .vectorize(s.c, lanes, TailStrategy::RoundUp)
+        .unroll(s.c)
+        .unroll(s.p);
+    s.sum.update()
+        .reorder({s.c, s.p, s.r.x, s.r.y, s.r.z, s.r.w, s.g})
+        .vectorize(s.c, lanes, TailStrategy::RoundUp)
+        .unroll(s.c)
+        .unroll(s.p);
+}
+
+} // namespace afnet::schedules

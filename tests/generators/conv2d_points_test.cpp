@@ -1,0 +1,188 @@
+// Convolutions at listed points, in tiles and point by point, against dense-then-mask.
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <limits>
+
+#include "tests/generators/layer.h"
+#include "tests/generators/listed_plan.h"
+#include "tests/generators/tile_lists.h"
+#include "tests/kernel_call.h"
+#include "tests/kernel_cases.h"
+#include "tests/kernel_targets.h"
+
+using namespace afnet;
+
+namespace {
+
+struct Size {
+    int width, height, columns, rows; // pixels, patches
+};
+
+const std::vector<Size> kSizes = {{14, 7, 7, 7}, {8, 8, 2, 2}, {9, 5, 4, 3}, {1, 1, 1, 1}, {7, 3, 2, 3}};
+constexpr int kFrames = 3; // two clips would only repeat what work lists' tests check
+
+std::vector<KernelSpec> specs_of(const std::string &generator) {
+    std::vector<KernelSpec> specs;
+    for (const KernelSpec &spec : spatial_kernels()) {
+        if (spec.generator == generator) specs.push_back(spec);
+    }
+    return specs;
+}
+
+// One layer on one list of points of random frames.
+class PointsCase {
+public:
+    PointsCase(const KernelSpec &spec, const Size &size, const reference::SpatialMask &mask,
+               const std::vector<int> &frame_mask)
+        : spec_(spec), size_(size), mask_(mask), ci_(spec_number(spec, "ci")), co_(spec_number(spec, "co")),
+          kernel_size_(spec_number(spec, "kernel")), groups_(spec_number(spec, "groups")),
+          layer_(ci_, {co_, kernel_size_, 1, (kernel_size_ - 1) / 2, groups_}, spec.params.at("activation")),
+          sources_(source_list(frame_mask, kFrames)), listed_(int(selected_frames(frame_mask).size())),
+          points_(mask, sources_, listed_, size.width, size.height, 1) {}
+
+    bool scatters() const { return spec_.params.count("scatter") > 0 && spec_flag(spec_, "scatter"); }
+    bool gathers() const { return spec_.params.count("gather") > 0 && spec_flag(spec_, "gather"); }
+
+    void check(const Target &target, const std::string &library = kSpatialLibrary) {
+        if (points_.selected == 0) return; // the executor calls no kernel then
+        INFO(spec_.name() << " at " << size_.width << "x" << size_.height << ", " << points_.selected << " points on "
+                          << target.name);
+        const Tensor4 frames = random_frames(ci_, size_.width, size_.height, kFrames, "in");
+        const Tensor4 onto = random_frames(co_, size_.width, size_.height, kFrames, "onto");
+        const Tensor4 seen = gathers() ? shifted(frames) : listed_only(frames);
+        const Tensor4 expected = points_.points_of(layer_.output(seen, scatters() ? &onto : nullptr));
+        const Tensor4 magnitude = points_.points_of(layer_.magnitude(seen, scatters() ? &onto : nullptr));
+        FrameMemory input = gathers() ? FrameMemory(frames, 0, true) : FrameMemory(points_.points_of(frames), 0, true);
+        FrameMemory output = scatters() ? FrameMemory(onto) : FrameMemory::unwritten(co_, 1, 1, points_.selected + 1);
+        run(test_kernel_store(target).kernel(spec_, library), input, output);
+        Tensor4 all = output.values(), written = scatters() ? points_.points_of(all) : first_points(all);
+        CHECK(rounding_error(written, expected, magnitude, layer_.terms()) <= 1);
+        CHECK(output.surroundings_intact());
+        if (scatters()) {
+            CHECK(others_of(all) == others_of(onto));
+        } else {
+            CHECK(std::all_of(all.pixel(0, 0, points_.selected), all.pixel(0, 0, points_.selected) + co_,
+                              [](double v) { return v != v; }));
+        }
+    }
+
+private:
+    Tensor4 shifted(const Tensor4 &frames) const {
+        return spec_flag(spec_, "shift") ? reference::temporal_shift(frames, kFrames) : frames;
+    }
+
+    Tensor4 listed_only(const Tensor4 &frames) const { return reference::mask_pixels(frames, mask_); }
+
+    Tensor4 first_points(Tensor4 all) const {
+        all.f = points_.selected;
+        all.data.resize(size_t(all.f) * size_t(all.c));
+        return all;
+    }
+
+    // Every pixel that the list does not name.
+    std::vector<double> others_of(Tensor4 frames) const {
+        for (int n = 0; n < points_.selected; n++) {
+            const int *entry = &points_.list[5 * size_t(n)];
+            std::fill_n(frames.pixel(entry[3], entry[4], entry[0]), frames.c, 0.0);
+        }
+        return frames.data;
+    }
+
+    void run(const Kernel &kernel, FrameMemory &input, FrameMemory &output) const {
+        const int block = kernel.entry->knobs.at("co_block");
+        const bool in_tiles = spec_.generator == "conv2d_tiles";
+        const int side = in_tiles ? spec_number(spec_, "side") : 1;
+        const PackedConstant weights =
+            in_tiles ? pack_winograd_weights(layer_.weights_folded(), co_, ci_ / groups_, groups_, block, side)
+                     : pack_conv_weights(layer_.weights_folded(), co_, ci_ / groups_, kernel_size_, groups_, block);
+        const TileLists tiles(mask_, sources_, listed_, size_.width, size_.height, side);
+        KernelCall call(kernel);
+        call.bind("input", input.view(groups_))
+            .bind("weights", packed_buffer(weights))
+            .bind("bias", packed_buffer(pack_conv_bias(layer_.bias_folded(), co_, groups_, block)))
+            .bind("list", tiles.selected_tiles())
+            .bind("slots", points_.bordered_slots())
+            .bind("output", output.view(groups_));
+        if (!in_tiles) call.bind("residual", output.view(groups_));
+        call.run();
+    }
+
+    const KernelSpec &spec_;
+    Size size_;
+    const reference::SpatialMask &mask_;
+    int ci_, co_, kernel_size_, groups_;
+    Layer layer_;
+    std::vector<int> sources_;
+    int listed_;
+    TileLists points_;
+};
+
+void check_all(const std::string &generator) {
+    for (const KernelSpec &spec : specs_of(generator)) {
+        for (const Size &size : kSizes) {
+            for (const reference::SpatialMask &mask : awkward_spatial_masks(size.columns, size.rows, kFrames)) {
+                for (const auto &frame_mask : std::vector<std::vector<int>>{{1, 1, 1}, {0, 1, 0}, {1, 0, 1}}) {
+                    PointsCase points(spec, size, mask, frame_mask);
+                    for (const Target &target : runnable_targets())
+                        points.check(target);
+                }
+            }
+        }
+    }
+}
+
+} // namespace
+
+TEST_CASE("a convolution at points equals the dense one on masked frames", "[conv2d_points]") {
+    check_all("conv2d_points");
+}
+
+TEST_CASE("a convolution at points may ask for later ones, up to the end of its list", "[conv2d_points]") {
+    const KernelSpec spec = conv2d_points_spec(16, 8, 2, "relu", true, false);
+    for (const reference::SpatialMask &mask : awkward_spatial_masks(7, 7, kFrames)) {
+        PointsCase points(spec, {14, 14, 7, 7}, mask, {1, 0, 1});
+        for (const Target &target : runnable_targets()) {
+            const Kernel &kernel = test_kernel_store(target).kernel(spec, kPointPrefetchLibrary);
+            CHECK(kernel.entry->knobs.at("prefetch") == 3);
+            points.check(target, kPointPrefetchLibrary);
+        }
+    }
+}
+
+TEST_CASE("a convolution in listed tiles equals the dense one on masked frames", "[conv2d_points]") {
+    check_all("conv2d_tiles");
+}
+
+TEST_CASE("rejected pixels get the branch's answer to zeroes, and no others change", "[conv2d_points]") {
+    for (const KernelSpec &spec : specs_of("fill_points")) {
+        for (const int channels : {1, 17, 64}) {
+            const reference::SpatialMask mask = awkward_spatial_masks(7, 7, kFrames).back();
+            const TileLists points(mask, source_list({1, 0, 1}, kFrames), 2, 14, 7, 1);
+            const Tensor4 state = random_frames(channels, 14, 7, kFrames, "state");
+            const Tensor4 response = random_frames(channels, 1, 1, 1, "response");
+            Tensor4 expected = state, magnitude = state;
+            std::fill(magnitude.data.begin(), magnitude.data.end(), 2.0); // no sum is larger
+            for (int n = points.selected; n < points.all; n++) {
+                const int *entry = &points.list[5 * size_t(n)];
+                Tensor4 pixel(channels, 1, 1, 1);
+                std::copy_n(state.pixel(entry[3], entry[4], entry[0]), channels, pixel.data.begin());
+                pixel = activate(spec.params.at("activation"), reference::add(pixel, response));
+                std::copy(pixel.data.begin(), pixel.data.end(), expected.pixel(entry[3], entry[4], entry[0]));
+            }
+            for (const Target &target : runnable_targets()) {
+                INFO(spec.name() << " with " << channels << " channels on " << target.name);
+                FrameMemory output(state);
+                FloatBuffer vector(channels);
+                std::copy(response.data.begin(), response.data.end(), vector.begin());
+                KernelCall(test_kernel_store(target).kernel(spec, kSpatialLibrary))
+                    .bind("state", output.flat())
+                    .bind("response", vector)
+                    .bind("list", points.other_tiles())
+                    .bind("output", output.flat())
+                    .run();
+                CHECK(rounding_error(output.values(), expected, magnitude, 1) <= 1);
+                CHECK(output.surroundings_intact());
+            }
+        }
+    }
+}
