@@ -46,17 +46,18 @@ void compile_library(const SpeedRequest &request, const Variant &variant, const 
     }
 }
 
+// What it reads -> what it writes; outputs come last.
 std::string shape_of(const Plan &plan, const Step &step) {
-    std::string text;
+    std::string read, written;
     for (const Argument &argument : step.arguments) {
         const TensorInfo &tensor = plan.tensors[size_t(argument.tensor)];
         if (argument.ignored || tensor.storage == Storage::Constant) continue;
         std::string extents;
         for (int extent : tensor.extents)
             extents += (extents.empty() ? "" : "x") + std::to_string(extent);
-        text += (text.empty() ? "" : " -> ") + extents;
+        (read.empty() ? read : written) = extents;
     }
-    return text;
+    return read + " -> " + written;
 }
 
 ShapeSpeed measured(IsolatedStep &step, PeakMeter &peak, double seconds) {

@@ -102,7 +102,8 @@ TEST_CASE("codegen measures a model's kernels where the target runs", "[program_
     INFO(run.err);
     REQUIRE(run.status == 0);
     size_t measured = 0;
-    for (const Json &row : Json::parse(run.out).at("rows")) {
+    const Json rows = Json::parse(run.out).at("rows");
+    for (const Json &row : rows) {
         for (const Json &speed : row.at("speed")) {
             CHECK(speed.at("ms") > 0);
             measured++;

@@ -40,7 +40,8 @@ TEST_CASE("every command explains itself", "[program_usage]") {
         }
     }
     const ProgramRun all = run_program({"--help"});
-    for (const char *name : {"bench", "classify", "codegen", "compile", "eval", "import", "info", "synth", "tune", "verify"}) {
+    for (const char *name :
+         {"bench", "classify", "codegen", "compile", "eval", "import", "info", "synth", "tune", "verify"}) {
         CHECK_THAT(all.out, Contains("\n  " + std::string(name) + " "));
     }
 }
