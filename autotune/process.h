@@ -18,8 +18,8 @@ struct ProcessResult {
     int status = 0;         // exit status; 128 + signal when a signal ended it; 127 when it could not be started
     int signal = 0;         // that ended it
     std::string output;     // standard output and standard error together, at most 1 MiB of it
-    double cpu_seconds = 0; // that it and what it waited for spent on processors; 0 where it was killed
     bool timed_out = false; // it was killed at the time limit
+    double cpu_seconds = 0; // that it and what it waited for spent on processors; 0 where it was killed
 };
 
 /// Runs `arguments[0]` (looked for in PATH) to its end, in a process group of its own and without standard input. It
