@@ -41,6 +41,11 @@ struct Feature {
     int channels = 0, width = 0, height = 0;
 };
 
+/// Columns or rows behind a layer whose padding keeps them at stride 1.
+inline int strided(int extent, int stride) {
+    return (extent - 1) / stride + 1;
+}
+
 /// One focal block's dynamic choice.
 struct Selection {
     std::string name;             // the block, e.g. `layer1.refine_module.0`

@@ -3,14 +3,6 @@
 
 namespace afnet {
 
-namespace {
-
-int strided(int extent, int stride) {
-    return (extent - 1) / stride + 1;
-}
-
-}  // namespace
-
 TrainingBuilder::TrainingBuilder(bool shift, const RunShape &shape, TrainingChoices choices)
     : NetworkBuilder(shift, shape), choices_(std::move(choices)) {}
 
