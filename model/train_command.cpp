@@ -9,11 +9,11 @@
 
 #include "model/flip_policy.h"
 #include "model/initial_weights.h"
+#include "model/train_options.h"
 #include "model/trainer.h"
 #include "model/weights_file.h"
 #include "runtime/command.h"
 #include "runtime/error.h"
-#include "runtime/file_io.h"
 #include "runtime/halide_host.h"
 #include "runtime/interrupt.h"
 #include "runtime/json_text.h"
@@ -24,92 +24,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-struct Options {
-    std::string model = "af_tiny_tsm", from, data, val, out, config, resume = "never", flip = "auto";
-    int64_t least_frames = 3;
-    int frames = 0, size = 0, classes = 0;
-    uint64_t seed = 1;
-    std::map<std::string, std::string> choices;  // of the model description, by field
-    bool augment = false, strict = false, print_config = false, print_memory = false;
-    int readers = 2, queue = 2, cache_mib = 256, save_every = 0, keep = 0, bad_steps = 10;
-    Json stage = Json::object();  // fields of stages that options set
-};
-
-// An option that sets a field of every stage. `spellings`: CLI11's, the authors' among them.
-template <class Value>
-void add_field(CLI::App &app, Options &o, const std::string &spellings, const char *field, const char *help) {
-    app.add_option_function<Value>(spellings, [&o, field](const Value &value) { o.stage[field] = value; }, help);
-}
-
-// An option that sets a field of the model description.
-void add_choice(CLI::App &app, Options &o, const std::string &spelling, const std::string &field, const char *help) {
-    const auto &all = description_choices();
-    const auto choice = std::find_if(all.begin(), all.end(), [&](const DescriptionChoice &c) { return c.field == field; });
-    app.add_option_function<std::string>(
-           spelling, [&o, field](const std::string &word) { o.choices[field] = word; },
-           std::string(help) + "; default: the model's")
-        ->check(CLI::IsMember(choice->words));
-}
-
-void add_stage_options(CLI::App &app, Options &o) {
-    add_field<int>(app, o, "--epochs", "epochs", "Epochs of a stage");
-    add_field<int64_t>(app, o, "--steps", "steps", "Steps of a stage, instead of epochs");
-    add_field<int>(app, o, "--batch,-b,--batch-size", "batch", "Clips of a step");
-    add_field<int>(app, o, "--micro-batch", "micro_batch",
-                   "Clips whose gradient is computed at one time; 0: a batch's");
-    add_field<double>(app, o, "--lr,--learning-rate", "lr", "Learning rate");
-    add_field<std::string>(app, o, "--lr-type,--lr_type", "lr_type", "step, cosine or constant");
-    add_field<std::vector<int>>(app, o, "--lr-steps,--lr_steps", "lr_steps", "Epochs at which the rate falls to a tenth");
-    add_field<double>(app, o, "--warm-up", "warm_up", "Fraction of a stage over which the rate rises");
-    add_field<double>(app, o, "--rt", "rt", "Ratio of frames that focal blocks are to select");
-    add_field<std::string>(app, o, "--rt-type", "rt_type", "step (epochs) or linear (fractions)");
-    add_field<double>(app, o, "--rt-begin,--rt_begin", "rt_begin", "Where the ratio begins to fall from 1");
-    add_field<double>(app, o, "--rt-end,--rt_end", "rt_end", "Where it is at --rt");
-    add_field<double>(app, o, "--t0", "t0", "Temperature at the beginning");
-    add_field<double>(app, o, "--t1", "t1", "Temperature at the end");
-    add_field<std::string>(app, o, "--t-type", "t_type", "exponential, cosine or linear");
-    add_field<double>(app, o, "--t-end,--t_end", "t_end", "Epochs, or below 1 fraction, at which it is at --t1");
-    add_field<double>(app, o, "--lambda-rt,--lambda_rt", "lambda_rt", "Weight of the ratio's term in the loss");
-    add_field<double>(app, o, "--weight-decay,--wd", "weight_decay", "Weight decay");
-    add_field<double>(app, o, "--momentum", "momentum", "Momentum of SGD");
-    add_field<bool>(app, o, "--nesterov", "nesterov", "Nesterov's momentum (true, false)");
-    add_field<double>(app, o, "--clip-gradient,--gd", "clip_gradient", "Largest norm of the gradient; 0: any");
-    add_field<double>(app, o, "--dropout,--do", "dropout", "Dropout in front of the classifier");
-    add_field<double>(app, o, "--ema", "ema", "Decay of moving averages of the weights, which are then the result; 0: none");
-    add_field<std::string>(app, o, "--groups", "groups", "authors or plain: factors of rate and decay");
-    add_field<std::vector<std::string>>(app, o, "--optimizer", "optimizers", "PATTERN=adam:lr=RATE and the like");
-    add_field<std::string>(app, o, "--masks", "masks",
-                           "learned; all: every frame, no navigation; random, random-same, uniform, normal, first: the "
-                           "part --rt of the frames; none");
-    add_field<std::string>(app, o, "--unselected", "unselected",
-                           "masked: unselected frames are computed from zeroes; sparse: they are not computed");
-    add_field<std::vector<std::string>>(app, o, "--freeze", "freeze", "Patterns of parameters that stay as they are");
-    add_field<std::vector<std::string>>(app, o, "--thaw", "thaw", "Patterns of parameters that are trained all the same");
-    add_field<std::vector<std::string>>(app, o, "--reset", "reset", "Patterns of parameters that begin anew");
-    add_field<bool>(app, o, "--partial-bn", "partial_bn", "Frozen BatchNorms use running statistics (true, false)");
-    app.add_flag_callback("--npb", [&o] { o.stage["partial_bn"] = false; }, "The authors' spelling of --partial-bn false");
-    add_field<double>(app, o, "--drop-bias", "drop_bias", "Where gates begin: bias of dropping a frame");
-    add_field<double>(app, o, "--keep-bias", "keep_bias", "Where gates begin: bias of keeping a frame");
-}
-
-// Defaults, then the file, then options.
-TrainingRecipe resolved_recipe(const Options &o) {
-    Json json = Json::object();
-    std::string where = "options";
-    if (!o.config.empty()) {
-        where = o.config;
-        json = Json::parse(recipe_text(parse_recipe(read_file(o.config), o.config)));
-    } else {
-        json = Json::parse(recipe_text(TrainingRecipe()));
-    }
-    for (Json &stage : json["stages"]) {
-        for (const auto &[name, value] : o.stage.items()) stage[name] = value;
-    }
-    return parse_recipe(json_text(json), where);
-}
-
 // Parameters to begin with: those of another network, as far as they fit.
-StateTensors beginning(const Options &o, const ModelDescription &description, const TrainingStage &first) {
+StateTensors beginning(const TrainOptions &o, const ModelDescription &description, const TrainingStage &first) {
     if (o.from.empty()) {
         return state_of(description, initial_weights(description, {o.seed, first.drop_bias, first.keep_bias,
                                                                    first.classifier_deviation}));
@@ -133,7 +49,7 @@ int classes_in(const std::vector<ListedClip> &clips) {
     return classes;
 }
 
-ModelDescription wanted_description(const Options &o, const std::vector<ListedClip> &training,
+ModelDescription wanted_description(const TrainOptions &o, const std::vector<ListedClip> &training,
                                     const std::vector<std::string> &labels) {
     ModelDescription description =
         load_model(o.from.empty() ? o.model : o.from, o.seed).description;
@@ -151,7 +67,7 @@ ModelDescription wanted_description(const Options &o, const std::vector<ListedCl
 }
 
 // Everything that the run follows from, for config.json.
-std::string config_text(const Options &o, const ModelDescription &description, const TrainingRecipe &recipe,
+std::string config_text(const TrainOptions &o, const ModelDescription &description, const TrainingRecipe &recipe,
                         FlipPolicy flip) {
     Json json;
     json["model"] = Json::parse(description_text(description));
@@ -196,7 +112,7 @@ std::vector<ListedClip> listed_clips(const std::string &path, int64_t least_fram
     return clips;
 }
 
-AugmentationRule augmentation_rule(const Options &o, FlipPolicy flip, const std::vector<std::string> &labels,
+AugmentationRule augmentation_rule(const TrainOptions &o, FlipPolicy flip, const std::vector<std::string> &labels,
                                    int classes) {
     AugmentationRule rule;
     rule.multi_scale = o.augment;
@@ -211,7 +127,7 @@ AugmentationRule augmentation_rule(const Options &o, FlipPolicy flip, const std:
 }
 
 // On the first rank: the run folder, opened; on the others null, once it is open. They read what is in it.
-std::unique_ptr<RunFolder> opened_folder(const Options &o, const std::string &config, ProcessGroup &group) {
+std::unique_ptr<RunFolder> opened_folder(const TrainOptions &o, const std::string &config, ProcessGroup &group) {
     const auto existing = o.resume == "auto" ? RunFolder::Existing::Resume : RunFolder::Existing::Refuse;
     std::unique_ptr<RunFolder> folder;
     if (group.first()) folder = std::make_unique<RunFolder>(o.out, config, existing);
@@ -220,7 +136,7 @@ std::unique_ptr<RunFolder> opened_folder(const Options &o, const std::string &co
 }
 
 // What a run goes on with, or begins with.
-TrainingState first_state(const Options &o, const ModelDescription &description, const TrainingRecipe &recipe,
+TrainingState first_state(const TrainOptions &o, const ModelDescription &description, const TrainingRecipe &recipe,
                           const std::vector<std::string> &labels, const std::string &config) {
     const std::string last = o.out + "/last.safetensors";
     if (std::filesystem::exists(last)) return load_training_state(last);
@@ -251,7 +167,7 @@ void check_ranks(ProcessGroup &group, const std::string &config, const std::stri
                      "it sees another last checkpoint than rank 0; all ranks need one --out folder");
 }
 
-void train_in(ProcessGroup &group, const Options &o, const CommandContext &context) {
+void train_in(ProcessGroup &group, const TrainOptions &o, const CommandContext &context) {
     const bool quiet = context.quiet || !group.first();
     const std::vector<ListedClip> training = listed_clips(o.data, o.least_frames, quiet);
     const std::vector<ListedClip> validation =
@@ -308,7 +224,7 @@ void train_in(ProcessGroup &group, const Options &o, const CommandContext &conte
     if (folder) print_result(trainer.state(), *folder, context.json);
 }
 
-int train(const Options &o, const CommandContext &context) {
+int train(const TrainOptions &o, const CommandContext &context) {
     const std::unique_ptr<ProcessGroup> group = join_processes();
     train_in(*group, o, context);
     group->leave();
@@ -317,50 +233,8 @@ int train(const Options &o, const CommandContext &context) {
 
 const RegisterCommand registered{
     {"train", "Train a network on labelled videos", [](CLI::App &app, CommandContext &context) {
-         auto o = std::make_shared<Options>();
-         app.add_option("-m,--model,--arch", o->model, "Shipped model or description to train")->capture_default_str();
-         app.add_option("--from,--tune_from", o->from, "Weights file or run folder to begin with");
-         app.add_option("--data,--train-list", o->data, "List of clips to train on: lines `path label`")->required();
-         app.add_option("--val,--val-list", o->val, "List of clips to choose the best epoch by");
-         app.add_option("--out", o->out, "Run folder: checkpoints, logs, configuration");
-         app.add_option("--config", o->config, "Recipe: JSON with `stages`; options come on top");
-         app.add_option("--frames,--num_segments", o->frames, "Frames per clip; 0: what the model is for")
-             ->check(CLI::Range(0, 256));
-         app.add_option("--size", o->size, "Columns and rows; 0: what the model is for")->check(CLI::Range(0, 2048));
-         app.add_option("--classes", o->classes, "Classes; 0: as many as the data has")->check(CLI::Range(0, 100000));
-         add_choice(app, *o, "--crop", "crop", "evaluation: resized to 4:3 and cut; whole: resized to a square");
-         add_choice(app, *o, "--selection", "selection",
-                    "hard: the navigation selects frames; soft: its probabilities weigh all of them");
-         add_choice(app, *o, "--fusion", "fusion", "dynamic: learned weights of both branches; addition");
-         add_choice(app, *o, "--branches", "branches", "both, or the focal one alone");
-         app.add_option("--seed", o->seed, "Of weights, order, noise and variation")->capture_default_str();
-         app.add_flag("--augment", o->augment, "The authors' multi-scale crop");
-         app.add_option("--flip", o->flip,
-                        "Mirror half of the clips: random; swap-labels: and exchange left and right in their classes; "
-                        "none; auto: random with --augment, unless classes have a direction")
-             ->check(CLI::IsMember(flip_policy_names()))
-             ->capture_default_str();
-         app.add_option("--least-frames", o->least_frames, "Leave out clips of fewer frames by the list")
-             ->check(CLI::Range(int64_t(0), int64_t(1000000)))
-             ->capture_default_str();
-         app.add_option("--resume", o->resume, "auto: go on with the run in --out, where there is one")
-             ->check(CLI::IsMember({"auto", "never"}))
-             ->capture_default_str();
-         app.add_option("--save-every", o->save_every, "Epochs between checkpoints that are kept; 0: only last and best")
-             ->check(CLI::Range(0, 1000000));
-         app.add_option("--keep", o->keep, "How many of those are kept; 0: all")->check(CLI::Range(0, 1000000));
-         app.add_option("--bad-steps", o->bad_steps, "Steps in a row without finite loss or gradient that end the run")
-             ->check(CLI::Range(1, 1000000))
-             ->capture_default_str();
-         app.add_flag("--strict", o->strict, "A clip that cannot be read ends the run");
-         app.add_option("--readers,--workers,-j", o->readers, "Threads that decode")->check(CLI::Range(1, 64))->capture_default_str();
-         app.add_option("--queue", o->queue, "Batches that are decoded ahead")->check(CLI::Range(1, 64))->capture_default_str();
-         app.add_option("--cache", o->cache_mib, "MiB of decoded frames to keep for later epochs")
-             ->check(CLI::Range(0, 1 << 20))
-             ->capture_default_str();
-         app.add_flag("--print-config", o->print_config, "Print the resolved configuration and end");
-         app.add_flag("--print-memory", o->print_memory, "Print what a step of each stage holds in memory, and end");
-         add_stage_options(app, *o);
+         auto o = std::make_shared<TrainOptions>();
+         add_train_options(app, *o);
          app.footer("Example: afnet train --model af_tiny_tsm --data clips/list.txt --val held-out/list.txt --rt 0.5 --out run");
          return [o, &context] { return train(*o, context); };
      }}};

@@ -1,0 +1,79 @@
+#include "model/validation.h"
+
+#include "model/metrics.h"
+#include "model/network.h"
+#include "runtime/error.h"
+#include "runtime/interrupt.h"
+
+namespace afnet {
+
+namespace {
+
+// What validation counts; whole numbers, so that shares of a list add up to what one process finds.
+struct ValidationCounts {
+    double seen = 0, first = 0, fifth = 0, selected = 0, decided = 0;
+};
+
+ValidationCounts count_right(const ModelDescription &description, const StateTensors &state, ClipBatches &clips,
+                             int clips_per_batch, const ValidationMasks &masks, KernelStore &kernels) {
+    ValidationCounts counts;
+    if (clips.batches() == 0) return counts;
+    const bool all_frames = masks.policy == MaskPolicy::All;
+    RunShape shape;
+    shape.frames = description.frames;
+    shape.clips = clips_per_batch;
+    shape.width = shape.height = description.size;
+    shape.without_masks = all_frames;
+    shape.forced_masks = replaces_navigation(masks.policy);
+    shape.unselected = masks.unselected;
+    Network network(description, shape, kernels, weights_of(state));
+    const size_t frame = size_t(3) * size_t(shape.width) * size_t(shape.height);
+    clips.start(0);
+    ClipBatch batch;
+    while (clips.next(batch)) {
+        const size_t count = batch.labels.size();  // of the last batch perhaps fewer; the others are as they were
+        for (size_t f = 0; f < count * size_t(shape.frames); f++) network.set_frame(int(f), &batch.pixels[f * frame]);
+        if (shape.forced_masks) {
+            const auto chosen = batch_masks(masks.policy, network.lowered().selections.size(), shape.frames,
+                                            shape.clips, masks.ratio, masks.seed, 0, batch.samples);
+            for (size_t block = 0; block < chosen.size(); block++) network.force_mask(block, chosen[block]);
+        }
+        network.run();
+        for (size_t n = 0; n < count; n++) {
+            const int better = classes_before(network.clip_logits(int(n)), batch.labels[n]);
+            counts.first += better == 0;
+            counts.fifth += better < 5;
+            counts.seen++;
+        }
+        if (all_frames) continue;
+        for (const std::vector<int> &mask : network.masks()) {
+            for (size_t f = 0; f < count * size_t(shape.frames); f++)
+                counts.selected += mask[f];
+            counts.decided += double(count * size_t(shape.frames));
+        }
+    }
+    return counts;
+}
+
+} // namespace
+
+ValidationResult validate(const ModelDescription &description, const StateTensors &state, ClipBatches &clips,
+                          int clips_per_batch, const ValidationMasks &masks, KernelStore &kernels, ProcessGroup &group) {
+    ValidationCounts own;
+    bool stopped = false;
+    try {
+        own = count_right(description, state, clips, clips_per_batch, masks, kernels);
+    } catch (const Interrupted &) {
+        stopped = true;
+    }
+    if (group.any(stopped)) throw Interrupted();
+    const std::vector<double> all = group.sums({own.seen, own.first, own.fifth, own.selected, own.decided});
+    ValidationResult result;
+    if (all[0] == 0) throw Error("no clip of the validation list can be read");
+    result.top1 = 100.0 * all[1] / all[0];
+    result.top5 = 100.0 * all[2] / all[0];
+    result.realised_ratio = all[4] > 0 ? all[3] / all[4] : 1;
+    return result;
+}
+
+}  // namespace afnet
