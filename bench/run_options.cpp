@@ -20,7 +20,7 @@ void add_run_options(CLI::App &app, RunChoices &choices) {
         ->check(CLI::IsMember(inference_dtype_names()))
         ->capture_default_str();
     app.add_option("--unselected", choices.unselected, "What unselected frames get")
-        ->check(CLI::IsMember({"masked", "skipped"}))
+        ->check(CLI::IsMember(unselected_names()))
         ->capture_default_str();
 }
 
@@ -46,7 +46,7 @@ RunShape run_shape(const LoadedModel &model, int frames, int size, int clips, co
     check_frames(model, shape.frames);
     shape.width = shape.height = size;
     shape.clips = clips;
-    shape.unselected = unselected == "skipped" ? Unselected::Skipped : Unselected::Masked;
+    shape.unselected = unselected_named(unselected).value();
     shape.dtype = dtype_named(dtype);
     return shape;
 }

@@ -10,6 +10,7 @@
 #include "model/clip_report.h"
 #include "model/dtype_option.h"
 #include "model/progress.h"
+#include "model/unselected_option.h"
 #include "runtime/clip_source.h"
 #include "runtime/command.h"
 #include "runtime/error.h"
@@ -25,7 +26,7 @@ namespace {
 
 struct Options {
     std::vector<std::string> inputs;
-    std::string model = "key_stripe", csv, picture, block = "all", unselected;
+    std::string model = "key_stripe", csv, picture, block = "all";
     ClassifierOptions classifier;
     uint64_t seed = 1, gumbel_seed = 0;
     bool lossless = false;
@@ -185,9 +186,7 @@ const RegisterCommand registered{
          app.add_option("--size", o->classifier.size, "Columns and rows of the crop; default: what the model is for")
              ->check(CLI::Range(32, 2048));
          app.add_option("--top", o->classifier.top, "Classes to print")->check(CLI::Range(1, 1000))->capture_default_str();
-         app.add_option("--unselected", o->unselected,
-                        "What unselected frames get in focal blocks; default: as in training")
-             ->check(CLI::IsMember({"masked", "skipped"}));
+         add_unselected_option(app, o->classifier.unselected);
          add_dtype_option(app, o->classifier.dtype);
          CLI::Option *gumbel = app.add_option("--gumbel-seed", o->gumbel_seed,
                                               "Draw Gumbel noise with this seed, as the authors' evaluation does")
@@ -208,8 +207,6 @@ const RegisterCommand registered{
          return [o, gumbel, &context] {
              if (!o->picture.empty() && o->inputs.size() > 1) throw UsageError("--picture takes one input");
              if (gumbel->count() > 0) o->classifier.gumbel_seed = o->gumbel_seed;
-             if (!o->unselected.empty())
-                 o->classifier.unselected = o->unselected == "skipped" ? Unselected::Skipped : Unselected::Masked;
              configure_halide(context.threads);
              return Session(*o, context).run();
          };

@@ -9,6 +9,7 @@
 #include "model/dtype_option.h"
 #include "model/evaluation_report.h"
 #include "model/progress.h"
+#include "model/unselected_option.h"
 #include "runtime/command.h"
 #include "runtime/error.h"
 #include "runtime/halide_host.h"
@@ -19,7 +20,7 @@ namespace afnet {
 namespace {
 
 struct Options {
-    std::string model, data, root, out, unselected;
+    std::string model, data, root, out;
     std::vector<std::string> masks = {"learned"};
     std::vector<double> ratios;
     std::vector<std::string> mask_seeds = {"1"};
@@ -163,17 +164,13 @@ const RegisterCommand registered{
              ->check(CLI::Range(32, 2048));
          app.add_option("--batch", o->evaluation.batch, "Clips at a time; default: by their size")
              ->check(CLI::Range(1, 256));
-         app.add_option("--unselected", o->unselected,
-                        "What unselected frames get in focal blocks; default: as in training")
-             ->check(CLI::IsMember({"masked", "skipped"}));
+         add_unselected_option(app, o->evaluation.unselected);
          add_dtype_option(app, o->evaluation.dtype);
          app.add_option("--seed", o->seed, "Seed of the weights of a model that has none")
              ->check(seed_fault)
              ->capture_default_str();
          app.footer("Example: afnet eval runs/stripes --data val/list.txt --masks learned random oracle --out figures");
          return [o, &context] {
-             if (!o->unselected.empty())
-                 o->evaluation.unselected = o->unselected == "skipped" ? Unselected::Skipped : Unselected::Masked;
              return run_eval(*o, context);
          };
      }}};

@@ -6,16 +6,11 @@
 #include <functional>
 #include <string>
 
+#include "model/unselected.h"
 #include "runtime/dtype.h"
 #include "runtime/plan.h"
 
 namespace afnet {
-
-/// What an unselected frame gets from a focal block (AFNET_SPEC §2.7).
-enum class Unselected {
-    Masked,   // shortcut + F(0), as the released code computes
-    Skipped,  // the shortcut alone, as the paper says
-};
 
 /// How a network is run: everything about it that weights do not fix.
 struct RunShape {

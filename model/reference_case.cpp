@@ -71,10 +71,11 @@ ReferenceCase parse_case(const SafetensorsFile &file, const std::string &path) {
         result.seed = json.at("seed");
         result.gain = json.value("gain", 1.0);
         const std::string unselected = json.value("unselected", "masked");
-        if (unselected != "masked" && unselected != "skipped") {
+        const auto known = unselected_named(unselected);
+        if (!known) {
             throw Error(path + ": `unselected` is " + unselected + "; masked or skipped expected");
         }
-        result.shape.unselected = unselected == "skipped" ? Unselected::Skipped : Unselected::Masked;
+        result.shape.unselected = *known;
         parse_forced_mask(json, path, result);
         parse_training(json, path, result);
     } catch (const Json::exception &error) {

@@ -27,7 +27,9 @@ public:
 
     const std::string &path() const { return path_; }
     std::string config() const { return path_ + "/config.json"; }
-    std::string last() const { return path_ + "/last.safetensors"; }
+    std::string last() const { return last_in(path_); }
+    /// The same of a folder that another process has open.
+    static std::string last_in(const std::string &folder) { return folder + "/last.safetensors"; }
     std::string best() const { return path_ + "/best.safetensors"; }
     /// The checkpoint that is kept after `epochs` epochs.
     std::string after(int64_t epochs) const;

@@ -138,7 +138,7 @@ std::unique_ptr<RunFolder> opened_folder(const TrainOptions &o, const std::strin
 // What a run goes on with, or begins with.
 TrainingState first_state(const TrainOptions &o, const ModelDescription &description, const TrainingRecipe &recipe,
                           const std::vector<std::string> &labels, const std::string &config) {
-    const std::string last = o.out + "/last.safetensors";
+    const std::string last = RunFolder::last_in(o.out);
     if (std::filesystem::exists(last)) return load_training_state(last);
     TrainingState state;
     state.description = description;
@@ -209,7 +209,7 @@ void train_in(ProcessGroup &group, const TrainOptions &o, const CommandContext &
     options.save_every = o.save_every;
     options.keep = o.keep;
     options.bad_steps = o.bad_steps;
-    options.quiet = context.quiet || !group.first();
+    options.quiet = quiet;
     options.batches.threads = o.readers;
     options.batches.queue = o.queue;
     options.batches.cache_bytes = size_t(o.cache_mib) << 20;

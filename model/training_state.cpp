@@ -115,7 +115,7 @@ void save_training_state(const std::string &path, const TrainingState &state) {
     std::map<std::string, std::string> metadata = model_metadata(state.description, state.labels);
     metadata[kTrainingKey] = numbers_text(state);
     metadata[kConfigKey] = state.config;
-    if (state.unselected == Unselected::Skipped) metadata[kUnselectedKey] = "skipped";
+    if (state.unselected == Unselected::Skipped) metadata[kUnselectedKey] = unselected_name(state.unselected);
     write_safetensors(path, tensors, metadata);
 }
 

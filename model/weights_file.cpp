@@ -54,11 +54,12 @@ LoadedModel load_model(std::shared_ptr<const SafetensorsFile> file) {
         }
     }
     if (const auto unselected = metadata.find(kUnselectedKey); unselected != metadata.end()) {
-        if (unselected->second != "masked" && unselected->second != "skipped") {
+        const auto known = unselected_named(unselected->second);
+        if (!known) {
             throw Error(path + ": " + kUnselectedKey + " is " + printable(unselected->second) +
                         "; masked or skipped expected");
         }
-        if (unselected->second == "skipped") model.unselected = Unselected::Skipped;
+        model.unselected = *known;
     }
     std::vector<SafetensorsTensor> tensors;
     for (const SafetensorsTensor &tensor : file->tensors()) {
