@@ -46,20 +46,6 @@ void compile_library(const SpeedRequest &request, const Variant &variant, const 
     }
 }
 
-// What it reads -> what it writes; outputs come last.
-std::string shape_of(const Plan &plan, const Step &step) {
-    std::string read, written;
-    for (const Argument &argument : step.arguments) {
-        const TensorInfo &tensor = plan.tensors[size_t(argument.tensor)];
-        if (argument.ignored || tensor.storage == Storage::Constant) continue;
-        std::string extents;
-        for (int extent : tensor.extents)
-            extents += (extents.empty() ? "" : "x") + std::to_string(extent);
-        (read.empty() ? read : written) = extents;
-    }
-    return read + " -> " + written;
-}
-
 ShapeSpeed measured(IsolatedStep &step, PeakMeter &peak, double seconds) {
     ShapeSpeed speed;
     StepCalls calls(step);
@@ -102,7 +88,7 @@ void measure_speed(const SpeedRequest &request, const Variant &variant, const st
             progress.update(i, planned.kernel.name());
             IsolatedStep step(network, steps[i].index, kernels, "codegen", model.weights);
             ShapeSpeed speed = measured(step, peak, request.seconds);
-            speed.shape = shape_of(network.plan, planned);
+            speed.shape = shape_text(network.plan, planned);
             speed.layer = planned.label;
             speed.count = steps[i].count;
             by_name[planned.kernel.name()]->speed.push_back(std::move(speed));
