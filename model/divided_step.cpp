@@ -9,7 +9,12 @@
 namespace afnet {
 
 BatchDivision divide_batch(int batch, int micro_batch, const ProcessGroup &group) {
-    BatchDivision division{batch, micro_batch > 0 ? micro_batch : batch, group.rank(), group.ranks()};
+    if (micro_batch <= 0) {
+        micro_batch = std::min(batch, kUsualMicroBatch);
+        while (batch % micro_batch != 0)
+            micro_batch--;
+    }
+    BatchDivision division{batch, micro_batch, group.rank(), group.ranks()};
     if (batch % division.micro_batch != 0) {
         throw Error("a batch of " + std::to_string(batch) + " clips cannot be cut into micro-batches of " +
                     std::to_string(division.micro_batch));
@@ -123,6 +128,69 @@ void DividedStep::spread(const std::vector<float> &before) {
     set_statistics(after);
 }
 
+// Of each of this rank's micro-batches. The network is left behind the forward pass of the first.
+std::vector<DividedStep::FrameCounts> DividedStep::count_frames(const StepSettings &settings,
+                                                                const std::function<void(int)> &load,
+                                                                const std::vector<float> &before) {
+    std::vector<FrameCounts> counts(size_t(division_.own_micro_batches()));
+    for (int i = division_.own_micro_batches() - 1; i >= 0; i--) {
+        set_statistics(before);
+        load(i);
+        network_.forward(settings);
+        counts[size_t(i)] = network_.selected_frames();
+    }
+    return counts;
+}
+
+void DividedStep::tell_others(const FrameCounts &all, const FrameCounts &own) {
+    FrameCounts others = all;
+    for (size_t b = 0; b < own.size(); b++)
+        others[b] -= own[b];
+    network_.set_other_frames(others, network_.shape().flat_frames() * (division_.micro_batches() - 1));
+}
+
+// Means of losses and ratios; gradients and changed statistics are in the sum.
+StepResult DividedStep::run_micro_batches(const StepSettings &settings, const std::function<void(int)> &load,
+                                          const std::vector<float> &before) {
+    const bool counted = settings.ratio_weight != 0 && !network_.training().selections.empty();
+    std::vector<FrameCounts> counts;
+    FrameCounts all;
+    if (counted) {
+        counts = count_frames(settings, load, before);
+        all = FrameCounts(counts.front().size());
+        for (const FrameCounts &own : counts) {
+            for (size_t b = 0; b < own.size(); b++)
+                all[b] += own[b];
+        }
+        all = group_.sums(all);
+    }
+    StepResult whole;
+    std::vector<double> means; // cross-entropy, ratio's error, realised ratios
+    for (int i = 0; i < division_.own_micro_batches(); i++) {
+        if (!counted || i > 0) {
+            set_statistics(before);
+            load(i);
+            network_.forward(settings);
+        }
+        if (counted) tell_others(all, counts[size_t(i)]);
+        const StepResult part = network_.backward(settings);
+        whole.predictions.insert(whole.predictions.end(), part.predictions.begin(), part.predictions.end());
+        std::vector<double> own = {part.cross_entropy, part.ratio_error};
+        own.insert(own.end(), part.realised_ratios.begin(), part.realised_ratios.end());
+        means.resize(own.size());
+        const std::vector<double> parts = group_.gathered(own);
+        for (size_t n = 0; n < parts.size(); n++)
+            means[n % own.size()] += parts[n] / division_.micro_batches();
+        collect(before);
+        sum_->add();
+    }
+    whole.cross_entropy = means[0];
+    whole.ratio_error = means[1];
+    whole.realised_ratios.assign(means.begin() + 2, means.end());
+    whole.loss = whole.cross_entropy + settings.ratio_weight * whole.ratio_error;
+    return whole;
+}
+
 StepResult DividedStep::run(const StepSettings &settings, const std::function<void(int)> &load) {
     if (division_.micro_batches() == 1) {
         load(0);
@@ -131,32 +199,14 @@ StepResult DividedStep::run(const StepSettings &settings, const std::function<vo
     const std::vector<float> before = statistics();
     sum_->begin();
     StepResult whole;
-    std::vector<double> means; // cross-entropy, ratio's error, realised ratios
     try {
-        for (int i = 0; i < division_.own_micro_batches(); i++) {
-            if (i > 0) set_statistics(before);
-            load(i);
-            const StepResult part = network_.pass(settings);
-            whole.predictions.insert(whole.predictions.end(), part.predictions.begin(), part.predictions.end());
-            std::vector<double> own = {part.cross_entropy, part.ratio_error};
-            own.insert(own.end(), part.realised_ratios.begin(), part.realised_ratios.end());
-            means.resize(own.size());
-            const std::vector<double> all = group_.gathered(own);
-            for (size_t n = 0; n < all.size(); n++)
-                means[n % own.size()] += all[n] / division_.micro_batches();
-            collect(before);
-            sum_->add();
-        }
+        whole = run_micro_batches(settings, load, before);
     } catch (...) {
         set_statistics(before);
         throw;
     }
     sum_->finish();
     spread(before);
-    whole.cross_entropy = means[0];
-    whole.ratio_error = means[1];
-    whole.realised_ratios.assign(means.begin() + 2, means.end());
-    whole.loss = whole.cross_entropy + settings.ratio_weight * whole.ratio_error;
     whole.gradient_norm = network_.gradient_norm();
     whole.finite = std::isfinite(whole.loss) && std::isfinite(whole.gradient_norm);
     if (whole.finite) {

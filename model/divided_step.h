@@ -22,8 +22,11 @@ struct BatchDivision {
     int first_clip(int mine) const { return (mine * ranks + rank) * micro_batch; }
 };
 
-/// `micro_batch`: clips; 0: the whole batch. Throws Error where the batch cannot be cut so, or the micro-batches cannot
-/// be shared out evenly.
+/// The most clips of a micro-batch that nobody has asked for.
+constexpr int kUsualMicroBatch = 8;
+
+/// `micro_batch`: clips; 0: the largest divisor of the batch up to kUsualMicroBatch. Throws Error where the batch
+/// cannot be cut so, or the micro-batches cannot be shared out evenly.
 BatchDivision divide_batch(int batch, int micro_batch, const ProcessGroup &group);
 
 /// Sums equally long vectors in a fixed order: those of round 0 by rank, then those of round 1, and so on. Each rank
@@ -48,9 +51,11 @@ private:
     bool begun_ = false;
 };
 
-/// A step of `network`, whose clips are one micro-batch. Statistics of BatchNorm and the ratio of selected frames are
-/// those of a micro-batch, as with one replica of a network per device; gradients, losses, and changes of running
-/// statistics are means over micro-batches.
+/// A step of `network`, whose clips are one micro-batch. Statistics of BatchNorm are those of a micro-batch, as with
+/// one replica of a network per device; gradients, losses, and changes of running statistics are means over
+/// micro-batches. The ratio of selected frames is that of the whole batch: where masks are learned, a forward pass over
+/// each micro-batch counts selected frames before the first backward pass. A rank keeps one micro-batch's activations,
+/// so the forward passes of its others run twice.
 class DividedStep {
 public:
     /// Both must outlive it.
@@ -67,7 +72,15 @@ private:
         TensorId tensor = kNoTensor;
         size_t elements = 0;
     };
+    // Selected frames of each block, in one micro-batch or more.
+    using FrameCounts = std::vector<double>;
+
     void share(TensorId tensor, std::vector<Shared> &list);
+    std::vector<FrameCounts> count_frames(const StepSettings &settings, const std::function<void(int)> &load,
+                                          const std::vector<float> &before);
+    void tell_others(const FrameCounts &all, const FrameCounts &own);
+    StepResult run_micro_batches(const StepSettings &settings, const std::function<void(int)> &load,
+                                 const std::vector<float> &before);
     float *data(const Shared &shared);
     std::vector<float> statistics();
     void set_statistics(const std::vector<float> &values);

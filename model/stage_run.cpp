@@ -59,7 +59,7 @@ Weights weights_of(const StateTensors &state) {
 }
 
 TrainingMemory stage_memory(const ModelDescription &description, const TrainingStage &stage, int frames, int size) {
-    const int clips = stage.micro_batch > 0 ? stage.micro_batch : stage.batch;
+    const int clips = divide_batch(stage.batch, stage.micro_batch, *single_process()).micro_batch;
     TrainingPlan training = lower_training(description, shape_of(stage, clips, frames, size), choices_of(stage));
     const auto rules = [&](const ParameterInfo &parameter) { return stage.rule(description, parameter); };
     const UpdatePlan updates = add_updates(training, rules, Dtype::F32);

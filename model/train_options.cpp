@@ -34,7 +34,7 @@ void add_stage_options(CLI::App &app, TrainOptions &o) {
     add_field<int64_t>(app, o, "--steps", "steps", "Steps of a stage, instead of epochs");
     add_field<int>(app, o, "--batch,-b,--batch-size", "batch", "Clips of a step");
     add_field<int>(app, o, "--micro-batch", "micro_batch",
-                   "Clips whose gradient is computed at one time; 0: a batch's");
+                   "Clips whose gradient is computed at one time; 0: the largest divisor of --batch up to 8");
     add_field<double>(app, o, "--lr,--learning-rate", "lr", "Learning rate");
     add_field<std::string>(app, o, "--lr-type,--lr_type", "lr_type", "step, cosine or constant");
     add_field<std::vector<int>>(app, o, "--lr-steps,--lr_steps", "lr_steps", "Epochs at which the rate falls to a tenth");

@@ -70,6 +70,7 @@ bool TrainingBuilder::gradient_written(TensorId tensor) {
 }
 
 TrainingPlan TrainingBuilder::finish() {
+    result_.forward_end = result_.plan.steps.size();
     for (size_t i = tape_.size(); i > 0; i--) tape_[i - 1]();
     tape_.clear();
     result_.backward_end = result_.plan.steps.size();

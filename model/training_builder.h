@@ -37,15 +37,16 @@ struct RunningStatistics {
     TensorId mean = kNoTensor, variance = kNoTensor;
 };
 
-/// A plan whose steps [0, backward_end) are a pass forward and backward.
+/// A plan whose steps [0, forward_end) are a forward pass, and [forward_end, backward_end) the backward pass.
 struct TrainingPlan {
     Plan plan;
-    size_t backward_end = 0;
+    size_t forward_end = 0, backward_end = 0;
     std::vector<TrainedParameter> parameters;  // in the order of the state_dict, running statistics apart
     std::vector<RunningStatistics> statistics;
     std::vector<ParameterInfo> state_dict;  // all keys in their order
     std::vector<Selection> selections;      // in layer order; their masks are numbers of type T
     std::vector<TensorId> ratio_errors;     // per selection: (target - mean mask)^2, [1]
+    std::vector<size_t> ratio_steps;        // per selection: the step that computes it
     TensorId video = kNoTensor;             // Input T [3, x, y, f] with a border
     TensorId labels = kNoTensor;            // Input int32 [n]
     TensorId dropout = kNoTensor;           // Input float [c, f], uniform numbers; kNoTensor without dropout
@@ -56,6 +57,7 @@ struct TrainingPlan {
 constexpr const char *kTemperature = "temperature";  // of the Gumbel softmax
 constexpr const char *kTargetRatio = "target_ratio";       // of selected frames
 constexpr const char *kRatioWeight = "weight";       // lambda / number of selections
+constexpr const char *kOtherSelected = "other_selected", *kOtherFrames = "other_frames";  // of other micro-batches
 constexpr const char *kDropoutRate = "rate";         // of dropout
 
 class TrainingBuilder : public NetworkBuilder {

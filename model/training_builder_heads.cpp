@@ -143,15 +143,18 @@ Selection TrainingBuilder::navigate(const std::string &keys, const std::string &
     if (!norm.frozen) running_statistics(norm, 1, mean, variance, pooled);
     if (sparse()) list_frames(keys, s);
     const TensorId ratio = numbers(keys + ".ratio_error", {1}, Storage::Kept);
+    const size_t number = result_.selections.size();
     result_.ratio_errors.push_back(ratio);
+    result_.ratio_steps.push_back(0); // until the tape runs
     result_.selections.push_back(s);
     record([=] {
         // With forced masks nothing reads the navigation's own.
         const TensorId d_mask = gradient(s.mask);
         const bool before = gradient_written(s.mask);
+        result_.ratio_steps[number] = result_.plan.steps.size();
         step(keys + ".ratio", KernelSpec("ratio_loss").set("accumulate", before),
              {{"mask", s.deciding_mask()}, {"d_mask_before", d_mask}, {"value", ratio}, {"d_mask", d_mask}})
-            .scalars = {{kTargetRatio, 1.0}, {kRatioWeight, 0.0}};
+            .scalars = {{kTargetRatio, 1.0}, {kRatioWeight, 0.0}, {kOtherSelected, 0.0}, {kOtherFrames, 0.0}};
         const auto trained = [&](TensorId value) {
             const TensorId d = parameter_gradient(value);
             return d != kNoTensor ? d : gradient(value);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <numeric>
 
 #include "runtime/arena.h"
 #include "runtime/error.h"
@@ -213,7 +214,8 @@ void TrainingNetwork::set_scalars(const StepSettings &settings) {
     executor_.set_scalars(kTemperature, settings.temperature);
     executor_.set_scalars(kTargetRatio, settings.target_ratio);
     const size_t blocks = training_.selections.size();
-    executor_.set_scalars(kRatioWeight, blocks > 0 ? settings.ratio_weight / double(blocks) : 0);
+    const double frames = shape_.flat_frames(), micro_batches = (frames + other_frames_) / frames;
+    executor_.set_scalars(kRatioWeight, blocks > 0 ? settings.ratio_weight / double(blocks) * micro_batches : 0);
     for (size_t i = 0; i < training_.backward_end; i++) executor_.set_scalar(i, kDropoutRate, settings.dropout);
 }
 
@@ -228,11 +230,8 @@ StepResult TrainingNetwork::result_of_pass(const StepSettings &settings) {
     }
     for (size_t b = 0; b < training_.selections.size(); b++) {
         result.ratio_error += numbers(training_.ratio_errors[b])[0] / double(training_.selections.size());
-        double selected = 0;
-        const std::vector<double> mask = numbers(training_.selections[b].deciding_mask());
-        for (double m : mask) selected += m;
-        result.realised_ratios.push_back(selected / double(mask.size()));
     }
+    for (double selected : selected_frames()) result.realised_ratios.push_back(selected / shape_.flat_frames());
     result.loss = result.cross_entropy + settings.ratio_weight * result.ratio_error;
     result.gradient_norm = norm_over_parameters();
     result.finite = std::isfinite(result.loss) && std::isfinite(result.gradient_norm);
@@ -251,24 +250,56 @@ double TrainingNetwork::gradient_norm() {
     return norm_over_parameters();
 }
 
-StepResult TrainingNetwork::pass(const StepSettings &settings, const Executor::Observer &observer) {
-    set_scalars(settings);
-    std::vector<std::pair<TensorId, std::vector<double>>> before;
-    for (const RunningStatistics &running : training_.statistics) {
-        for (TensorId id : {running.mean, running.variance}) before.emplace_back(id, numbers(id));
+std::vector<double> TrainingNetwork::selected_frames() {
+    std::vector<double> selected;
+    for (const Selection &selection : training_.selections) {
+        const std::vector<double> mask = numbers(selection.deciding_mask());
+        selected.push_back(std::accumulate(mask.begin(), mask.end(), 0.0));
     }
+    return selected;
+}
+
+void TrainingNetwork::set_other_frames(const std::vector<double> &selected, int frames) {
+    other_frames_ = frames;
+    for (size_t b = 0; b < training_.ratio_steps.size(); b++) {
+        executor_.set_scalar(training_.ratio_steps[b], kOtherSelected, selected[b]);
+        executor_.set_scalar(training_.ratio_steps[b], kOtherFrames, frames);
+    }
+}
+
+std::vector<std::pair<TensorId, std::vector<double>>> TrainingNetwork::running_statistics() {
+    std::vector<std::pair<TensorId, std::vector<double>>> values;
+    for (const RunningStatistics &running : training_.statistics) {
+        for (TensorId id : {running.mean, running.variance}) values.emplace_back(id, numbers(id));
+    }
+    return values;
+}
+
+void TrainingNetwork::forward(const StepSettings &settings, const Executor::Observer &observer) {
+    set_scalars(settings);
+    executor_.run_steps(0, training_.forward_end, stops_within_pass_, observer);
+}
+
+StepResult TrainingNetwork::backward(const StepSettings &settings, const Executor::Observer &observer) {
+    set_scalars(settings);
+    executor_.run_steps(training_.forward_end, updates_.norms_end, stops_within_pass_, observer);
+    return result_of_pass(settings);
+}
+
+StepResult TrainingNetwork::pass(const StepSettings &settings, const Executor::Observer &observer) {
+    const auto before = running_statistics();
     const auto restore = [&] {
         for (const auto &[id, values] : before) write(id, values);
     };
     try {
-        executor_.run_steps(0, updates_.norms_end, stops_within_pass_, observer);
+        forward(settings, observer);
+        const StepResult result = backward(settings, observer);
+        if (!result.finite) restore();
+        return result;
     } catch (...) {
         restore();
         throw;
     }
-    const StepResult result = result_of_pass(settings);
-    if (!result.finite) restore();
-    return result;
 }
 
 void TrainingNetwork::update(const StepSettings &settings, double gradient_norm) {

@@ -70,6 +70,15 @@ public:
     /// Forward and backward; gradients are there, parameters as before; running statistics are updated. Throws
     /// Interrupted after Ctrl-C: then running statistics are as before.
     StepResult pass(const StepSettings &settings, const Executor::Observer &observer = nullptr);
+    /// A pass's halves. Between them the masks are known, and frames of other micro-batches may be told. Where a half
+    /// throws, or the result is not finite, running statistics are for the caller to restore.
+    void forward(const StepSettings &settings, const Executor::Observer &observer = nullptr);
+    StepResult backward(const StepSettings &settings, const Executor::Observer &observer = nullptr);
+    /// After forward(): selected frames of each block.
+    std::vector<double> selected_frames();
+    /// For passes from now on: `frames` frames in other micro-batches of the batch, of which so many are selected in
+    /// each block. The ratio's term is then the batch's, and its gradient such that the micro-batches' mean is right.
+    void set_other_frames(const std::vector<double> &selected, int frames);
     /// Whether Ctrl-C ends a pass. Else a pass goes to its end, as other processes may wait for it.
     void stop_within_pass(bool stops) { stops_within_pass_ = stops; }
     /// Of the gradients that are there, over all parameters.
@@ -85,6 +94,7 @@ public:
 private:
     void write(TensorId id, const std::vector<double> &numbers);
     void set_scalars(const StepSettings &settings);
+    std::vector<std::pair<TensorId, std::vector<double>>> running_statistics();
     StepResult result_of_pass(const StepSettings &settings);
     double norm_over_parameters();
 
@@ -95,6 +105,7 @@ private:
     TrainingPlan training_;
     Executor executor_;
     int steps_ = 0;
+    int other_frames_ = 0;
     bool stops_within_pass_ = true;
 };
 

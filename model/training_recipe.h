@@ -22,7 +22,7 @@ struct TrainingStage {
     int epochs = 55;
     int64_t steps = 0;  // instead of epochs, where not 0
     int batch = 16;     // clips
-    int micro_batch = 0; // clips whose gradient is computed at one time; 0: the batch's
+    int micro_batch = 0; // clips whose gradient is computed at one time; 0: the largest divisor of `batch` up to 8
     RateSchedule rate;
     RatioSchedule ratio;
     TemperatureSchedule temperature;

@@ -1,6 +1,7 @@
 // The losses and their gradients against plain loops and central differences.
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <numeric>
 
 #include "tests/generators/kernel_run.h"
 #include "tests/reference/head_gradients.h"
@@ -54,30 +55,28 @@ void check(int classes, int clip_frames, int clips, double smoothing, double siz
     });
 }
 
-void check_ratio(int frames, double target_ratio, double weight) {
+// Of a batch with `others` frames in other micro-batches, every second of them selected.
+void check_ratio(int frames, double target_ratio, double weight, int others) {
     Tensor4 mask = random_frames(frames, 1, 1, 1, "mask");
     const Tensor4 before = random_frames(frames, 1, 1, 1, "before");
-    double mean = 0;
-    for (double &v : mask.data) {
+    const double other_selected = others / 2, all = frames + others;
+    for (double &v : mask.data)
         v = v > 0.2;
-        mean += v / frames;
-    }
+    const auto mean_of = [&](const Tensor4 &given) {
+        return (other_selected + std::accumulate(given.data.begin(), given.data.end(), 0.0)) / all;
+    };
+    const double mean = mean_of(mask);
     Tensor4 expected = mask, value(1, 1, 1, 1);
-    std::fill(expected.data.begin(), expected.data.end(), weight * 2 * (mean - target_ratio) / frames);
+    std::fill(expected.data.begin(), expected.data.end(), weight * 2 * (mean - target_ratio) / all);
     value.data[0] = (target_ratio - mean) * (target_ratio - mean);
     const Tensor4 differences = central_difference(
-        [&](const Tensor4 &moved) {
-            double sum = 0;
-            for (double v : moved.data)
-                sum += v / frames;
-            return weight * (target_ratio - sum) * (target_ratio - sum);
-        },
-        mask);
+        [&](const Tensor4 &moved) { return weight * std::pow(target_ratio - mean_of(moved), 2); }, mask);
     for_training_targets([&](const Target &target, Dtype dtype) {
-        INFO(frames << " frames, target " << target_ratio << ", weight " << weight);
+        INFO(frames << " frames, " << others << " others, target " << target_ratio << ", weight " << weight);
         for (const bool accumulate : {false, true}) {
             KernelRun run(KernelSpec("ratio_loss").set("accumulate", accumulate), target, dtype);
             run.in("mask", mask, 1).in("target_ratio", target_ratio).in("weight", weight).out("value", 1, 1, 1, 1, 1);
+            run.in("other_selected", other_selected).in("other_frames", double(others));
             if (accumulate) {
                 run.in_place("d_mask", "d_mask_before", before, 1);
             } else {
@@ -86,7 +85,7 @@ void check_ratio(int frames, double target_ratio, double weight) {
             const auto ours = run.run();
             CHECK(training_error(ours.at("value"), value, frames, dtype, 1) <= 1);
             CHECK(training_error(ours.at("d_mask"), accumulate ? reference::add(expected, before) : expected, frames,
-                                 dtype, weight / frames) <= 1);
+                                 dtype, weight / all) <= 1);
             if (!accumulate && dtype == Dtype::F64) CHECK(difference_error(ours.at("d_mask"), differences) < 1e-8);
         }
     });
@@ -143,7 +142,9 @@ TEST_CASE("extreme logits give finite losses and gradients", "[losses]") {
 
 TEST_CASE("the ratio loss pulls the mean of a mask to its target", "[losses]") {
     for (int frames : {1, 3, 8, 17, 96})
-        check_ratio(frames, 0.5, 0.05);
-    check_ratio(16, 0.25, 1);
-    check_ratio(16, 1, 0.5);
+        check_ratio(frames, 0.5, 0.05, 0);
+    check_ratio(16, 0.25, 1, 0);
+    check_ratio(16, 1, 0.5, 1);
+    for (int others : {1, 16, 241})
+        check_ratio(16, 0.25, 3, others);
 }

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <cstring>
+#include <map>
 #include <random>
 
 #include "model/divided_step.h"
@@ -74,7 +75,8 @@ TEST_CASE("a sum over ranks has the bits of one in order", "[divided_step]") {
 
 TEST_CASE("micro-batches are shared out in turn", "[divided_step]") {
     const auto alone = single_process();
-    CHECK(divide_batch(16, 0, *alone).own_micro_batches() == 1);
+    for (const auto &[batch, usual] : std::map<int, int>{{1, 1}, {8, 8}, {11, 1}, {12, 6}, {16, 8}, {18, 6}, {64, 8}})
+        CHECK(divide_batch(batch, 0, *alone).micro_batch == usual);
     CHECK(divide_batch(16, 4, *alone).own_micro_batches() == 4);
     CHECK_THROWS_WITH(divide_batch(16, 5, *alone), Contains("cannot be cut into micro-batches of 5"));
     std::atomic<int> clips{0}, refused{0};
@@ -115,49 +117,53 @@ TEST_CASE("ranks agree", "[divided_step]") {
 
 namespace {
 
-constexpr int kClips = 2, kParts = 3, kSide = 32;
+constexpr int kClips = 2, kParts = 3, kFrames = 3, kSide = 32;
 
-// af_tiny_tsm on made-up clips, kClips of them in the network at one time.
+// af_tiny_tsm on a batch of made-up clips, `parts` micro-batches of kClips clips in the network at one time.
 struct Training {
-    explicit Training(double bad_pixel = 0)
+    explicit Training(int parts = 1, const TrainingChoices &choices = {})
         : kernels(AFNET_TRAINING_KERNELS, target_named("x86-64-avx2")),
           network(
-              description(), shape(), {}, [](const ParameterInfo &) { return UpdateRule(); }, kernels),
-          bad(bad_pixel) {
+              description(), shape(parts), choices, [](const ParameterInfo &) { return UpdateRule(); }, kernels) {
         network.load(recipe_weights(4));
     }
     static ModelDescription description() {
         ModelDescription description = shipped_model("af_tiny_tsm");
         description.classes = 5;
-        description.frames = 3;
+        description.frames = kFrames;
         return description;
     }
-    static RunShape shape() {
+    static RunShape shape(int parts) {
         RunShape shape;
-        shape.frames = 3;
-        shape.clips = kClips;
+        shape.frames = kFrames;
+        shape.clips = kClips * parts;
         shape.width = shape.height = kSide;
         return shape;
     }
-    // Micro-batch `part`.
-    void load(int part) {
-        std::mt19937 random(7 + unsigned(part));
-        const auto uniform = [&] { return float(random()) / 4294967296.0f; };
-        std::vector<float> pixels(size_t(3 * kSide * kSide));
-        for (int f = 0; f < shape().flat_frames(); f++) {
-            for (float &pixel : pixels)
-                pixel = 2 * uniform() - 1;
-            if (part == 1 && f == 0) pixels[0] += float(bad);
-            network.set_frame(f, pixels.data());
+    // As many micro-batches as there is room for, from number `first` on.
+    void load(int first) {
+        const int parts = network.shape().clips / kClips;
+        const size_t blocks = network.training().selections.size();
+        std::vector<std::vector<double>> noise(blocks);
+        for (int part = 0; part < parts; part++) {
+            std::mt19937 random(7 + unsigned(first + part));
+            const auto uniform = [&] { return float(random()) / 4294967296.0f; };
+            std::vector<float> pixels(size_t(3 * kSide * kSide));
+            for (int f = 0; f < kClips * kFrames; f++) {
+                for (float &pixel : pixels)
+                    pixel = 2 * uniform() - 1;
+                if (first + part == 1 && f == 0) pixels[0] += float(bad);
+                network.set_frame(part * kClips * kFrames + f, pixels.data());
+            }
+            for (int clip = 0; clip < kClips; clip++)
+                network.set_label(part * kClips + clip, ((first + part) * kClips + clip) % 5);
+            for (std::vector<double> &values : noise) {
+                for (int i = 0; i < 2 * kClips * kFrames; i++)
+                    values.push_back(0.01 + 0.98 * double(uniform()));
+            }
         }
-        for (int clip = 0; clip < kClips; clip++)
-            network.set_label(clip, (part * kClips + clip) % 5);
-        for (size_t block = 0; block < network.training().selections.size(); block++) {
-            std::vector<double> noise(size_t(2 * shape().flat_frames()));
-            for (double &value : noise)
-                value = 0.01 + 0.98 * double(uniform());
-            network.set_noise(block, noise);
-        }
+        for (size_t block = 0; block < blocks; block++)
+            network.set_noise(block, noise[block]);
     }
     std::map<std::string, std::vector<double>> gradients() {
         std::map<std::string, std::vector<double>> result;
@@ -169,14 +175,14 @@ struct Training {
 
     KernelStore kernels;
     TrainingNetwork network;
-    double bad;
+    double bad = 0; // added to a pixel of micro-batch 1
 };
 
 } // namespace
 
 TEST_CASE("a step in micro-batches is their mean", "[divided_training]") {
     StepSettings settings;
-    settings.target_ratio = 0.5;
+    settings.ratio_weight = 0; // the ratio is not a micro-batch's: the next test
     settings.clip_norm = 0;
     const auto alone = single_process();
     Training divided;
@@ -234,9 +240,49 @@ TEST_CASE("a step in micro-batches is their mean", "[divided_training]") {
     CHECK(divided.network.steps() == 1);
 }
 
+TEST_CASE("the ratio of selected frames is the whole batch's", "[divided_training]") {
+    // With given statistics nothing but the ratio's term depends on which clips share a pass.
+    TrainingChoices choices;
+    choices.frozen_norm = [](const std::string &) { return true; };
+    StepSettings settings;
+    settings.target_ratio = 0.25;
+    settings.ratio_weight = 40;
+    settings.clip_norm = 0;
+    Training together(kParts, choices);
+    together.load(0);
+    const StepResult expected = together.network.pass(settings);
+    const auto gradients = together.gradients();
+    double largest = 0;
+    for (const auto &[key, values] : gradients) {
+        for (double value : values)
+            largest = std::max(largest, std::abs(value));
+    }
+    std::atomic<int> right{0}, wrong{0};
+    for (int ranks : {1, 3}) {
+        ThreadGroups(ranks).run([&](ProcessGroup &group) {
+            Training divided(1, choices);
+            DividedStep step(divided.network, group, divide_batch(kParts * kClips, kClips, group));
+            const BatchDivision division = divide_batch(kParts * kClips, kClips, group);
+            const StepResult whole =
+                step.run(settings, [&](int part) { divided.load(division.first_clip(part) / kClips); });
+            bool same = whole.realised_ratios.size() == expected.realised_ratios.size() &&
+                        whole.loss == Approx(expected.loss) && whole.ratio_error == Approx(expected.ratio_error) &&
+                        whole.gradient_norm == Approx(expected.gradient_norm);
+            for (const auto &[key, values] : divided.gradients()) {
+                for (size_t i = 0; i < values.size(); i++)
+                    same &= std::abs(values[i] - gradients.at(key)[i]) <= 1e-5 * largest;
+            }
+            (same ? right : wrong)++;
+        });
+    }
+    CHECK(right == 4);
+    CHECK(wrong == 0);
+}
+
 TEST_CASE("one micro-batch that is not finite spoils the step, and nothing else", "[divided_training]") {
     const auto alone = single_process();
-    Training training(std::nan(""));
+    Training training;
+    training.bad = std::nan("");
     const auto before = training.network.state_dict();
     DividedStep step(training.network, *alone, divide_batch(kParts * kClips, kClips, *alone));
     CHECK_FALSE(step.run({}, [&](int part) { training.load(part); }).finite);
