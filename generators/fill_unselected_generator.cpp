@@ -34,16 +34,11 @@ public:
     }
 
     void generate() {
-        const auto distinct = [&](Expr i, int dimension) {
-            return afnet::generators::distinct_position(i, output.dim(dimension).extent(),
-                                                        residual.dim(dimension).extent(), kernel);
-        };
         listed = RDom(0, sources.dim(1).extent(), "s");
         const Expr frame = afnet::generators::source_frame(sources, 0, listed.x, output);
         output(c, x, y, f) = undef(element_type(dtype));
-        output(c, x, y, frame) =
-            rounded(dtype, activate(activation,
-                                    widened(state(c, x, y, frame)) + residual(c, distinct(x, 1), distinct(y, 2), 0)));
+        const Expr response = afnet::generators::zero_response_at(residual, c, x, y, output, kernel);
+        output(c, x, y, frame) = rounded(dtype, activate(activation, widened(state(c, x, y, frame)) + response));
         afnet::generators::frames_from_zero(state);
         afnet::generators::frames_from_zero(residual);
         afnet::generators::frames_from_zero(output);

@@ -99,8 +99,8 @@ Feature focal_branch(NetworkBuilder &b, const std::string &key, const InvertedRe
 
 // Always residual, at the input's resolution; the shortcut's projection is grouped too, and runs on all frames.
 Feature focal_block(NetworkBuilder &b, const std::string &key, InvertedResidual block, const Feature &in,
-                    const Selection *selection) {
-    FocalBlock focal{key, block.out, block.kernel, selection, "linear"};
+                    const Selection *selection, bool fused_next) {
+    FocalBlock focal{key, block.out, block.kernel, selection, "linear", fused_next};
     Feature state = in;
     if (block.stride != 1 || block.in != block.out) {
         ConvLayer projection;
@@ -146,7 +146,8 @@ Feature adaptive_stage(NetworkBuilder &b, const ModelDescription &d, const Mobil
             selection = b.navigate(numbered("list_gen" + number, i), refine, both ? ample : focal);
         }
         if (both) ample = inverted_residual(b, numbered(key + "_base", i), block, ample);
-        focal = focal_block(b, refine, block, focal, selection ? &*selection : nullptr);
+        const bool fused_next = both && i + 1 == int(stage.blocks.size()) && d.fusion == Fusion::Dynamic;
+        focal = focal_block(b, refine, block, focal, selection ? &*selection : nullptr, fused_next);
     }
     if (both) focal = fused(b, stage, "att_gen" + number, d.fusion, ample, focal);
     return inverted_residual(b, numbered(key + "_fuse", 0), stage.fuse, focal);

@@ -108,8 +108,8 @@ Feature focal_branch(NetworkBuilder &b, const std::string &key, const Feature &i
 // One focal block on the focal stream, which is the module's input for the first block. Without a selection it computes
 // all frames.
 Feature focal_block(NetworkBuilder &b, const std::string &key, const Feature &in, int channels,
-                    const Selection *selection, bool last_relu) {
-    FocalBlock block{key, channels, 3, selection, last_relu ? "relu" : "linear"};
+                    const Selection *selection, bool last_relu, bool fused_next) {
+    FocalBlock block{key, channels, 3, selection, last_relu ? "relu" : "linear", fused_next};
     Feature state = in;
     if (in.channels != channels) {
         ConvLayer projection;
@@ -170,7 +170,9 @@ Feature af_module(NetworkBuilder &b, const ModelDescription &d, const std::strin
             ample = bottleneck(b, ample, {numbered(key + ".base_module", i), channels / 2, i == 0 ? 2 : 1,
                                           Shortcut::Pooled, last_relu});
         }
-        focal = focal_block(b, refine, focal, channels, selection ? &*selection : nullptr, last_relu || !both);
+        const bool fused_next = both && !last_relu && d.fusion == Fusion::Dynamic;
+        focal = focal_block(b, refine, focal, channels, selection ? &*selection : nullptr, last_relu || !both,
+                            fused_next);
     }
     if (both) focal = fused(b, key, d.fusion, ample, focal);
     const Feature out =

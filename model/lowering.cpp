@@ -54,11 +54,12 @@ std::vector<KernelSpec> kernel_specs(const ModelDescription &description, Dtype 
     const auto collect = [&](const Plan &plan) {
         for (const Step &step : plan.steps) specs[step.kernel.name()] = step.kernel;
     };
-    std::vector<RunShape> shapes(3);
+    std::vector<RunShape> shapes(4);
     shapes[1].unselected = Unselected::Skipped;
     shapes[2].without_masks = true;
+    shapes[3].taps = true;
     if (description.soft()) {  // masks from outside are hard; soft ones run in f32
-        shapes[0].forced_masks = shapes[1].forced_masks = true;
+        shapes[0].forced_masks = shapes[1].forced_masks = shapes[3].forced_masks = true;
         if (dtype == Dtype::F32) shapes.emplace_back();
     }
     for (RunShape &shape : shapes) {

@@ -26,6 +26,9 @@ struct RunShape {
     /// The navigation's probabilities weigh frames, and all are computed. lower() takes it from the description, where
     /// masks are the navigation's.
     bool soft_masks = false;
+    /// Every tapped tensor is whole when its tap's step is done. Else the fusion gives unselected frames what the last
+    /// focal block owes them, and that block has no tap.
+    bool taps = false;
     Dtype dtype = Dtype::F32;   // of activations; the clip, vectors and scores are floats in any case
     int flat_frames() const { return frames * clips; }
 };
@@ -69,6 +72,7 @@ struct FocalBlock {
     int kernel = 3;                        // of the branch's spatial convolution
     const Selection *selection = nullptr;  // nullptr: all frames are computed
     std::string activation;                // behind the sum
+    bool fused_next = false;               // only spatial_mean() and fuse() read the stream behind it
 
     // The builder's own notes: what unselected frames get, and whether the block's projection has given it to them.
     TensorId residual = kNoTensor;

@@ -59,6 +59,7 @@ void PlanBuilder::need_conv(const ConvLayer &layer, int in_channels) {
 }
 
 void PlanBuilder::tap(const std::string &name, TensorId tensor) {
+    if (unfinished_.count(tensor) > 0) return;
     network_.plan.taps.push_back({name, network_.plan.steps.size() - 1, tensor});
 }
 
@@ -233,6 +234,7 @@ TensorId PlanBuilder::spatial_mean(const std::string &label, const Feature &in, 
     step.arguments = {{"input", in.tensor, frames},
                       {"coarse", coarse ? coarse->tensor : in.tensor, frames, 0, false, !coarse},
                       {"output", out, frames}};
+    if (coarse) add_unfinished(in.tensor, step);
     return out;
 }
 

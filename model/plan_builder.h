@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -104,10 +105,17 @@ private:
     void finish_rejected(FocalBlock &block);
     TensorId unselected_residual(const FocalBlock &block);
     void fill_unselected(const FocalBlock &block, const Feature &state);
+    void add_unfinished(TensorId stream, Step &step);
     void compute_zero_response(const FocalBlock &block, int in_channels, const Feature &state, size_t first_constant,
                                const FocalBranch &branch);
 
     LoweredNetwork network_;
+    // What a focal block still owes to unselected frames of its stream: F(0).
+    struct Unfinished {
+        TensorId residual = kNoTensor, mask = kNoTensor;
+        int kernel = 3;
+    };
+    std::map<TensorId, Unfinished> unfinished_; // by stream
     TensorId identity_ = kNoTensor, unused_sources_ = kNoTensor, unused_mask_ = kNoTensor;
 };
 

@@ -89,7 +89,11 @@ Feature PlanBuilder::focal(FocalBlock &block, const Feature &in, const Feature &
     if (!block.selection || block.selection->soft || shape().unselected == Unselected::Skipped) return out;
     if (!block.finished) block.residual = unselected_residual(block);
     compute_zero_response(block, in.channels, state, first_constant, branch);
-    if (!block.finished) fill_unselected(block, state);
+    if (!block.finished && block.fused_next && block.activation == "linear" && !shape().taps) {
+        unfinished_[out.tensor] = {block.residual, block.selection->deciding_mask(), block.kernel};
+    } else if (!block.finished) {
+        fill_unselected(block, state);
+    }
     return out;
 }
 
@@ -145,7 +149,18 @@ Feature PlanBuilder::fuse(const std::string &label, const Feature &ample, const 
     Step &step = add_step(label, on_features(KernelSpec("fuse_branches").set("activation", activation)), nullptr);
     step.arguments = {
         {"ample", ample.tensor}, {"focal", focal.tensor}, {"theta", theta}, {"output", focal.tensor}};
+    add_unfinished(focal.tensor, step);
+    unfinished_.erase(focal.tensor);
     return focal;
+}
+
+// Has a step that reads all frames of a stream add what the block before it owes to the unselected ones.
+void PlanBuilder::add_unfinished(TensorId stream, Step &step) {
+    const auto found = unfinished_.find(stream);
+    if (found == unfinished_.end()) return;
+    step.kernel.set("response", found->second.kernel);
+    step.arguments.push_back({"residual", found->second.residual});
+    step.arguments.push_back({"mask", found->second.mask});
 }
 
 }  // namespace afnet

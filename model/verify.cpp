@@ -73,9 +73,11 @@ TensorDifference compare_classes(const SafetensorsTensor &theirs, const std::vec
     return result;
 }
 
-// Of a case, [block][f].
-std::vector<std::vector<int>> masks_of(const SafetensorsFile &file, int frames) {
-    std::vector<std::vector<int>> masks;
+// [block][f]; none where the navigation decides.
+using Masks = std::vector<std::vector<int>>;
+
+Masks masks_of(const SafetensorsFile &file, int frames) {
+    Masks masks;
     if (const SafetensorsTensor *tensor = file.find("masks")) {
         const std::vector<double> all = to_doubles(*tensor);
         for (size_t at = 0; at + size_t(frames) <= all.size(); at += size_t(frames)) {
@@ -83,6 +85,29 @@ std::vector<std::vector<int>> masks_of(const SafetensorsFile &file, int frames) 
         }
     }
     return masks;
+}
+
+// Gives a case's network its clips and masks.
+void prepare(Network &network, const ReferenceCase &c, const Masks &masks, const std::string &path) {
+    network.fill_recipe_video(c.seed);
+    if (!masks.empty() && masks.size() != network.lowered().selections.size()) {
+        throw Error(path + ": holds masks of " + std::to_string(masks.size()) + " blocks; " +
+                    std::to_string(network.lowered().selections.size()) + " expected");
+    }
+    for (size_t block = 0; block < network.lowered().selections.size() && c.shape.forced_masks; block++) {
+        network.force_mask(block, masks.empty() ? c.forced_mask : masks[block]);
+    }
+}
+
+void put_modules(Network &network, CaseValues &ours) {
+    network.run([&](const StepReport &report) {
+        for (const Tap &tap : network.lowered().plan.taps) {
+            if (tap.step != report.index) continue;
+            const std::vector<float> numbers = network.executor().numbers(tap.tensor);
+            ours.take_module(tap.name, network.lowered().plan.tensors[size_t(tap.tensor)],
+                             std::vector<double>(numbers.begin(), numbers.end()));
+        }
+    });
 }
 
 }  // namespace
@@ -110,29 +135,22 @@ CaseReport verify_case(const std::string &path, KernelStore &kernels, Dtype dtyp
     // With bf16 a gate may fall the other way, after which nothing could be compared: blocks are given the case's
     // masks, and the navigation's decisions are compared with them.
     const bool forced = c.shape.forced_masks;
-    const auto masks = dtype == Dtype::F32 || forced ? std::vector<std::vector<int>>()
-                                                     : masks_of(file, c.shape.flat_frames());
+    const Masks masks = dtype == Dtype::F32 || forced ? Masks() : masks_of(file, c.shape.flat_frames());
     c.shape.forced_masks = forced || !masks.empty();
-    Network network(c.description, c.shape, kernels, recipe_weights(c.seed, c.gain));
-    network.fill_recipe_video(c.seed);
-    if (!masks.empty() && masks.size() != network.lowered().selections.size()) {
-        throw Error(path + ": holds masks of " + std::to_string(masks.size()) + " blocks; " +
-                    std::to_string(network.lowered().selections.size()) + " expected");
-    }
-    for (size_t block = 0; block < network.lowered().selections.size() && c.shape.forced_masks; block++) {
-        network.force_mask(block, forced ? c.forced_mask : masks[block]);
-    }
-
     CaseValues ours;
+    const Weights weights = recipe_weights(c.seed, c.gain);
+    {
+        RunShape shape = c.shape;
+        shape.taps = true;
+        Network tapped(c.description, shape, kernels, weights);
+        prepare(tapped, c, masks, path);
+        put_modules(tapped, ours);
+    }
+    // Results are those of the network that users run.
+    Network network(c.description, c.shape, kernels, weights);
+    prepare(network, c, masks, path);
     const auto begin = std::chrono::steady_clock::now();
-    network.run([&](const StepReport &report) {
-        for (const Tap &tap : network.lowered().plan.taps) {
-            if (tap.step != report.index) continue;
-            const std::vector<float> numbers = network.executor().numbers(tap.tensor);
-            ours.take_module(tap.name, network.lowered().plan.tensors[size_t(tap.tensor)],
-                             std::vector<double>(numbers.begin(), numbers.end()));
-        }
-    });
+    network.run();
     const auto end = std::chrono::steady_clock::now();
     put_results(network, ours, forced);
 

@@ -25,6 +25,9 @@ void schedule_cpu(ChannelReduction s, const Target &target) {
     order.insert(order.end(), s.reduction.begin(), s.reduction.end());
     s.sum.compute_at(s.output, block).vectorize(s.c, lanes, TailStrategy::GuardWithIf).unroll(s.c);
     s.sum.update().reorder(order).vectorize(s.c, lanes, TailStrategy::GuardWithIf).unroll(s.c);
+    if (!s.constant.defined()) return;
+    s.constant.compute_root().vectorize(s.c, lanes, TailStrategy::GuardWithIf);
+    s.constant.update().vectorize(s.c, lanes, TailStrategy::GuardWithIf);
 }
 
 }  // namespace afnet::schedules

@@ -126,12 +126,18 @@ TEST_CASE("steps with and without masks are the same gated layers", "[sparsity_b
         CHECK(with[StepRole::IndexBuilding] == blocks);
         CHECK(with[StepRole::Gather] == blocks);
         CHECK(with[StepRole::Scatter] == blocks);
-        // Projections finish the frames that their blocks' masks reject.
-        const auto &steps = masked.plan.steps;
-        const auto finishing = std::count_if(steps.begin(), steps.end(),
-                                             [](const Step &step) { return step.kernel.params.count("response") > 0; });
-        CHECK(finishing == 3 - (model.family == Family::AfMobileNetV3));
-        CHECK(with[StepRole::Fill] == blocks - finishing);
+        // Projections finish the frames that their blocks' masks reject, fusions those of the last blocks.
+        const auto finishing = [&](const char *generator) {
+            const auto &steps = masked.plan.steps;
+            return int(std::count_if(steps.begin(), steps.end(), [&](const Step &step) {
+                return step.kernel.generator == generator && step.kernel.params.count("response") > 0;
+            }));
+        };
+        const int stages = model.family == Family::AfMobileNetV3 ? 2 : 3;
+        CHECK(finishing("conv2d") == stages);
+        if (blocks > 2 * stages) CHECK(finishing("fuse_branches") == stages);
+        CHECK(finishing("spatial_mean") == finishing("fuse_branches"));
+        CHECK(with[StepRole::Fill] == blocks - stages - finishing("fuse_branches"));
         CHECK(with[StepRole::Compact] >= blocks);
         for (const StepRole role : {StepRole::Navigation, StepRole::IndexBuilding, StepRole::Fill}) {
             CHECK(without[role] == 0);

@@ -1,6 +1,7 @@
 // Every step of every shipped model has its place in the breakdown.
 #include "bench/stages.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <map>
 #include <set>
@@ -30,7 +31,11 @@ Names expected_kinds(const ModelDescription &model) {
     Names names = {"stem", "plain", "head"};
     if (model.shift) names.insert("navigation");
     if (model.adaptive()) {
-        names.merge(Names{"ample", "focal", "focal shortcut", "unselected", "navigation", "fusion", "fusion block"});
+        names.merge(Names{"ample", "focal", "focal shortcut", "navigation", "fusion", "fusion block"});
+        // Blocks between the first, whose projection gives rejected frames what they get, and the last, of which the
+        // fusion does.
+        const bool mobile = model.family == Family::AfMobileNetV3;
+        if (mobile || *std::max_element(model.depths.begin(), model.depths.end() - 1) > 3) names.insert("unselected");
     }
     return names;
 }

@@ -56,7 +56,7 @@ void check(const KernelSpec &spec, int width, int height, const std::vector<int>
 template <class Check>
 void for_each_projection(Check check) {
     for (const KernelSpec &spec : test_kernels()) {
-        if (spec.params.count("response") > 0) check(spec);
+        if (spec.generator == "conv2d" && spec.params.count("response") > 0) check(spec);
     }
 }
 

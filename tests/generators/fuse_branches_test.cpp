@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "tests/generators/layer.h"
+#include "tests/generators/zero_response.h"
 #include "tests/kernel_call.h"
 #include "tests/kernel_cases.h"
 #include "tests/kernel_targets.h"
@@ -21,6 +22,42 @@ Tensor4 absolute(Tensor4 tensor) {
 }
 
 enum class Fused { Blended, Added };
+
+// With F(0) still owed to the frames that `mask` rejects.
+void check_response(const char *activation, int kernel, int channels, Size fine, Size coarse,
+                    const std::vector<int> &mask, Dtype dtype) {
+    const int frames = int(mask.size());
+    const Tensor4 focal = representable(random_frames(channels, fine.width, fine.height, frames, "focal"), dtype);
+    const Tensor4 ample = representable(random_frames(channels, coarse.width, coarse.height, frames, "ample"), dtype);
+    const Tensor4 theta = reference::sigmoid(random_frames(channels, 1, 1, frames, "theta"));
+    const Tensor4 enlarged = reference::upsample_nearest(ample, fine.width, fine.height);
+    const Tensor4 map = zero_response(channels, fine.width, fine.height, kernel);
+    Tensor4 whole = focal, magnitude = focal;
+    for (int f = 0; f < frames; f++) {
+        if (mask[size_t(f)] != 0) continue;
+        const Tensor4 one = reference::add(listed_frames(focal, {f}), map);
+        std::copy(one.data.begin(), one.data.end(), whole.pixel(0, 0, f));
+    }
+    for (double &m : magnitude.data) m = 6; // no sum of elements of maps is as large
+    const Tensor4 expected = activate(activation, reference::blend(theta, enlarged, whole));
+    const KernelSpec spec = with_dtype(activated("fuse_branches", activation).set("response", kernel), dtype);
+    for (const Target &target : runnable_targets(dtype)) {
+        INFO(spec.name() << " of " << channels << " channels at " << fine.width << "x" << fine.height << " on "
+                         << target.name);
+        FrameMemory low(ample, 0, false, dtype), high(focal, fine.width % 2, false, dtype);
+        FrameMemory residual(distinct_pixels(map, kernel));
+        KernelCall(test_kernel_store(target).kernel(spec, kTestLibrary))
+            .bind("ample", low.view())
+            .bind("focal", high.view())
+            .bind("theta", vectors(theta))
+            .bind("residual", residual.view())
+            .bind("mask", integers(mask, {frames}))
+            .bind("output", high.view())
+            .run();
+        CHECK(rounding_error(high.values(), expected, magnitude, 3, dtype) <= 1);
+        CHECK(high.surroundings_intact());
+    }
+}
 
 void check(Fused how, const char *activation, int channels, Size fine, Size coarse, int frames, Dtype dtype) {
     const Tensor4 focal = representable(random_frames(channels, fine.width, fine.height, frames, "focal"), dtype);
@@ -70,6 +107,18 @@ TEST_CASE("fusion takes any number of channels", "[fuse_branches]") {
         for (const Dtype dtype : runnable_dtypes()) {
             for (const Fused how : {Fused::Blended, Fused::Added})
                 check(how, "relu", channels, {5, 4}, {3, 2}, 1, dtype);
+        }
+    }
+}
+
+TEST_CASE("fusion gives rejected frames the F(0) that they lack", "[fuse_branches]") {
+    for (const Dtype dtype : runnable_dtypes()) {
+        for (const auto &[kernel, activation] : {std::pair{3, "relu"}, std::pair{5, "linear"}}) {
+            for (int channels : {1, 8, 17}) {
+                for (const std::vector<int> &mask : {std::vector<int>{0, 1, 0}, {1, 1}, {0}})
+                    check_response(activation, kernel, channels, {7, 5}, {4, 3}, mask, dtype);
+            }
+            check_response(activation, kernel, 9, {1, 2}, {1, 1}, {1, 0}, dtype);
         }
     }
 }

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "tests/generators/layer.h"
+#include "tests/generators/zero_response.h"
 #include "tests/kernel_call.h"
 #include "tests/kernel_cases.h"
 #include "tests/kernel_targets.h"
@@ -39,6 +40,43 @@ void check_avg_pool(int channels, int width, int height, int frames, Dtype dtype
 struct Size {
     int width, height;
 };
+
+// With F(0) still owed to the frames that `mask` rejects.
+void check_mean_response(int kernel, int channels, Size fine, Size coarse, const std::vector<int> &mask, Dtype dtype) {
+    const int frames = int(mask.size());
+    const Tensor4 in = representable(random_frames(channels, fine.width, fine.height, frames, "in"), dtype);
+    const Tensor4 low = representable(random_frames(channels, coarse.width, coarse.height, frames, "low"), dtype);
+    const Tensor4 map = zero_response(channels, fine.width, fine.height, kernel);
+    Tensor4 whole = in;
+    for (int f = 0; f < frames; f++) {
+        if (mask[size_t(f)] != 0) continue;
+        const Tensor4 one = reference::add(listed_frames(in, {f}), map);
+        std::copy(one.data.begin(), one.data.end(), whole.pixel(0, 0, f));
+    }
+    const Tensor4 sum = reference::add(whole, reference::upsample_nearest(low, fine.width, fine.height));
+    const Tensor4 expected = reference::global_mean(sum);
+    Tensor4 magnitude = expected;
+    for (double &m : magnitude.data)
+        m = 6; // no sum of elements of maps is as large
+    const KernelSpec spec =
+        with_dtype(KernelSpec("spatial_mean").set("upsample", true).set("response", kernel), dtype);
+    for (const Target &target : runnable_targets(dtype)) {
+        INFO(spec.name() << ", " << channels << " channels of " << fine.width << "x" << fine.height << " on "
+                         << target.name);
+        FrameMemory input(in, fine.width % 2, false, dtype), added(low, 0, false, dtype);
+        FrameMemory residual(distinct_pixels(map, kernel));
+        FrameMemory output = FrameMemory::unwritten(channels, 1, 1, frames);
+        KernelCall(test_kernel_store(target).kernel(spec, kTestLibrary))
+            .bind("input", input.view())
+            .bind("coarse", added.view())
+            .bind("residual", residual.view())
+            .bind("mask", integers(mask, {frames}))
+            .bind("output", output.view().sliced(1).sliced(1))
+            .run();
+        CHECK(rounding_error(output.values(), expected, magnitude, 3 * fine.width * fine.height) <= 1);
+        CHECK(output.surroundings_intact());
+    }
+}
 
 void check_spatial_mean(int channels, Size fine, const Size *coarse, int frames, Dtype dtype) {
     const Tensor4 in = representable(random_frames(channels, fine.width, fine.height, frames, "in"), dtype);
@@ -95,6 +133,18 @@ TEST_CASE("the mean adds a coarse map enlarged by any factor", "[pooling]") {
         for (int channels : {1, 8, 17, 65}) {
             for (const auto &[fine, coarse] : pairs)
                 check_spatial_mean(channels, fine, &coarse, 2, dtype);
+        }
+    }
+}
+
+TEST_CASE("the mean counts the F(0) that rejected frames lack", "[pooling]") {
+    for (const Dtype dtype : runnable_dtypes()) {
+        for (int kernel : {3, 5}) {
+            for (int channels : {1, 8, 17, 65}) {
+                for (const std::vector<int> &mask : {std::vector<int>{0, 1, 0}, {1, 1}, {0}})
+                    check_mean_response(kernel, channels, {7, 9}, {4, 5}, mask, dtype);
+            }
+            check_mean_response(kernel, 9, {1, 2}, {1, 1}, {1, 0}, dtype);
         }
     }
 }

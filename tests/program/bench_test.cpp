@@ -107,7 +107,7 @@ TEST_CASE("bench network sweeps all combinations", "[program_bench]") {
 }
 
 TEST_CASE("bench kernels measures every kernel that passes the filter", "[program_bench]") {
-    const json document = document_of(kernels({"--filter", "features_stage2_refine.1*", "--rt", "0.5"}));
+    const json document = document_of(kernels({"--filter", "features_stage3_refine.1*", "--rt", "0.5"}));
     check_machine(document.at("machine"));
     std::set<std::string> layers;
     for (const json &row : document.at("rows")) {
@@ -122,8 +122,8 @@ TEST_CASE("bench kernels measures every kernel that passes the filter", "[progra
               Approx(row.at("gmac").get<double>() / row.at("ms_median").get<double>() * 1e3));
         layers.insert(row.at("layer"));
     }
-    CHECK(layers.count("features_stage2_refine.1.unselected") == 1);
-    CHECK(layers.count("features_stage2_refine.1.conv3") == 1);
+    CHECK(layers.count("features_stage3_refine.1.unselected") == 1);
+    CHECK(layers.count("features_stage3_refine.1.conv3") == 1);
     CHECK(layers.size() == document.at("rows").size());
     REQUIRE(document.at("convolutions").size() == 1);
     CHECK(document.at("convolutions")[0].at("least_percent") <= document.at("convolutions")[0].at("percent_of_peak"));
@@ -131,7 +131,7 @@ TEST_CASE("bench kernels measures every kernel that passes the filter", "[progra
 
 TEST_CASE("bench kernels halves what lists halve", "[program_bench]") {
     const auto conv3 = [](const char *rt) {
-        return document_of(kernels({"--filter", "features_stage2_refine.1.conv*", "--rt", rt})).at("rows");
+        return document_of(kernels({"--filter", "features_stage3_refine.1.conv*", "--rt", rt})).at("rows");
     };
     const json all = conv3("1"), half = conv3("0.5");
     REQUIRE(all.size() == 2);
