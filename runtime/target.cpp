@@ -4,6 +4,8 @@
 #include <cstdlib>
 
 #include "runtime/error.h"
+#include "runtime/file_io.h"
+#include "runtime/target_file.h"
 #include "runtime/text.h"
 #include "runtime/tile_layers.h"
 
@@ -20,12 +22,10 @@ constexpr const char *kArchitecture = "";
 #endif
 
 bool same_architecture(const Target &target) {
-    return kArchitecture[0] != 0 && target.name.rfind(kArchitecture, 0) == 0;
+    return kArchitecture[0] != 0 && target.halide.rfind(kArchitecture, 0) == 0;
 }
 
-}  // namespace
-
-const std::vector<Target> &targets() {
+const std::vector<Target> &built_in_targets() {
     static const std::vector<Target> all = {
         {"x86-64", "x86-64-linux", {}, "c++", {Dtype::F32, Dtype::F64}},
         {"x86-64-avx2",
@@ -65,6 +65,22 @@ const std::vector<Target> &targets() {
          "tdpbf16ps"},
         {"arm-64", "arm-64-linux", {}, "aarch64-linux-gnu-g++", {Dtype::F32, Dtype::F64}},
     };
+    return all;
+}
+
+}  // namespace
+
+const std::vector<Target> &targets() {
+    static const std::vector<Target> all = [] {
+        std::vector<Target> all = built_in_targets();
+        const char *path = std::getenv("AFNET_TARGET_FILE");
+        if (!path || !*path) return all;
+        std::vector<std::string> names;
+        for (const Target &target : all) names.push_back(target.name);
+        const std::string where = std::string("AFNET_TARGET_FILE=") + path;
+        for (Target &target : parse_targets(read_file(path), names, where)) all.push_back(std::move(target));
+        return all;
+    }();
     return all;
 }
 
@@ -164,8 +180,9 @@ const Target &choose_target(std::string *why, const std::vector<std::string> &co
         if (why) *why = "AFNET_TARGET asks for it";
         return target;
     }
+    targets(); // a wrong target file is an error whatever is chosen
     const Target *best = nullptr;
-    for (const Target &target : targets()) {
+    for (const Target &target : built_in_targets()) {
         const bool usable =
             compiled.empty() || std::find(compiled.begin(), compiled.end(), target.name) != compiled.end();
         if (usable && has_dtype(target, dtype) && runs_here(target)) best = &target;

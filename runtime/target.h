@@ -22,7 +22,8 @@ struct Target {
     std::string required = "";                  // an instruction that each of its kernels must hold
 };
 
-/// All targets, best last within an architecture.
+/// All targets, best last within an architecture, and behind them those of the file that AFNET_TARGET_FILE names
+/// (runtime/target_file.h), which are used where they are asked for by name. Throws Error where that file is wrong.
 const std::vector<Target> &targets();
 
 /// Whether the target's own libraries hold kernels of `dtype`.
