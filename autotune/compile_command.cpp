@@ -2,12 +2,14 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <thread>
 
 #include "autotune/kernel_compiler.h"
+#include "autotune/kernel_header.h"
 #include "autotune/model_arguments.h"
 #include "model/lowering.h"
 #include "model/machine.h"
@@ -15,6 +17,7 @@
 #include "model/training_network.h"
 #include "runtime/command.h"
 #include "runtime/error.h"
+#include "runtime/file_io.h"
 
 namespace afnet {
 
@@ -23,7 +26,7 @@ namespace {
 struct Options {
     std::vector<std::string> models, trained, training_dtypes = {"f32"}, targets, features;
     std::string specs, name;
-    std::string generators, records = AFNET_RECORDS, output, cache;
+    std::string generators, records = AFNET_RECORDS, output, cache, headers;
     int frames = 12, size = 224;
     int jobs = 0;
 };
@@ -90,6 +93,16 @@ void print_json(const std::string &library, const std::string &target, const Com
     std::printf("%s\n", line.dump().c_str());
 }
 
+// Only a library that this machine can open tells what its kernels take.
+void write_header(const std::string &folder, const Target &target, const CompileReport &report) {
+    if (folder.empty() || !runs_here(target)) return;
+    std::filesystem::path path = std::filesystem::path(folder) / std::filesystem::path(report.manifest_path).filename();
+    path.replace_extension(".h");
+    if (!report.linked && std::filesystem::exists(path)) return;
+    std::filesystem::create_directories(folder);
+    write_file(path.string(), kernel_header(KernelLibrary(report.manifest_path)));
+}
+
 int compile(const Options &options, const CommandContext &context) {
     if (options.models.empty() && options.trained.empty() && options.specs.empty()) {
         throw UsageError("compile: --model, --train or --specs is needed");
@@ -112,6 +125,7 @@ int compile(const Options &options, const CommandContext &context) {
             if (request.specs.empty()) continue;
             request.knobs = library.kernels.knobs;
             const CompileReport report = compile_kernels(request);
+            write_header(options.headers, request.target, report);
             if (context.json) print_json(library.name, target, report);
             if (!context.quiet && report.linked) {
                 std::fprintf(stderr, "compile: %s for %s: %zu kernels, %zu generated\n", library.name.c_str(),
@@ -139,6 +153,8 @@ const RegisterCommand registered{
          app.add_option("--records", o->records, "Folder of tuned knobs")->capture_default_str();
          app.add_option("--output", o->output, "Folder of kernel libraries; default: where the program looks for them");
          app.add_option("--cache", o->cache, "Folder of compiled kernels; default: beside the output");
+         app.add_option("--headers", o->headers,
+                        "Folder of C headers, one for each library that this machine can open; default: none");
          app.add_option("--jobs", o->jobs, "Generators at a time; default: as many as --threads")
              ->check(CLI::Range(1, 1024));
          app.add_option("--features", o->features, "Further Halide target features, e.g. asan or trace_stores");

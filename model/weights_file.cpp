@@ -137,10 +137,21 @@ const std::vector<std::string> &trained_models() {
     return names;
 }
 
+namespace {
+
+// Where an installation has them: beside the program. Else in the source tree.
+std::string shipped_weights(const std::string &name) {
+    const std::string file = "/" + name + ".safetensors", installed = program_folder() + "/trained" + file;
+    std::error_code ignored;
+    return std::filesystem::exists(installed, ignored) ? installed : AFNET_TRAINED_MODELS + file;
+}
+
+} // namespace
+
 LoadedModel load_model(const std::string &named, uint64_t seed) {
     const auto &trained = trained_models();
     const bool ships = std::find(trained.begin(), trained.end(), named) != trained.end();
-    const std::string model = ships ? std::string(AFNET_TRAINED_MODELS) + "/" + named + ".safetensors" : checkpoint_of(named);
+    const std::string model = ships ? shipped_weights(named) : checkpoint_of(named);
     std::error_code ignored;  // a name too long for a file is no file
     if (std::filesystem::exists(model, ignored)) return load_model(std::make_shared<SafetensorsFile>(model));
     LoadedModel loaded;
