@@ -16,13 +16,9 @@ namespace afnet {
 
 namespace {
 
-constexpr const char *kKnownNetworks = "AF-ResNet, AF-MobileNetV3 or torchvision's bottleneck ResNet expected";
+constexpr const char *kKnownNetworks = "AF-ResNet, AF-MobileNetV3 or torchvision's ResNet expected";
 
 [[noreturn]] void refuse_unknown(const StateDict &state) {
-    if (state.has("layer1.0.conv2.weight") && !state.has("layer1.0.conv3.weight")) {
-        throw Error(state.path + ": a ResNet of basic blocks of two convolutions, as ResNet-18 and ResNet-34; " +
-                    kKnownNetworks);
-    }
     std::string keys;
     size_t shown = 0;
     for (auto at = state.tensors.begin(); at != state.tensors.end() && shown < 3; ++at, ++shown) {
@@ -43,9 +39,15 @@ int navigated_frames(const StateDict &state) {
                              "checkpoint of a network that was trained on videos");
 }
 
+// Of a block's key: a bottleneck has three convolutions, a basic block two.
+Block block_of(const StateDict &state, const std::string &block) {
+    return state.has(block + ".conv3.weight") ? Block::Bottleneck : Block::Basic;
+}
+
 ModelDescription af_resnet(const StateDict &state) {
     ModelDescription d;
     d.family = Family::AfResNet;
+    d.block = block_of(state, "layer1.refine_module.0");
     d.width = state.extent("conv1.weight", 0, "the width");
     d.depths.clear();
     for (const std::string stage : {"layer1", "layer2", "layer3"}) {
@@ -59,6 +61,7 @@ ModelDescription af_resnet(const StateDict &state) {
 
 ModelDescription resnet(const StateDict &state) {
     ModelDescription d = shipped_model("resnet50");
+    d.block = block_of(state, "layer1.0");
     d.width = state.extent("conv1.weight", 0, "the width");
     d.depths.clear();
     for (const char *stage : {"layer1.", "layer2.", "layer3.", "layer4."}) d.depths.push_back(state.count(stage));
@@ -76,12 +79,12 @@ ModelDescription af_mobilenetv3(const StateDict &state) {
 ModelDescription recognised(const StateDict &state) {
     if (state.has_prefix("features_")) return af_mobilenetv3(state);
     if (state.has_prefix("layer1.refine_module.")) return af_resnet(state);
-    if (state.has("layer1.0.conv3.weight")) return resnet(state);
+    if (state.has("layer1.0.conv2.weight")) return resnet(state);
     refuse_unknown(state);
 }
 
 bool same_structure(const ModelDescription &a, const ModelDescription &b) {
-    return a.family == b.family && a.width == b.width && a.depths == b.depths;
+    return a.family == b.family && a.block == b.block && a.width == b.width && a.depths == b.depths;
 }
 
 std::string default_name(const ModelDescription &d) {
@@ -89,6 +92,7 @@ std::string default_name(const ModelDescription &d) {
         if (same_structure(d, shipped) && d.shift == shipped.shift) return shipped.name;
     }
     std::string name = d.family == Family::AfResNet ? "af_resnet" : "resnet";
+    if (d.block == Block::Basic) name += "_basic";
     for (int depth : d.depths) name += "_" + std::to_string(depth);
     return name + "_w" + std::to_string(d.width) + (d.shift ? "_tsm" : "");
 }
@@ -195,7 +199,7 @@ std::string structure_text(const ModelDescription &d) {
     std::string text = d.family == Family::AfResNet ? "AF-ResNet" : "ResNet";
     text += " of width " + std::to_string(d.width) + " with";
     for (int depth : d.depths) text += " " + std::to_string(depth);
-    return text + " blocks";
+    return text + (d.block == Block::Basic ? " basic blocks" : " blocks");
 }
 
 ImportedModel import_checkpoint(const std::string &path, const ImportOptions &options) {

@@ -29,7 +29,7 @@ struct ImportedModel {
 };
 
 /// Reads a checkpoint (what torch.save writes, see read_torch_checkpoint, or a safetensors file of a state_dict) of an
-/// AF-ResNet, of an AF-MobileNetV3, or of torchvision's bottleneck ResNet with or without TSM's wrappers, of any depths
+/// AF-ResNet, of an AF-MobileNetV3, or of torchvision's ResNet with or without TSM's wrappers, of any depths
 /// and width. The prefixes `module.` and `base_model.` are cut off, a wrapped ResNet's `new_fc` becomes `fc`, and
 /// `num_batches_tracked` is dropped.
 ///

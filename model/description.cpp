@@ -32,6 +32,13 @@ ModelDescription resnet(const std::string &name, Family family, bool shift, std:
     return d;
 }
 
+// Of basic blocks, in the depths of torchvision's (AFNET_SPEC §11).
+ModelDescription resnet34(const std::string &name, Family family, bool shift) {
+    ModelDescription d = resnet(name, family, shift, {3, 4, 6, 3}, 8);
+    d.block = Block::Basic;
+    return d;
+}
+
 // AFNET_SPEC §4: TSM is part of the network.
 ModelDescription mobilenet() {
     const std::string relu = "relu", hswish = "hswish";
@@ -165,6 +172,7 @@ void check_description(const ModelDescription &d, const std::string &where) {
         refuse("fusion addition, but there is one branch only");
     }
     if (d.family == Family::AfMobileNetV3) {
+        if (d.block != Block::Bottleneck) refuse("block is basic, but only ResNets are made of these");
         in_range(d.last_channels, 1, 1 << 16, "last_channels");
         in_range(d.head_hidden, 1, 1 << 16, "head_hidden");
         in_range(d.width, 1, 1 << 14, "width");
@@ -189,6 +197,10 @@ const std::vector<ModelDescription> &shipped_models() {
         resnet("af_resnet50_tsm", Family::AfResNet, true, {3, 4, 6, 3}, 12),
         resnet("af_resnet101", Family::AfResNet, false, {4, 8, 18, 3}, 12),
         resnet("af_resnet101_tsm", Family::AfResNet, true, {4, 8, 18, 3}, 12),
+        resnet34("resnet34", Family::ResNet, false),
+        resnet34("resnet34_tsm", Family::ResNet, true),
+        resnet34("af_resnet34", Family::AfResNet, false),
+        resnet34("af_resnet34_tsm", Family::AfResNet, true),
         mobilenet(),
         tiny(false),
         tiny(true),
@@ -210,6 +222,10 @@ const std::vector<DescriptionChoice> &description_choices() {
          {"evaluation", "whole"},
          [](const ModelDescription &d) { return int(d.crop); },
          [](ModelDescription &d, int index) { d.crop = Crop(index); }},
+        {"block",
+         {"bottleneck", "basic"},
+         [](const ModelDescription &d) { return int(d.block); },
+         [](ModelDescription &d, int index) { d.block = Block(index); }},
         {"selection",
          {"hard", "soft"},
          [](const ModelDescription &d) { return int(d.frame_choice); },
@@ -243,8 +259,9 @@ std::string ablation_text(const ModelDescription &description) {
     std::vector<std::string> parts;
     for (const DescriptionChoice &choice : description_choices()) {
         const int index = choice.get(description);
-        if (index == 0 || choice.field == std::string("crop")) continue;
-        parts.push_back(std::string(choice.field) + " " + choice.words[size_t(index)]);
+        const std::string field = choice.field;
+        if (index == 0 || field == "crop" || field == "block") continue;
+        parts.push_back(field + " " + choice.words[size_t(index)]);
     }
     return join(parts);
 }

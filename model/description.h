@@ -7,8 +7,8 @@
 namespace afnet {
 
 enum class Family {
-    ResNet,        // torchvision's bottleneck ResNet: the static baseline
-    AfResNet,      // AFNET_SPEC §2
+    ResNet,        // torchvision's ResNet: the static baseline
+    AfResNet,      // AFNET_SPEC §2; of basic blocks §11
     AfMobileNetV3  // AFNET_SPEC §4
 };
 
@@ -33,6 +33,12 @@ struct MobileStage {
 enum class Crop {
     Evaluation, // the authors': resized to 4:3 and a little larger than the network's square, then the centre
     Whole       // the frame resized to the square, nothing cut off: data sets whose frames are drawn to their edges
+};
+
+/// What a ResNet is made of.
+enum class Block {
+    Bottleneck, // 1x1, 3x3, 1x1; four times as many channels at its end as between
+    Basic       // two 3x3: ResNet-18 and ResNet-34
 };
 
 /// How an adaptive network is built: AFNet, or one of its ablations (AFNET_SPEC §11; docs/training.md).
@@ -63,15 +69,20 @@ struct ModelDescription {
     Branches branches = Branches::Both;
 
     // ResNets
+    Block block = Block::Bottleneck;
     int width = 64;                         // channels behind the stem
     std::vector<int> depths = {3, 4, 6, 3};  // blocks per stage; an adaptive stage has one fewer, and a fusion block
-    int tail_channels = 0;                   // behind the last stage; 0: as ever, 32 times `width`
+    int tail_channels = 0;                   // behind the last stage; 0: as ever, twice those of the stage before
 
     // MobileNetV3
     std::vector<MobileStage> stages;
     int last_channels = 0, head_hidden = 0;
 
-    int channels_behind(int stage) const { return stage == 3 && tail_channels > 0 ? tail_channels : width * 4 << stage; }
+    /// Behind a stage of a ResNet.
+    int channels_behind(int stage) const {
+        if (stage == 3 && tail_channels > 0) return tail_channels;
+        return (block == Block::Basic ? width : 4 * width) << stage;
+    }
     bool adaptive() const { return family != Family::ResNet; }
     bool soft() const { return frame_choice == FrameChoice::Soft; }
 };

@@ -29,7 +29,8 @@ std::vector<float> normal(const std::string &key, size_t count, double deviation
 // Residual branches of a dense network may begin as nothing; those that a mask can drop begin as something, so that
 // their masks matter. MobileNetV3's have no such scale.
 bool begins_as_nothing(const ModelDescription &description, const std::string &key) {
-    return description.family == Family::AfResNet && ends_with(key, ".bn3.weight") && !contains(key, "refine_module");
+    const char *last = description.block == Block::Basic ? ".bn2.weight" : ".bn3.weight";
+    return description.family == Family::AfResNet && ends_with(key, last) && !contains(key, "refine_module");
 }
 
 }  // namespace

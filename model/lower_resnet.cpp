@@ -1,33 +1,20 @@
-// ResNets: torchvision's bottleneck network, the static baseline, and AF-ResNet (AFNET_SPEC §2).
+// ResNets: torchvision's network, the static baseline, and AF-ResNet (AFNET_SPEC §2), of bottlenecks or of basic blocks
+// (model/residual_block.h).
 #include <optional>
 #include <string>
 
 #include "model/lowering.h"
+#include "model/residual_block.h"
 
 namespace afnet {
 
 namespace {
 
-enum class Shortcut { Pooled, Strided };  // how a shortcut follows a stride: average pool, or the projection's stride
-
-struct Bottleneck {
-    std::string key;
-    int out = 0, stride = 1;
-    Shortcut shortcut = Shortcut::Pooled;
-    bool last_relu = true;
-};
-
-std::string numbered(const std::string &key, int i) {
-    return key + "." + std::to_string(i);
-}
-
 // 1x1, 3x3 with the stride, 1x1, each with BatchNorm; added onto the shortcut, in place (AFNET_SPEC §2.2). The
 // shortcut's parameters come first or last in a state_dict without consequence; here they come where they run.
-Feature bottleneck(NetworkBuilder &b, const Feature &in, const Bottleneck &block) {
+Feature bottleneck(NetworkBuilder &b, const Feature &in, const ResidualBlock &block) {
     // First, while `in` is in cache.
-    Feature shortcut = in;
-    const bool pooled = block.stride != 1 && block.shortcut == Shortcut::Pooled;
-    if (pooled) shortcut = b.avg_pool(block.key + ".downsample.pool", in);
+    const Feature pooled = pooled_shortcut(b, in, block);
 
     ConvLayer layer;
     layer.label = layer.conv = block.key + ".conv1";
@@ -45,19 +32,7 @@ Feature bottleneck(NetworkBuilder &b, const Feature &in, const Bottleneck &block
     layer.border = 0;
     inner = b.conv(inner, layer);
 
-    if (in.channels != block.out || (block.stride != 1 && !pooled)) {
-        const std::string key = block.key + ".downsample";
-        ConvLayer projection;
-        projection.label = key + ".conv";
-        projection.conv = numbered(key, pooled ? 1 : 0);
-        projection.norm = numbered(key, pooled ? 2 : 1);
-        projection.out = block.out;
-        projection.stride = pooled ? 1 : block.stride;
-        projection.activation = "linear";
-        projection.shiftable = true;
-        shortcut = b.conv(shortcut, projection);
-    }
-
+    const Feature shortcut = projected_shortcut(b, pooled, block);
     layer.label = layer.conv = block.key + ".conv3";
     layer.norm = block.key + ".bn3";
     layer.out = block.out;
@@ -67,6 +42,10 @@ Feature bottleneck(NetworkBuilder &b, const Feature &in, const Bottleneck &block
     const Feature out = b.conv(inner, layer);
     b.tap(block.key, out.tensor);
     return out;
+}
+
+Feature residual_block(NetworkBuilder &b, const ModelDescription &d, const Feature &in, const ResidualBlock &block) {
+    return d.block == Block::Basic ? basic_block(b, in, block) : bottleneck(b, in, block);
 }
 
 constexpr int kFocalGroups = 2;
@@ -107,8 +86,8 @@ Feature focal_branch(NetworkBuilder &b, const std::string &key, const Feature &i
 
 // One focal block on the focal stream, which is the module's input for the first block. Without a selection it computes
 // all frames.
-Feature focal_block(NetworkBuilder &b, const std::string &key, const Feature &in, int channels,
-                    const Selection *selection, bool last_relu, bool fused_next) {
+Feature focal_block(NetworkBuilder &b, const ModelDescription &d, const std::string &key, const Feature &in,
+                    int channels, const Selection *selection, bool last_relu, bool fused_next) {
     FocalBlock block{key, channels, 3, selection, last_relu ? "relu" : "linear", fused_next};
     Feature state = in;
     if (in.channels != channels) {
@@ -125,7 +104,9 @@ Feature focal_block(NetworkBuilder &b, const std::string &key, const Feature &in
     const Feature out = b.focal(block, in, state,
                                 [&](NetworkBuilder &inner, const Feature &from, const Feature &onto,
                                     const Selection *listed, const std::string &activation) {
-                                    return focal_branch(inner, key, from, onto, listed, activation);
+                                    return d.block == Block::Basic
+                                               ? basic_focal_branch(inner, key, from, onto, listed, activation, kFocalGroups)
+                                               : focal_branch(inner, key, from, onto, listed, activation);
                                 });
     b.tap(key, out.tensor);
     return out;
@@ -167,16 +148,16 @@ Feature af_module(NetworkBuilder &b, const ModelDescription &d, const std::strin
             selection = b.navigate(numbered(key + ".list_gen", i), refine, both ? ample : focal);
         }
         if (both) {
-            ample = bottleneck(b, ample, {numbered(key + ".base_module", i), channels / 2, i == 0 ? 2 : 1,
-                                          Shortcut::Pooled, last_relu});
+            ample = residual_block(b, d, ample, {numbered(key + ".base_module", i), channels / 2, i == 0 ? 2 : 1,
+                                                 Shortcut::Pooled, last_relu});
         }
         const bool fused_next = both && !last_relu && d.fusion == Fusion::Dynamic;
-        focal = focal_block(b, refine, focal, channels, selection ? &*selection : nullptr, last_relu || !both,
+        focal = focal_block(b, d, refine, focal, channels, selection ? &*selection : nullptr, last_relu || !both,
                             fused_next);
     }
     if (both) focal = fused(b, key, d.fusion, ample, focal);
     const Feature out =
-        bottleneck(b, focal, {key + ".fusion.0", channels, fusion_stride, Shortcut::Pooled, true});
+        residual_block(b, d, focal, {key + ".fusion.0", channels, fusion_stride, Shortcut::Pooled, true});
     b.tap(key, out.tensor);
     return out;
 }
@@ -195,7 +176,7 @@ void lower_resnet(const ModelDescription &d, NetworkBuilder &b) {
         const std::string key = "layer" + std::to_string(stage + 1);
         for (int i = 0; i < d.depths[stage]; i++) {
             const int stride = stage > 0 && i == 0 ? 2 : 1;
-            x = bottleneck(b, x, {numbered(key, i), d.channels_behind(int(stage)), stride, Shortcut::Strided, true});
+            x = residual_block(b, d, x, {numbered(key, i), d.channels_behind(int(stage)), stride, Shortcut::Strided, true});
         }
         b.tap(key, x.tensor);
     }
@@ -207,11 +188,11 @@ void lower_af_resnet(const ModelDescription &d, NetworkBuilder &b) {
     b.tap("stem", x.tensor);
     for (int stage = 0; stage < 3; stage++) {
         // The third module keeps its resolution.
-        x = af_module(b, d, "layer" + std::to_string(stage + 1), x, d.width * 4 << stage, d.depths[size_t(stage)] - 1,
+        x = af_module(b, d, "layer" + std::to_string(stage + 1), x, d.channels_behind(stage), d.depths[size_t(stage)] - 1,
                       stage < 2 ? 2 : 1);
     }
     for (int i = 0; i < d.depths[3]; i++) {
-        x = bottleneck(b, x, {numbered("layer4", i), d.channels_behind(3), i == 0 ? 2 : 1, Shortcut::Pooled, true});
+        x = residual_block(b, d, x, {numbered("layer4", i), d.channels_behind(3), i == 0 ? 2 : 1, Shortcut::Pooled, true});
     }
     b.tap("layer4", x.tensor);
     head(d, b, x);

@@ -3,6 +3,7 @@
 // networks (model/lower_*.cpp) are written once.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <string>
 
@@ -42,6 +43,11 @@ struct Feature {
 /// Columns or rows behind a layer whose padding keeps them at stride 1.
 inline int strided(int extent, int stride) {
     return (extent - 1) / stride + 1;
+}
+
+/// A tensor that a k x k layer reads has a border of zeroes that is wide enough.
+inline void widen_border(TensorInfo &tensor, int kernel) {
+    tensor.border = std::max(tensor.border, (kernel - 1) / 2);
 }
 
 /// One focal block's dynamic choice.

@@ -163,6 +163,7 @@ Feature PlanBuilder::stem(const std::string &conv, const std::string &norm, cons
 
 Feature PlanBuilder::conv(const Feature &in, const ConvLayer &layer) {
     need_conv(layer, in.channels);
+    widen_border(network_.plan.tensors[size_t(in.tensor)], layer.kernel);
     if (layer.projects) finish_rejected(*layer.projects);
     const FocalBlock *finished = layer.projects && layer.projects->finished ? layer.projects : nullptr;
     const bool compact_in = layer.gather == Gather::Compact;

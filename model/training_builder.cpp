@@ -187,6 +187,7 @@ Feature TrainingBuilder::shifted(const std::string &label, const Feature &in, bo
 Feature TrainingBuilder::convolved(Kind kind, const Feature &in, const ConvLayer &layer) {
     const bool depthwise = kind == Kind::Depthwise;
     const int k = layer.kernel, channels = in.channels / layer.groups;
+    widen_border(result_.plan.tensors[size_t(in.tensor)], k);
     const std::vector<int64_t> shape = {layer.out, channels, k, k};
     const TensorId weights = parameter(
         layer.conv + ".weight", shape,

@@ -9,6 +9,7 @@
 #include "model/lowering.h"
 #include "model/run_folder.h"
 #include "runtime/error.h"
+#include "runtime/file_io.h"
 #include "runtime/parallel_for.h"
 #include "runtime/safetensors.h"
 #include "runtime/text.h"
@@ -153,15 +154,21 @@ LoadedModel load_model(const std::string &named, uint64_t seed) {
     const bool ships = std::find(trained.begin(), trained.end(), named) != trained.end();
     const std::string model = ships ? shipped_weights(named) : checkpoint_of(named);
     std::error_code ignored;  // a name too long for a file is no file
-    if (std::filesystem::exists(model, ignored)) return load_model(std::make_shared<SafetensorsFile>(model));
+    const bool exists = std::filesystem::exists(model, ignored);
+    const bool described = exists && std::filesystem::path(model).extension() == ".json";
+    if (exists && !described) return load_model(std::make_shared<SafetensorsFile>(model));
     LoadedModel loaded;
+    loaded.weights = recipe_weights(seed);
+    loaded.source = "weights drawn from seed " + std::to_string(seed);
+    loaded.trained = false;
+    if (described) {
+        loaded.description = parse_description(read_file(model, size_t(1) << 20), model);
+        return loaded;
+    }
     if (model.find('/') != std::string::npos || std::filesystem::path(model).has_extension()) {
         throw Error(model + ": no such file; a weights file or the name of a model is expected");
     }
     loaded.description = shipped_model(model);
-    loaded.weights = recipe_weights(seed);
-    loaded.source = "weights drawn from seed " + std::to_string(seed);
-    loaded.trained = false;
     return loaded;
 }
 

@@ -35,9 +35,9 @@ struct LoadedModel {
 /// Models that come with weights, trained by this program on its own data sets (docs/training.md).
 const std::vector<std::string> &trained_models();
 
-/// `model`: one of trained_models(); a shipped description's name (weights by the recipe with `seed`, whose scores mean
-/// nothing); a weights file; or a run folder of `afnet train`. Checks that the file holds every parameter that its description needs, in its shape and finite, and
-/// nothing else of that kind. Throws Error with one list of all that is wrong, UsageError for an unknown name.
+/// `model`: one of trained_models(); a shipped description's name or a file with another one (*.json), for weights by the
+/// recipe with `seed`, whose scores mean nothing; a weights file; or a run folder of `afnet train`. Checks that a weights
+/// file holds every parameter that its description needs, in its shape and finite, and nothing else of that kind. Throws Error with one list of all that is wrong, UsageError for an unknown name.
 LoadedModel load_model(const std::string &model, uint64_t seed = 1);
 
 /// The same for a weights file that is open.

@@ -91,6 +91,48 @@ TEST_CASE("import: a plain safetensors file of a state_dict, and torchvision's R
     CHECK_THAT(import_refusal(folder / "weights.safetensors"), Contains("is a weights file already"));
 }
 
+TEST_CASE("import: ResNets of basic blocks, adaptive and not", "[import]") {
+    const ScratchFolder folder;
+    for (const Family family : {Family::ResNet, Family::AfResNet}) {
+        ModelDescription small = small_network(family);
+        small.block = Block::Basic;
+        const std::string path = folder / (family == Family::ResNet ? "plain.pth" : "adaptive.pth");
+        const std::vector<Entry> entries = state_dict_of(small, 3, wrapped_key);
+        write_bytes(path, torch_file(entries));
+        const ImportedModel model = import_checkpoint(path, with_shift(true));
+        CHECK(model.description.block == Block::Basic);
+        CHECK(model.description.depths == small.depths);
+        CHECK(model.description.name ==
+              std::string(family == Family::ResNet ? "resnet" : "af_resnet") + "_basic_2_2_2_2_w16_tsm");
+        CHECK(model.parameters.size() == parameters_of(small).size());
+        CHECK(model.parameters.at("layer4.1.conv2.weight").size() == 128 * 128 * 9);
+        CHECK_THAT(import_refusal(path, as_model("resnet50")),
+                   Contains("of width 16 with 2 2 2 2 basic blocks, but --model resnet50 is ResNet of width 64"));
+    }
+    // The keys of torchvision's ResNet-34 and of AF-ResNet-34 (AFNET_SPEC §11).
+    const auto key = [](const ModelDescription &d, const std::string &wanted) {
+        for (const ParameterInfo &p : parameters_of(d))
+            if (p.key == wanted) return p.shape;
+        return std::vector<int64_t>();
+    };
+    using Shape = std::vector<int64_t>;
+    const ModelDescription &plain = shipped_model("resnet34"), &adaptive = shipped_model("af_resnet34_tsm");
+    CHECK(key(plain, "layer1.0.conv1.weight") == Shape{64, 64, 3, 3});
+    CHECK(key(plain, "layer1.0.downsample.0.weight").empty());
+    CHECK(key(plain, "layer3.0.downsample.0.weight") == Shape{256, 128, 1, 1});
+    CHECK(key(plain, "layer4.2.bn2.running_var") == Shape{512});
+    CHECK(key(adaptive, "layer1.base_module.0.downsample.1.weight") == Shape{32, 64, 1, 1});
+    CHECK(key(adaptive, "layer2.base_module.0.downsample.1.weight").empty());
+    CHECK(key(adaptive, "layer2.base_module.0.conv1.weight") == Shape{64, 64, 3, 3});
+    CHECK(key(adaptive, "layer1.refine_module.0.downsample.0.weight").empty());
+    CHECK(key(adaptive, "layer1.refine_module.0.conv1.weight") == Shape{64, 32, 3, 3});
+    CHECK(key(adaptive, "layer2.refine_module.0.downsample.0.weight") == Shape{128, 64, 1, 1});
+    CHECK(key(adaptive, "layer2.refine_module.0.conv1.weight") == Shape{128, 32, 3, 3});
+    CHECK(key(adaptive, "layer3.fusion.0.conv2.weight") == Shape{256, 256, 3, 3});
+    CHECK(key(adaptive, "layer4.0.downsample.1.weight") == Shape{512, 256, 1, 1});
+    CHECK(key(adaptive, "layer3.att_gen.fc.0.weight") == Shape{16, 256});
+}
+
 TEST_CASE("import: AF-MobileNetV3 always shifts", "[import]") {
     ModelDescription d = shipped_model("af_mobilenetv3_tsm");
     d.frames = 8;
@@ -193,8 +235,7 @@ TEST_CASE("import: a network of another T in some modules, and with a gap", "[im
 }
 
 TEST_CASE("import: networks that are not known", "[import]") {
-    const Entry one = {"layer1.0.conv2.weight", {1}, {1}};
-    CHECK_THAT(refusal_of({one}), Contains("basic blocks"));
+    CHECK_THAT(refusal_of({{"layer1.0.conv2.weight", {1}, {1}}}), Contains("has no conv1.weight"));
     CHECK_THAT(refusal_of({{"blocks.0.attn.qkv.weight", {1}, {1}}}),
                Contains("no network that is known here, with keys such as 'blocks.0.attn.qkv.weight'"));
     CHECK_THAT(import_refusal(fixture("torch/training.pth.tar")), Contains("no network that is known here"));

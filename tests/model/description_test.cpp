@@ -46,6 +46,20 @@ TEST_CASE("an unknown crop is refused", "[description]") {
     CHECK_THROWS_AS(set_choice(set, "corp", "whole"), UsageError);
 }
 
+TEST_CASE("what blocks a ResNet is made of is part of a description, and no ablation", "[description]") {
+    CHECK_FALSE(Json::parse(description_text(shipped_model("af_resnet50"))).contains("block"));
+    const ModelDescription &shipped = shipped_model("af_resnet34_tsm");
+    const std::string text = description_text(shipped);
+    CHECK(Json::parse(text).at("block") == "basic");
+    CHECK(parse_description(text, "here").block == Block::Basic);
+    CHECK(ablation_text(shipped).empty());
+    CHECK(shipped.channels_behind(0) == 64);
+    CHECK(shipped.channels_behind(3) == 512);
+    ModelDescription mobile = shipped_model("af_mobilenetv3_tsm");
+    mobile.block = Block::Basic;
+    CHECK_THROWS_WITH(check_description(mobile, "here"), Catch::Contains("block is basic"));
+}
+
 TEST_CASE("ablations are part of a description", "[description]") {
     ModelDescription description = shipped_model("af_tiny");
     CHECK(ablation_text(description) == "");

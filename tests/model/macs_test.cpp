@@ -240,6 +240,19 @@ TEST_CASE("macs: convolutions and linears only", "[macs]") {
     }
 }
 
+// Counted by hand: torchvision's ResNet-34; of AF-ResNet-34 the focal convolutions, half of the plain ones each, but for
+// the first ones of layer2 and layer3, which read half as many channels.
+TEST_CASE("macs: networks of basic blocks", "[macs]") {
+    constexpr int64_t kConvolution = int64_t(56) * 56 * 64 * 64 * 9, kProjection = int64_t(28) * 28 * 64 * 128;
+    const MacTotals plain = total_macs(layers("resnet34_tsm", 8, 224, 1000), &LayerMacs::conv);
+    CHECK(plain.gated == 0);
+    CHECK(plain.dense == int64_t(112) * 112 * 64 * 3 * 49 + (6 + 7 + 11 + 5) * kConvolution + 3 * kConvolution / 2 +
+                             3 * kProjection + 512 * 1000);
+    CHECK(plain.dense == 3663761408);
+    const MacTotals adaptive = total_macs(layers("af_resnet34", 8, 224), &LayerMacs::conv);
+    CHECK(adaptive.gated == (4 + 5 + 9) * kConvolution / 2 + 2 * kConvolution / 4);
+}
+
 TEST_CASE("macs: every layer of AF-ResNet-50", "[macs]") {
     std::map<std::string, LayerMacs> rows;
     const std::vector<LayerMacs> all = layers("af_resnet50", 12, 224);
@@ -276,4 +289,5 @@ TEST_CASE("macs: parameters that training learns", "[macs]") {
     CHECK(learnable("af_resnet101", 1000) == 35893804);
     CHECK(learnable("af_mobilenetv3_tsm", 174) == 4507169);
     CHECK(learnable("resnet50", 1000) == 25557032);
+    CHECK(learnable("resnet34", 1000) == 21797672);
 }

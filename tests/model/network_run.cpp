@@ -20,6 +20,7 @@ reference::NetworkConfig config_of(const NetworkRun &run) {
                           : d.family == Family::AfResNet ? reference::Architecture::AfResNet
                                                          : reference::Architecture::AfMobileNetV3;
     config.depths = d.depths;
+    config.basic_blocks = d.block == Block::Basic;
     config.base_width = d.width;
     config.tail_channels = d.tail_channels;
     config.shift = d.shift;
@@ -102,6 +103,12 @@ void gather_gates(Network &network, reference::Outputs &outputs) {
     outputs["gate_margin"] = std::move(margins);
 }
 
+// A fixture.
+ModelDescription described(const std::string &name) {
+    const std::string path = std::string(AFNET_FIXTURES) + "/models/" + name + ".json";
+    return parse_description(read_file(path), path);
+}
+
 }  // namespace
 
 size_t NetworkRun::blocks() const {
@@ -129,9 +136,11 @@ std::string NetworkRun::text() const {
 }
 
 ModelDescription small_af_resnet(bool shift) {
-    const std::string path =
-        std::string(AFNET_FIXTURES) + "/models/small_af_resnet" + (shift ? "_tsm" : "") + ".json";
-    return parse_description(read_file(path), path);
+    return described(shift ? "small_af_resnet_tsm" : "small_af_resnet");
+}
+
+ModelDescription small_basic_af_resnet(bool shift) {
+    return described(shift ? "small_basic_af_resnet_tsm" : "small_basic_af_resnet");
 }
 
 reference::Outputs expected_outputs(const NetworkRun &run) {

@@ -29,6 +29,8 @@ struct NetworkRun {
 
 /// A network of 16 channels behind the stem, with kernels of its own in the test libraries.
 ModelDescription small_af_resnet(bool shift);
+/// The same of basic blocks, with kernels of its training in f64.
+ModelDescription small_basic_af_resnet(bool shift);
 
 /// The reference's results by their names in golden files.
 reference::Outputs expected_outputs(const NetworkRun &run);

@@ -334,6 +334,26 @@ TEST_CASE("soft weights compute every frame, and say so", "[network]") {
     }
 }
 
+TEST_CASE("AF-ResNet-34 equals the reference under every mask, masked and skipped", "[network]") {
+    for (const char *name : {"af_resnet34", "af_resnet34_tsm"}) {
+        check_all_masks(network_run(shipped_model(name), 3, 2, 40, 32));
+        check_without_masks(network_run(shipped_model(name), 2, 1, 33, 47));
+        check(with(network_run(shipped_model(name), 1, 1, 70, 33), Masks::Random));
+        check(in(Dtype::BF16, with(network_run(shipped_model(name), 2, 1, 32, 32), Masks::Random)));
+    }
+    check_clips_apart(shipped_model("af_resnet34_tsm"), Dtype::F32);
+    ModelDescription focal = shipped_model("af_resnet34_tsm"), sum = focal;
+    set_choice(focal, "branches", "focal");
+    set_choice(sum, "fusion", "addition");
+    for (const ModelDescription &description : {focal, sum})
+        check(with(network_run(description, 2, 1, 32, 32), Masks::Random, Unselected::Skipped));
+}
+
+TEST_CASE("ResNet-34 equals the reference", "[network]") {
+    for (const char *name : {"resnet34", "resnet34_tsm"})
+        check(network_run(shipped_model(name), 2, 1, 33, 47));
+}
+
 TEST_CASE("the shipped ResNets equal the reference", "[network]") {
     for (const char *name : {"resnet50", "resnet50_tsm", "af_resnet50", "af_resnet50_tsm"}) {
         check(network_run(shipped_model(name), 2, 1, 32, 32));

@@ -9,6 +9,7 @@
 #include "model/training_network.h"
 #include "tests/frame_memory.h"
 #include "tests/kernel_targets.h"
+#include "tests/model/network_run.h"
 
 using namespace afnet;
 
@@ -106,6 +107,37 @@ TEST_CASE("gradients of ablations are central differences", "[training_network]"
     check(soft, MasksOf::Navigation);
     check(sum, MasksOf::Pattern);
     check(focal, MasksOf::Pattern);
+}
+
+TEST_CASE("gradients of a network of basic blocks are central differences", "[training_network]") {
+    check(small_basic_af_resnet(true), MasksOf::Pattern);
+    check(small_basic_af_resnet(false), MasksOf::Pattern);
+    check(small_basic_af_resnet(false), MasksOf::Nothing);
+}
+
+// Nothing but the order of sums in double parts them.
+TEST_CASE("a network of basic blocks is trained as the reference defines it", "[training_network]") {
+    NetworkRun run;
+    run.description = small_basic_af_resnet(GENERATE(false, true));
+    run.shape = Trained::shape_for(MasksOf::Pattern);
+    run.masks = Masks::Random;
+    const reference::Outputs expected = expected_outputs(run);
+    TrainingChoices choices;
+    choices.frozen_norm = [](const std::string &) { return true; };
+    KernelStore kernels(AFNET_TRAINING_KERNELS, target_named("x86-64-avx2"));
+    TrainingNetwork training(run.description, run.shape, choices, [](const ParameterInfo &) { return UpdateRule(); },
+                             kernels);
+    training.load(recipe_weights(run.seed));
+    for_each_recipe_frame(run.shape.clips, run.shape.frames, run.shape.height, run.shape.width, run.seed,
+                          [&](int f, const float *pixels) { training.set_frame(f, pixels); });
+    for (int n = 0; n < run.shape.clips; n++) training.set_label(n, n);
+    const std::vector<std::vector<int>> masks = run.forced();
+    for (size_t block = 0; block < masks.size(); block++) training.force_mask(block, masks[block]);
+    training.pass({});
+    const std::vector<double> logits = training.numbers(training.training().clip_logits);
+    const std::vector<double> &wanted = expected.at("clip_logits").data;
+    REQUIRE(logits.size() == wanted.size());
+    for (size_t i = 0; i < logits.size(); i++) CHECK(logits[i] == Approx(wanted[i]).epsilon(1e-9).margin(1e-9));
 }
 
 // With running statistics and noise that cancels, training's forward pass is inference.

@@ -1,6 +1,7 @@
 // Schedules by hand-computed values, and recipes as files.
 #include <catch2/catch.hpp>
 
+#include "model/initial_weights.h"
 #include "model/training_recipe.h"
 #include "runtime/error.h"
 
@@ -100,6 +101,20 @@ TEST_CASE("patterns name parameters", "[training_schedule]") {
     stage.thaw = {"*list_gen*"};
     CHECK(stage.trains("layer1.list_gen.0.bn.weight"));
     CHECK_FALSE(stage.trains("fc.weight"));
+}
+
+TEST_CASE("which residual branches begin as nothing", "[training_schedule]") {
+    const auto scale = [](const char *model, const std::string &norm) {
+        return initial_weights(shipped_model(model), {})({norm + ".weight", {1}}).at(0);
+    };
+    for (const char *block : {"layer1.fusion.0", "layer2.base_module.1", "layer4.2"}) {
+        CHECK(scale("af_resnet50", block + std::string(".bn3")) == 0);
+        CHECK(scale("af_resnet50", block + std::string(".bn2")) == 1);
+        CHECK(scale("af_resnet34_tsm", block + std::string(".bn2")) == 0);
+        CHECK(scale("af_resnet34_tsm", block + std::string(".bn1")) == 1);
+    }
+    CHECK(scale("af_resnet50", "layer1.refine_module.0.bn3") == 1);
+    CHECK(scale("af_resnet34", "layer1.refine_module.0.bn2") == 1);
 }
 
 TEST_CASE("the authors' groups", "[training_schedule]") {

@@ -74,6 +74,16 @@ TEST_CASE("weights: a name instead of a file", "[weights_file]") {
     CHECK_THAT(refusal([] { load_model("none.safetensors"); }), Contains("no such file"));
 }
 
+TEST_CASE("weights: a description instead of a file", "[weights_file]") {
+    const LoadedModel model = load_model(std::string(AFNET_FIXTURES) + "/models/small_basic_af_resnet.json", 7);
+    CHECK_FALSE(model.trained);
+    CHECK(model.description.block == Block::Basic);
+    CHECK(model.weights({"bn1.weight", {16}}) == recipe_parameter("bn1.weight", {16}, 7));
+    const ScratchFolder folder;
+    write_bytes(folder / "model.json", "{}");
+    CHECK_THAT(refusal([&] { load_model(folder / "model.json"); }), Contains("model.json: model description"));
+}
+
 TEST_CASE("weights: all misfits are said at once", "[weights_file]") {
     Draft draft;
     entry_of(draft.entries, "bn1.weight").key = "bn9.weight";

@@ -28,16 +28,23 @@ Tensor4 ample_block(Execution &run, const std::string &block, const Tensor4 &inp
         shortcut =
             run.conv_bn(key + std::to_string(index), key + std::to_string(index + 1), shortcut, {output_channels});
     }
+    if (run.config().basic_blocks)
+        return basic_block(run, block, input, shortcut, {output_channels, stride, 1, last_relu});
     return bottleneck(run, block, input, shortcut, {output_channels / 4, output_channels, stride, 1, last_relu});
 }
 
 /// The projection of the shortcut is neither grouped nor masked.
 Tensor4 focal_block(Execution &run, const std::string &block, const Tensor4 &input, int output_channels,
                     const std::vector<double> &mask, bool last_relu) {
-    const Bottleneck shape{output_channels / 4, output_channels, 1, kFocalGroups, last_relu, &mask};
-    if (input.c == output_channels) return bottleneck(run, block, input, input, shape);
-    const std::string key = block + ".downsample";
-    return bottleneck(run, block, input, run.conv_bn(key + ".0", key + ".1", input, {output_channels}), shape);
+    Tensor4 shortcut = input;
+    if (input.c != output_channels) {
+        const std::string key = block + ".downsample";
+        shortcut = run.conv_bn(key + ".0", key + ".1", input, {output_channels});
+    }
+    if (run.config().basic_blocks)
+        return basic_block(run, block, input, shortcut, {output_channels, 1, kFocalGroups, last_relu, &mask});
+    return bottleneck(run, block, input, shortcut,
+                      {output_channels / 4, output_channels, 1, kFocalGroups, last_relu, &mask});
 }
 
 /// theta: how much of each channel and frame comes from the ample branch, [c, 1, 1, f].
@@ -81,11 +88,11 @@ void run_af_resnet(Execution &run, const Tensor4 &input) {
     for (int k = 0; k < kAdaptiveStages; k++) {
         const std::string layer = "layer" + std::to_string(k + 1);
         const int stride = k + 1 < kAdaptiveStages ? 2 : 1;
-        x = adaptive_stage(run, {layer, 4 * config.base_width << k, config.depths[k] - 1, stride}, x);
+        x = adaptive_stage(run, {layer, config.stage_channels(k), config.depths[k] - 1, stride}, x);
         run.record_mean(layer, x);
         if (k != 1) run.record_corner(layer, x);
     }
-    const int channels = config.tail_channels > 0 ? config.tail_channels : 4 * config.base_width << kAdaptiveStages;
+    const int channels = config.tail_channels > 0 ? config.tail_channels : config.stage_channels(kAdaptiveStages);
     for (int i = 0; i < config.depths[kAdaptiveStages]; i++)
         x = ample_block(run, "layer4." + std::to_string(i), x, channels, i == 0 ? 2 : 1);
     run.record_mean("layer4", x);

@@ -26,7 +26,8 @@ void check(const NetworkConfig &config, const Tensor4 &input) {
     if (config.architecture == Architecture::AfResNet)
         require(*std::min_element(config.depths.begin(), config.depths.begin() + 3) >= 2,
                 "AF-ResNet: at least two blocks in each of the first three stages, one of them the fusion");
-    require(config.base_width % 4 == 0, "ResNet: a base width that 4 divides (att_gen has base / 4 hidden channels)");
+    require(config.stage_channels(0) % 16 == 0, "ResNet: a base width of 4, or 16 with basic blocks (att_gen's hidden "
+                                                "channels are a sixteenth of a stage's)");
     require(input.c == 3 && input.x == config.width && input.y == config.height, "input: [3, width, height, f]");
     require(input.f == config.frames * config.batch, "input: frames x batch");
     require(covers_all_blocks(config.forced_masks, config, 1), "forced_masks: [blocks][frames x batch]");

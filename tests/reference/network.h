@@ -13,7 +13,7 @@
 namespace afnet::reference {
 
 enum class Architecture {
-    ResNet,        // torchvision's, bottlenecks with the stride on the 3x3 convolution
+    ResNet,        // torchvision's, bottlenecks with the stride on the 3x3 convolution, or basic blocks
     AfResNet,      // AFNet on ResNet
     AfMobileNetV3, // AFNet on MobileNetV3-Large
 };
@@ -29,8 +29,9 @@ enum class Unselected {
 struct NetworkConfig {
     Architecture architecture = Architecture::AfResNet;
     std::vector<int> depths = {3, 4, 6, 3}; // ResNets: blocks per stage, AF modules at least 2 (they have depth - 1)
-    int base_width = 64; // ResNets: channels of the stem, a multiple of 4; stage k ends at 4 base 2^k
-    int tail_channels = 0; // ResNets: behind the last stage; 0: 32 base_width
+    bool basic_blocks = false; // ResNets: of two 3x3 convolutions, instead of bottlenecks
+    int base_width = 64; // ResNets: channels of the stem; stage k ends at 4 base 2^k, with basic blocks at base 2^k
+    int tail_channels = 0; // ResNets: behind the last stage; 0: twice those of the stage before
     bool shift = false;  // TSM in every block (the released AF-MobileNetV3 always shifts)
     int classes = 1000;
 
@@ -50,6 +51,9 @@ struct NetworkConfig {
     /// Where not empty: the uniform numbers of each navigation in layer order, [k, f] innermost first, that become
     /// Gumbel noise.
     std::vector<std::vector<float>> gumbel_uniforms;
+
+    /// ResNets: channels behind stage `stage`, counted from 0.
+    int stage_channels(int stage) const { return (basic_blocks ? base_width : 4 * base_width) << stage; }
 };
 
 /// A parameter in PyTorch order by its state_dict key and the shape that the network expects of it, outermost first.

@@ -82,6 +82,27 @@ TEST_CASE("small networks of every kind run on clips of any size", "[reference]"
             REQUIRE(std::isfinite(v));
 }
 
+// With the second convolution's scale and offset at zero every block is its shortcut.
+TEST_CASE("a network of basic blocks without branches is its shortcuts", "[reference]") {
+    NetworkConfig config = small_config(Architecture::ResNet);
+    config.basic_blocks = true;
+    config.base_width = 16;
+    const ParameterLookup drawn = recipe_lookup(11, 1.0);
+    std::vector<float> zeroes;
+    const Outputs outputs = run_network(
+        config,
+        [&](const std::string &key, const std::vector<int64_t> &shape) -> const std::vector<float> & {
+            const bool silent = key.find(".bn2.weight") != std::string::npos || key.find(".bn2.bias") != std::string::npos;
+            if (!silent) return drawn(key, shape);
+            zeroes.assign(size_t(shape[0]), 0.0f);
+            return zeroes;
+        },
+        recipe_input(config, 11));
+    CHECK(relative_difference(outputs.at("mean.layer1"), outputs.at("mean.stem")) == 0.0);
+    CHECK(outputs.at("mean.layer2").data != outputs.at("mean.layer1").data);
+    CHECK(relative_difference(run_small(config).at("mean.layer1"), outputs.at("mean.stem")) > 0.1);
+}
+
 TEST_CASE("masked and skipped agree where every frame is selected, and only there", "[reference]") {
     NetworkConfig masked = small_config(GENERATE(Architecture::AfResNet, Architecture::AfMobileNetV3));
     const double value = GENERATE(1.0, 0.0);

@@ -19,12 +19,15 @@ Tensor4 residual_branch(Execution &run, const std::string &block, Tensor4 input,
     return run.conv_bn(block + ".conv3", block + ".bn3", masked(std::move(input), shape), expand);
 }
 
-/// The first block of a stage projects its shortcut, the others have none to change.
-Tensor4 plain_block(Execution &run, const std::string &block, const Tensor4 &input, const Bottleneck &shape) {
-    if (input.c == shape.output_channels && shape.stride == 1) return bottleneck(run, block, input, input, shape);
-    const Convolution projection{shape.output_channels, 1, shape.stride};
-    const std::string key = block + ".downsample";
-    return bottleneck(run, block, input, run.conv_bn(key + ".0", key + ".1", input, projection), shape);
+/// A block projects its shortcut where it changes the size or the channels.
+Tensor4 plain_block(Execution &run, const std::string &block, const Tensor4 &input, int output_channels, int stride) {
+    Tensor4 shortcut = input;
+    if (input.c != output_channels || stride != 1) {
+        const std::string key = block + ".downsample";
+        shortcut = run.conv_bn(key + ".0", key + ".1", input, {output_channels, 1, stride});
+    }
+    if (run.config().basic_blocks) return basic_block(run, block, input, shortcut, {output_channels, stride});
+    return bottleneck(run, block, input, shortcut, {output_channels / kExpansion, output_channels, stride});
 }
 
 } // namespace
@@ -38,6 +41,20 @@ Tensor4 bottleneck(Execution &run, const std::string &block, const Tensor4 &inpu
         if (shape.mask) branch = scale_frames(std::move(branch), *shape.mask);
         branch = masked(std::move(branch), shape);
     }
+    Tensor4 sum = add(std::move(branch), shortcut);
+    return shape.last_relu ? relu(std::move(sum)) : sum;
+}
+
+Tensor4 basic_block(Execution &run, const std::string &block, const Tensor4 &input, const Tensor4 &shortcut,
+                    const BasicBlock &shape) {
+    Tensor4 branch = run.shifted(input);
+    if (shape.mask) branch = scale_frames(std::move(branch), *shape.mask);
+    const Convolution first{shape.channels, 3, shape.stride, 1, shape.groups};
+    const Convolution second{shape.channels, 3, 1, 1, shape.groups};
+    branch = relu(run.conv_bn(block + ".conv1", block + ".bn1", branch, first));
+    branch = run.conv_bn(block + ".conv2", block + ".bn2", branch, second);
+    if (shape.mask && run.config().unselected == Unselected::Skipped)
+        branch = scale_frames(std::move(branch), *shape.mask);
     Tensor4 sum = add(std::move(branch), shortcut);
     return shape.last_relu ? relu(std::move(sum)) : sum;
 }
@@ -58,11 +75,11 @@ void run_resnet(Execution &run, const Tensor4 &input) {
     Tensor4 x = resnet_stem(run, input);
     for (size_t stage = 0; stage < run.config().depths.size(); stage++) {
         const std::string layer = "layer" + std::to_string(stage + 1);
-        const int middle = run.config().base_width << stage;
+        const int channels = run.config().stage_channels(int(stage));
         for (int i = 0; i < run.config().depths[stage]; i++) {
             const std::string block = layer + "." + std::to_string(i);
             const int stride = stage > 0 && i == 0 ? 2 : 1;
-            x = plain_block(run, block, x, {middle, kExpansion * middle, stride});
+            x = plain_block(run, block, x, channels, stride);
             run.record_mean(block, x);
         }
         run.record_mean(layer, x);

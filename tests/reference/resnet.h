@@ -1,4 +1,4 @@
-// ResNet's parts in the reference: the stem and bottleneck that the plain and the adaptive network share, and the plain
+// ResNet's parts in the reference: the stem and the blocks that the plain and the adaptive network share, and the plain
 // network.
 #pragma once
 
@@ -23,6 +23,19 @@ struct Bottleneck {
     const SpatialMask *pixels = nullptr;
 };
 
+/// The residual branch and the ending of a basic block.
+struct BasicBlock {
+    int channels;   // behind either convolution
+    int stride = 1; // on the first one
+    int groups = 1; // of both
+    bool last_relu = true;
+    const std::vector<double> *mask = nullptr; // [f]: a focal block; multiplies the branch's input
+};
+
+/// relu(shortcut + F(shifted(input))) with F = bn2 conv2 relu bn1 conv1, both 3x3, under the key `block`.
+Tensor4 basic_block(Execution &run, const std::string &block, const Tensor4 &input, const Tensor4 &shortcut,
+                    const BasicBlock &shape);
+
 /// relu(shortcut + F(shifted(input))) with F = bn3 conv3 relu bn2 conv2 relu bn1 conv1 under the key `block`. The
 /// shortcut is handed over complete, since the networks disagree on how it is made.
 Tensor4 bottleneck(Execution &run, const std::string &block, const Tensor4 &input, const Tensor4 &shortcut,
@@ -34,7 +47,7 @@ Tensor4 resnet_stem(Execution &run, const Tensor4 &input);
 /// Global mean and `fc`: [classes, 1, 1, f]. Records the logits.
 void resnet_head(Execution &run, const Tensor4 &input);
 
-/// Torchvision's ResNet with bottlenecks and the stride on the 3x3 convolution.
+/// Torchvision's ResNet, with the stride on a bottleneck's 3x3 convolution or a basic block's first one.
 void run_resnet(Execution &run, const Tensor4 &input);
 
 } // namespace afnet::reference
