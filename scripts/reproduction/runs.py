@@ -21,6 +21,12 @@ def write(path, text):
     os.rename(path + ".part", path)
 
 
+def clip_path(folder, line):
+    """Of a list's line `path label` or `path frames label`; a path may have spaces."""
+    shorter, longer = (os.path.join(folder, line.rsplit(None, fields)[0]) for fields in (2, 1))
+    return longer if os.path.exists(longer) else shorter
+
+
 class Bench:
     """Where the program, the data and the results are, and how to come by them."""
 
@@ -136,14 +142,14 @@ class Bench:
         _, val = self.lists(run)
         os.makedirs(folder, exist_ok=True)
         with open(val, encoding="utf-8") as file:
-            clips = [line.split()[0] for line in file if line.strip()][:pictures["clips"]]
+            lines = [line for line in file if line.strip()][:pictures["clips"]]
+        clips = [clip_path(os.path.dirname(val), line) for line in lines]
         blocks = list(self.result(run, seed, "learned")["block_rt"])
         for i, clip in enumerate(clips):
             target = os.path.join(folder, f"{i}.png")
             if not os.path.exists(target):
-                self.call(["classify", os.path.join(os.path.dirname(val), clip), "--model",
-                           os.path.join(self.path(run, seed), "last.safetensors"), "--picture", target, "--block",
-                           blocks[pictures["block"]], "--quiet"])
+                self.call(["classify", clip, "--model", os.path.join(self.path(run, seed), "last.safetensors"),
+                           "--picture", target, "--block", blocks[pictures["block"]], "--quiet"])
         return [os.path.relpath(os.path.join(folder, f"{i}.png"), self.out) for i in range(len(clips))]
 
     def seconds(self, run):

@@ -161,6 +161,16 @@ class Reproduce(unittest.TestCase):
         self.assertEqual({call[0] for call in self.calls()}, {"info"})
         self.assertIn("| layer1.refine_module.1 | 0.320 |", self.reproduce("figure5", "--seeds", "1").stdout)
 
+    def test_paths_in_lists(self):
+        sys.path.insert(0, os.path.join(ROOT, "scripts"))
+        self.addCleanup(sys.path.remove, os.path.join(ROOT, "scripts"))
+        from reproduction.runs import clip_path  # pylint: disable=import-outside-toplevel
+        for name in ("a.mp4", "a b.mp4", "a 7"):
+            path = os.path.join(self.folder, name)
+            open(path, "w", encoding="utf-8").close()
+            self.assertEqual(clip_path(self.folder, name + " 3\n"), path)
+            self.assertEqual(clip_path(self.folder, name + " 40 3\n"), path)
+
     def test_wrong_usage(self):
         self.assertEqual(self.reproduce("table9").returncode, 2)
         self.assertEqual(self.reproduce("table1", "--data", "list.txt").returncode, 2)
