@@ -32,9 +32,11 @@ public:
     void generate() {
         const Expr width = input.dim(1).extent(), height = input.dim(2).extent();
         r = RDom(0, width, 0, height, "r");
-        Expr value = widened(input(c, r.x, r.y, f));
+        // Blocks of a GPU's threads are of one size: those beyond the last channel read that one, and store nothing.
+        const Expr channel = get_target().has_gpu_feature() ? min(c, input.dim(0).extent() - 1) : c;
+        Expr value = widened(input(channel, r.x, r.y, f));
         if (upsample) {
-            value += widened(coarse(c, r.x * coarse.dim(1).extent() / width, r.y * coarse.dim(2).extent() / height, f));
+            value += widened(coarse(channel, r.x * coarse.dim(1).extent() / width, r.y * coarse.dim(2).extent() / height, f));
         }
         sum(c, f) = Internal::make_zero(sum_type(dtype));
         sum(c, f) += value;
@@ -44,7 +46,10 @@ public:
         afnet::generators::frames_from_zero(coarse);
     }
 
-    void schedule() { schedule_cpu(afnet::schedules::ChannelReduction{sum, output, c, f, {r.x, r.y}}, target); }
+    void schedule() {
+        const afnet::schedules::ChannelReduction stages{sum, output, c, f, {r.x, r.y}};
+        get_target().has_gpu_feature() ? schedule_gpu(stages) : schedule_cpu(stages, target);
+    }
 
 private:
     Var c{"c"}, f{"f"};
