@@ -215,7 +215,8 @@ const Kernel &KernelStore::kernel(const KernelSpec &spec, const std::string &pre
     }
     throw Error(folder_ + ": no library for target " + target_.name + " holds kernel " + name +
                 "; run `afnet compile --target " + compiled_for(spec, target_) +
-                " --model MODEL` with the model's description");
+                " --model MODEL` with the model's description" +
+                (target_.gpu == GpuInterface::None ? "" : ", or take --device cpu"));
 }
 
 std::string program_folder() {
