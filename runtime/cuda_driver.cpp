@@ -16,7 +16,7 @@ constexpr const char *kLibrary = "libcuda.so.1";
 constexpr int kOldestCapability = 80; // of the PTX in kernel libraries
 // Numbers of the driver's interface (cuda.h).
 constexpr int kNoDevice = 100, kCapabilityMajor = 75, kCapabilityMinor = 76;
-constexpr unsigned kNonBlocking = 1;
+constexpr unsigned kNonBlocking = 1, kThreadLocal = 1;
 
 // Plain pointers: Halide asks for them until the very end of the process.
 void *context = nullptr;
@@ -48,6 +48,8 @@ public:
                         "; see whether nvidia-smi lists the GPU, or take --device cpu");
         }
     }
+
+    bool has(const char *name) const { return dlsym(library_, name) != nullptr; }
 
     std::string words(int status) const {
         const char *text = nullptr;
@@ -149,6 +151,86 @@ CudaDevice open_device_and_stream() {
 const CudaDevice &open_cuda() {
     static const CudaDevice device = open_device_and_stream(); // tried again where it threw
     return device;
+}
+
+namespace {
+
+// Makes the context in use the thread's.
+class CurrentContext {
+public:
+    explicit CurrentContext(const Driver &driver) : driver_(driver) { driver_.require("cuCtxPushCurrent_v2", context); }
+    ~CurrentContext() {
+        void *popped = nullptr;
+        driver_.call("cuCtxPopCurrent_v2", &popped);
+    }
+
+private:
+    const Driver &driver_;
+};
+
+// A stream of its own to record on: the caller's may be one that cannot, or be recorded by the caller.
+class RecordingStream {
+public:
+    explicit RecordingStream(const Driver &driver) : driver_(driver), before_(thread_stream) {
+        if (driver_.call("cuStreamCreate", &stream_, kNonBlocking) != 0) return;
+        recording_ = driver_.call("cuStreamBeginCapture_v2", stream_, kThreadLocal) == 0;
+        if (recording_) thread_stream = stream_;
+    }
+    ~RecordingStream() {
+        if (void *unfinished = recording_ ? end() : nullptr) driver_.call("cuGraphExecDestroy", unfinished);
+        if (stream_) driver_.call("cuStreamDestroy_v2", stream_);
+    }
+    bool recording() const { return recording_; }
+
+    // Null where something could not be recorded.
+    void *end() {
+        void *graph = nullptr, *executable = nullptr;
+        recording_ = false;
+        thread_stream = before_;
+        if (driver_.call("cuStreamEndCapture", stream_, &graph) != 0 || !graph) return nullptr;
+        const int status = driver_.call("cuGraphInstantiateWithFlags", &executable, graph, 0ull);
+        driver_.call("cuGraphDestroy", graph);
+        return status == 0 ? executable : nullptr;
+    }
+
+private:
+    const Driver &driver_;
+    void *before_, *stream_ = nullptr;
+    bool recording_ = false;
+};
+
+bool graphs_wanted() {
+    const char *set = std::getenv("AFNET_CUDA_GRAPH");
+    return !set || std::strcmp(set, "0") != 0;
+}
+
+} // namespace
+
+std::unique_ptr<CudaGraph> CudaGraph::record(const std::function<void()> &launches) {
+    const Driver driver;
+    if (!graphs_wanted() || !driver.has("cuStreamBeginCapture_v2") || !driver.has("cuGraphInstantiateWithFlags"))
+        return nullptr;
+    const CurrentContext current(driver);
+    RecordingStream stream(driver);
+    if (!stream.recording()) return nullptr;
+    launches();
+    void *executable = stream.end();
+    if (!executable) return nullptr;
+    return std::unique_ptr<CudaGraph>(new CudaGraph(executable));
+}
+
+CudaGraph::~CudaGraph() {
+    const Driver driver;
+    driver.call("cuGraphExecDestroy", executable_);
+}
+
+void CudaGraph::launch() {
+    static const Driver driver;
+    const CurrentContext current(driver);
+    const int status = driver.call("cuGraphLaunch", executable_, cuda_stream());
+    if (status == 0) return;
+    throw Error("a launch of all kernels failed on " + open_cuda().name + ": " + driver.words(status) +
+                "; run again, or take --device cpu");
 }
 
 void share_cuda_context(void *shared_context) {

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
+#include <memory>
 #include <string>
 
 namespace afnet {
@@ -27,6 +29,24 @@ void share_cuda_context(void *context);
 /// The stream (a CUstream of the context in use) that kernels and copies of the calling thread go to from now on;
 /// nullptr: the process's own, which waits for no other.
 void use_cuda_stream(void *stream);
+
+/// Launches that the driver replays as one: a CUDA graph.
+class CudaGraph {
+public:
+    /// Records what `launches` hands to the calling thread's stream; nothing of it runs. Null where the driver cannot
+    /// record, or AFNET_CUDA_GRAPH is 0. Throws what `launches` throws. After open_cuda().
+    static std::unique_ptr<CudaGraph> record(const std::function<void()> &launches);
+    ~CudaGraph();
+    CudaGraph(const CudaGraph &) = delete;
+    CudaGraph &operator=(const CudaGraph &) = delete;
+
+    /// Has all of it run on the calling thread's stream. Throws Error with the driver's words.
+    void launch();
+
+private:
+    explicit CudaGraph(void *executable) : executable_(executable) {}
+    void *executable_; // a CUgraphExec
+};
 
 /// What open_cuda() settled on; nullptr before.
 void *cuda_context();

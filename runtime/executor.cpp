@@ -6,6 +6,7 @@
 
 #include "runtime/arena.h"
 #include "runtime/argument_view.h"
+#include "runtime/cuda_driver.h"
 #include "runtime/device_tensors.h"
 #include "runtime/element_type.h"
 #include "runtime/error.h"
@@ -223,6 +224,8 @@ void Executor::bind(size_t index) {
 }
 
 void Executor::prepare() {
+    graph_.reset();
+    ran_ = false;
     bindings_.clear();
     tensors_->detach_all();
     bindings_.resize(plan_.steps.size());
@@ -267,6 +270,7 @@ void Executor::set_scalar(size_t index, const std::string &name, double value) {
         if (scalar.name == name) scalar.value = value;
     }
     if (!prepared_) return;
+    graph_.reset(); // it holds the old value
     const halide_filter_metadata_t &metadata = *kernels_[index]->metadata;
     for (int a = 0; a < metadata.num_arguments; a++) {
         const halide_filter_argument_t &wanted = metadata.arguments[a];
@@ -286,9 +290,28 @@ void Executor::warm_up() {
     if (device_) run();
 }
 
+// On CUDA the launches of a run are recorded once, and then handed over as one.
+bool Executor::replay() {
+    if (!device_ || device_->interface != GpuInterface::Cuda || !prepared_ || !ran_) return false;
+    if (!graph_ && recordable_) {
+        graph_ = CudaGraph::record([&] {
+            for (size_t i = 0; i < plan_.steps.size(); i++)
+                call(i);
+        });
+        recordable_ = graph_ != nullptr;
+    }
+    if (!graph_) return false;
+    if (interrupted()) throw Interrupted();
+    tensors_->begin_run();
+    graph_->launch();
+    tensors_->end_step(false);
+    return true;
+}
+
 void Executor::run(const Observer &observer) {
-    run_steps(0, plan_.steps.size(), true, observer);
+    if (observer || !replay()) run_steps(0, plan_.steps.size(), true, observer);
     tensors_->end_run();
+    ran_ = true;
 }
 
 void Executor::run_steps(size_t begin, size_t end, bool interruptible, const Observer &observer) {

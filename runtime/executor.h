@@ -14,6 +14,7 @@
 
 namespace afnet {
 
+class CudaGraph;
 struct Device;
 
 /// What an observer sees after each step.
@@ -89,6 +90,7 @@ private:
     void bind(size_t index);
     void prepare();
     int call(size_t index);
+    bool replay();
 
     Plan plan_;
     std::vector<const Kernel *> kernels_;
@@ -97,6 +99,9 @@ private:
     std::unique_ptr<TensorStore> tensors_;
     std::vector<std::unique_ptr<Binding>> bindings_;
     bool prepared_ = false;
+    bool ran_ = false;                 // as it is prepared: modules are loaded
+    bool recordable_ = true;           // false where the driver could not
+    std::unique_ptr<CudaGraph> graph_; // on CUDA: all steps, from the second run on
 };
 
 } // namespace afnet

@@ -7,6 +7,7 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <vector>
 
 namespace {
 
@@ -17,6 +18,7 @@ std::map<void *, size_t> &blocks = *new std::map<void *, size_t>;
 size_t allocated_bytes = 0;
 int lost = 0; // the status that the context was lost with
 void *last_stream = nullptr;
+std::vector<std::string> *recording = nullptr; // the launches of a graph that is being recorded
 std::map<std::string, int> &calls_of = *new std::map<std::string, int>;
 struct Fault {
     std::string function;
@@ -53,7 +55,7 @@ int status_of(const char *function, bool touches_device = true) {
     read_environment();
     const int before = calls_of[function]++;
     if (fault.status != 0 && fault.function == function && before >= fault.calls) {
-        if (fault.status >= 700) lost = fault.status;
+        if (fault.status >= 700 && fault.status < 800) lost = fault.status;
         return fault.status;
     }
     return touches_device ? lost : 0;
@@ -201,6 +203,7 @@ int cuModuleGetFunction(void **function, void *, const char *name) {
 int cuMemAlloc_v2(uint64_t *device, size_t bytes) {
     const Lock lock(mutex);
     if (const int status = status_of("cuMemAlloc_v2")) return status;
+    if (recording) return 900; // such memory would not be a graph's
     void *memory = std::malloc(bytes);
     if (!memory) return afnet_test::kOutOfMemory;
     std::memset(memory, 0xA5, bytes);
@@ -250,19 +253,58 @@ int cuLaunchKernel(void *function, unsigned x, unsigned y, unsigned z, unsigned,
     note_stream(stream);
     if (const int status = status_of("cuLaunchKernel")) return status;
     if (x == 0 || y == 0 || z == 0) return 1; // CUDA_ERROR_INVALID_VALUE
-    write_down("launch " + std::string(static_cast<const char *>(function)) + " " + std::to_string(x) + " " +
-               std::to_string(y) + " " + std::to_string(z));
+    const std::string text = std::string(static_cast<const char *>(function)) + " " + std::to_string(x) + " " +
+                             std::to_string(y) + " " + std::to_string(z);
+    if (recording) recording->push_back(text);
+    write_down((recording ? "record " : "launch ") + text);
+    return 0;
+}
+int cuStreamDestroy_v2(void *) {
+    return 0;
+}
+int cuStreamBeginCapture_v2(void *, int) {
+    const Lock lock(mutex);
+    if (const int status = status_of("cuStreamBeginCapture_v2")) return status;
+    recording = new std::vector<std::string>;
+    return 0;
+}
+int cuStreamEndCapture(void *, void **graph) {
+    const Lock lock(mutex);
+    *graph = recording;
+    recording = nullptr;
+    return status_of("cuStreamEndCapture");
+}
+int cuGraphInstantiateWithFlags(void **executable, void *graph, unsigned long long) {
+    *executable = new std::vector<std::string>(*static_cast<std::vector<std::string> *>(graph));
+    return 0;
+}
+int cuGraphDestroy(void *graph) {
+    delete static_cast<std::vector<std::string> *>(graph);
+    return 0;
+}
+int cuGraphExecDestroy(void *executable) {
+    return cuGraphDestroy(executable);
+}
+int cuGraphLaunch(void *executable, void *stream) {
+    const Lock lock(mutex);
+    note_stream(stream);
+    if (const int status = status_of("cuGraphLaunch")) return status;
+    write_down("graph");
+    for (const std::string &launch : *static_cast<std::vector<std::string> *>(executable))
+        write_down("launch " + launch);
     return 0;
 }
 int cuCtxSynchronize() {
     const Lock lock(mutex);
     write_down("synchronize");
+    if (recording) return 900; // CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED
     return status_of("cuCtxSynchronize");
 }
 int cuStreamSynchronize(void *stream) {
     const Lock lock(mutex);
     note_stream(stream);
     write_down("synchronize");
+    if (recording) return 900;
     return status_of("cuStreamSynchronize");
 }
 

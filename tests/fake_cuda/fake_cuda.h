@@ -15,11 +15,12 @@ constexpr int kOutOfMemory = 2, kNoDevice = 100, kInvalidPtx = 218, kIllegalAddr
 struct FakeCuda {
     /// Forgets calls and faults.
     void (*reset)();
-    /// Calls of `function` return `status` once `calls` of them have succeeded. Statuses from 700 on are those of a
+    /// Calls of `function` return `status` once `calls` of them have succeeded. Statuses from 700 to 799 are those of a
     /// context that is lost: every call that touches the device returns them from then on.
     void (*fail)(const char *function, int status, int calls);
     /// The calls since reset(), one a line: `launch NAME x y z`, `to_device BYTES`, `to_host BYTES`, `synchronize`,
-    /// `allocate BYTES`, `free`, `load_module REGISTERS`, `stream POINTER` where it changes.
+    /// `allocate BYTES`, `free`, `load_module REGISTERS`, `stream POINTER` where it changes; a launch that a graph records is
+    /// `record NAME x y z`, and with `graph` begin the launches of one.
     const char *(*calls)();
     /// Bytes that are allocated.
     unsigned long (*allocated)();

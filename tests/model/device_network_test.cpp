@@ -102,6 +102,8 @@ TEST_CASE("a clip is copied to the device, and its results back, once; nothing w
     const auto network = open_on(GpuInterface::Cuda, small_run(true, Masks::Navigation));
     CHECK_FALSE(fake_calls("load_module 255").empty());
     CHECK(fake_calls("load_module").size() == fake_calls("load_module 255").size());
+    network->run(); // records the graph
+    const std::vector<std::string> recorded = fake_calls("record");
     fake.reset();
     network->fill_recipe_video(3);
     network->run();
@@ -122,8 +124,20 @@ TEST_CASE("a clip is copied to the device, and its results back, once; nothing w
     CHECK(calls[1].rfind("to_device", 0) == 0);
     CHECK(calls[calls.size() - 2].rfind("to_host", 0) == 0);
     CHECK(calls.back() == "synchronize");
-    CHECK(fake_calls("launch").size() == calls.size() - 4);
-    CHECK(fake_calls("launch").size() >= network->lowered().plan.steps.size());
+    CHECK(calls[2] == "graph");
+    CHECK(fake_calls("launch").size() == calls.size() - 5);
+    CHECK(fake_calls("launch").size() == recorded.size());
+    CHECK(recorded.size() >= network->lowered().plan.steps.size());
+    // Where a step is looked at, and where the driver cannot record, each kernel is launched.
+    fake.reset();
+    network->run([](const StepReport &) {});
+    CHECK(fake_calls("graph").empty());
+    CHECK(fake_calls("launch").size() == recorded.size());
+    network->use_gumbel(false); // another scalar: recorded anew
+    fake.fail("cuStreamBeginCapture_v2", 801, 0);
+    network->run();
+    CHECK(fake_calls("graph").empty());
+    CHECK(fake_calls("launch").size() == 2 * recorded.size());
 }
 
 TEST_CASE("launches do not depend on masks, and no grid is empty", "[device_network]") {
@@ -157,6 +171,9 @@ TEST_CASE("each fault of a device is one error, and the process goes on", "[devi
                       Contains("step ") && Contains("failed on Fake GPU") && Contains("cuLaunchKernel"));
     fake.reset();
     CHECK_NOTHROW(network->run());
+    fake.fail("cuGraphLaunch", kLaunchFailed, 0);
+    CHECK_THROWS_WITH(network->run(), Contains("a launch of all kernels failed") && Contains("--device cpu"));
+    fake.reset();
     fake.fail("cuStreamSynchronize", kLaunchFailed, 0);
     CHECK_THROWS_WITH(network->run(), Contains("a kernel failed on Fake GPU") && Contains("LAUNCH_FAILED"));
     CHECK_THROWS_WITH(network->run(), Contains("failed on Fake GPU"));
