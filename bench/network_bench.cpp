@@ -5,6 +5,7 @@
 #include "bench/sparsity_masks.h"
 #include "bench/stages.h"
 #include "model/progress.h"
+#include "runtime/device.h"
 #include "runtime/halide_host.h"
 
 namespace afnet {
@@ -188,6 +189,7 @@ void bench_network(const NetworkBenchOptions &options, const Combination &combin
     row.model = *combination.name;
     row.dtype = dtype_name(shape.dtype);
     row.target = kernels.target().name;
+    if (kernels.target().gpu != GpuInterface::None) row.device = open_device(kernels.target().gpu).name;
     row.unselected = options.run.unselected;
     row.mask = adaptive ? "spread" : "none";
     row.frames = shape.frames;
@@ -220,14 +222,17 @@ NetworkBenchResult bench_networks(const NetworkBenchOptions &options, KernelStor
     for (const std::string &name : options.models)
         models.push_back(load_model(name));
     LoadGuard guard(quiet);
-    MachineMeter meter(kernels, threads);
+    const bool on_cpu = kernels.target().gpu == GpuInterface::None;
+    MachineMeter meter(kernels.host(), threads);
     for (const Combination &combination : combinations(options, models)) {
         bench_network(options, combination, kernels, threads, meter, quiet, result);
     }
     for (NetworkRow &row : result.rows) {
+        if (!on_cpu) continue;
         row.percent_of_peak = 100 * row.gmac / (row.ms.median / 1e3) / meter.peak(row.threads).fma_gmac_per_s;
     }
     for (LayerRow &row : result.layers) {
+        if (!on_cpu) continue;
         row.percent_of_peak = 100 * row.gmac_per_s / meter.peak(row.threads).fma_gmac_per_s;
     }
     meter.report(result.machine);

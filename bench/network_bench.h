@@ -7,12 +7,14 @@
 #include "bench/machine_meter.h"
 #include "bench/measure.h"
 #include "bench/run_options.h"
+#include "model/device_option.h"
 
 namespace afnet {
 
 struct NetworkBenchOptions {
     std::vector<std::string> models = {"af_resnet50_tsm"};
     RunChoices run;
+    DeviceChoice device = DeviceChoice::Cpu;
     std::vector<double> ratios = {1, 0.8, 0.5, 0.4, 0.25, 0}; // RT; masks are forced. Static networks run once
     int rounds = 30;
     double seconds = 30; // per network, at the most, once three rounds are done
@@ -29,6 +31,7 @@ struct PartTime {
 /// One combination.
 struct NetworkRow {
     std::string model, dtype, target, unselected;
+    std::string device; // as its driver calls it; empty: the CPU
     std::string mask; // which frames are selected: `spread` evenly, or `none` in static networks
     int frames = 0, size = 0, clips = 0, threads = 0;
     double rt = 1;          // as asked for
@@ -37,7 +40,7 @@ struct NetworkRow {
     double cores = 0;       // processors at work, on average
     double gmac = 0;        // computed
     double gmac_dense = 0;  // if all frames were selected
-    double percent_of_peak = 0;
+    double percent_of_peak = 0; // of the CPU; 0: another device computed
     double speedup = 0;   // over the same network's row at RT 1; 0: there is none
     double mac_ratio = 0; // MACs at RT 1 over these; 0: there is none
     double arena_mib = 0;

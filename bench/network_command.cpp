@@ -19,6 +19,11 @@ std::string ratio_text(double ratio) {
     return ratio > 0 ? decimal(ratio, 2) + "x" : "";
 }
 
+// The peak that is measured is the CPU's.
+std::string peak_text(const NetworkRow &row) {
+    return row.device.empty() ? decimal(row.percent_of_peak, 1) + "%" : "";
+}
+
 bool same_network(const NetworkRow &a, const NetworkRow &b) {
     return a.model == b.model && a.dtype == b.dtype && a.frames == b.frames && a.size == b.size && a.clips == b.clips;
 }
@@ -32,7 +37,7 @@ void print_rows(const std::vector<NetworkRow> &rows) {
         table.add({r.model, r.dtype, std::to_string(r.frames), std::to_string(r.size), std::to_string(r.clips),
                    std::to_string(r.threads), decimal(r.realised_rt, 3), decimal(r.ms.median, 1), decimal(r.ms.p95, 1),
                    decimal(clips, 2), decimal(clips * r.frames, 1), decimal(r.gmac, 2),
-                   decimal(r.gmac / r.ms.median * 1e3, 1), decimal(r.percent_of_peak, 1) + "%", ratio_text(r.speedup),
+                   decimal(r.gmac / r.ms.median * 1e3, 1), peak_text(r), ratio_text(r.speedup),
                    ratio_text(r.mac_ratio), decimal(r.cores, 2), decimal(r.arena_mib, 1)});
     }
     std::printf("\n%s", table.text().c_str());
@@ -95,6 +100,7 @@ Json row_json(const NetworkRow &r) {
             {"threads", r.threads},
             {"dtype", r.dtype},
             {"target", r.target},
+            {"device", r.device.empty() ? Json() : Json(r.device)},
             {"unselected", r.unselected},
             {"mask", r.mask},
             {"rt", r.rt},
@@ -108,7 +114,7 @@ Json row_json(const NetworkRow &r) {
             {"gmac", r.gmac},
             {"gmac_dense", r.gmac_dense},
             {"gmac_per_s", r.gmac / r.ms.median * 1e3},
-            {"percent_of_peak", r.percent_of_peak},
+            {"percent_of_peak", r.device.empty() ? Json(r.percent_of_peak) : Json()},
             {"speedup", r.speedup > 0 ? Json(r.speedup) : Json()},
             {"mac_ratio", r.mac_ratio > 0 ? Json(r.mac_ratio) : Json()},
             {"cores", r.cores},
@@ -145,6 +151,7 @@ BenchCommand add_network_command(CLI::App &bench, CommandContext &context) {
         ->check(CLI::Range(0.0, 1.0))
         ->capture_default_str();
     add_run_options(*network, o->run);
+    add_device_option(*network, o->device);
     network->add_option("--rounds", o->rounds, "Rounds over all ratios and threads")
         ->check(CLI::Range(1, 100000))
         ->capture_default_str();
@@ -156,7 +163,7 @@ BenchCommand add_network_command(CLI::App &bench, CommandContext &context) {
                     "Example: afnet bench network --model af_resnet50_tsm resnet50 --rt 1 0.4 --threads 1 2");
     return {network, [o, &context] {
                 const std::vector<int> threads = thread_counts(o->run, context.threads);
-                KernelStore kernels(kernel_folder(), widest_dtype(o->run));
+                KernelStore kernels = device_kernels(o->device, widest_dtype(o->run), context.quiet);
                 const NetworkBenchResult result = bench_networks(*o, kernels, threads, context.quiet);
                 context.json ? print_json(result) : print_text(result);
                 return 0;

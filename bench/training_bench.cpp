@@ -10,6 +10,7 @@
 #include "model/recipe.h"
 #include "model/training_network.h"
 #include "model/weights_file.h"
+#include "runtime/arena.h"
 #include "runtime/error.h"
 #include "runtime/halide_host.h"
 #include "runtime/text.h"

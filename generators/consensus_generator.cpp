@@ -22,9 +22,11 @@ public:
         mean(k, n) = 0.0f;
         mean(k, n) += logits(k, t + frames * n) / cast<float>(frames);
         clip_logits(k, n) = mean(k, n);
-        largest(n) = mean(0, n);
-        largest(n) = max(largest(n), mean(r, n));
-        raised(k, n) = exp(mean(k, n) - largest(n));
+        // On a GPU a kernel writes the means, and another one reads them.
+        const Func logit = get_target().has_gpu_feature() ? Func(clip_logits) : mean;
+        largest(n) = logit(0, n);
+        largest(n) = max(largest(n), logit(r, n));
+        raised(k, n) = exp(logit(k, n) - largest(n));
         total(n) = 0.0f;
         total(n) += raised(r, n);
         probabilities(k, n) = raised(k, n) / total(n);
@@ -33,7 +35,13 @@ public:
         afnet::generators::frames_from_zero(probabilities);
     }
 
-    void schedule() { schedule_cpu(afnet::schedules::ConsensusStages{mean, largest, raised, total}, target); }
+    void schedule() {
+        if (get_target().has_gpu_feature()) {
+            afnet::schedules::schedule_gpu({mean, largest, total, clip_logits, probabilities});
+        } else {
+            schedule_cpu(afnet::schedules::ConsensusStages{mean, largest, raised, total}, target);
+        }
+    }
 
 private:
     Var k{"k"}, n{"n"};

@@ -21,11 +21,18 @@
 //
 // On a target with AMX the sum starts at zero, and the bias is added behind it: tile registers know no other start.
 // schedules/tile_registers.h puts its loops into instructions.
+//
+// On GPUs the pixels of all frames are one list (generators/listed_pixels.h), and the kernel has one more input, `count`:
+// only the first so many frames s, or f, are computed.
+#include <optional>
+
 #include "generators/activation.h"
 #include "generators/dtype.h"
+#include "generators/listed_pixels.h"
 #include "generators/winograd.h"
 #include "generators/zero_response.h"
 #include "schedules/conv2d_schedule.h"
+#include "schedules/gpu.h"
 #include "schedules/tile_registers.h"
 
 namespace {
@@ -33,8 +40,15 @@ namespace {
 using namespace Halide;
 using afnet::generators::Activation;
 using afnet::generators::Dtype;
+using afnet::generators::listed_pixels;
+using afnet::generators::ListedPixels;
+using afnet::generators::Pixel;
+using afnet::generators::pixel_at;
+using afnet::generators::pixel_places;
 using afnet::generators::rounded;
 using afnet::generators::widened;
+using afnet::schedules::Conv2dGpuStages;
+using afnet::schedules::Conv2dGpuTile;
 
 class Conv2d : public Generator<Conv2d> {
 public:
@@ -64,8 +78,10 @@ public:
 
     void configure() {
         in_tiles = afnet::schedules::conv2d_in_tile_registers(get_target());
-        const bool plain =
-            kernel == 3 && stride == 1 && !gather && !scatter && !add_residual && response == 0 && !in_tiles;
+        on_gpu = afnet::schedules::for_gpu(get_target());
+        if (on_gpu) count = add_input<Buffer<int32_t, 1>>("count"); // [1]
+        const bool plain = kernel == 3 && stride == 1 && !gather && !scatter && !add_residual && response == 0 &&
+                           !in_tiles && !on_gpu;
         outputs = conv2d_winograd_outputs(knobs, plain, ci / int(groups));
         pair = paired() ? 2 : 1;
         input.set_type(f32_input ? Float(32) : element_type(dtype));
@@ -85,8 +101,12 @@ public:
         channels = co / g_count;
         require(!in_tiles || (pair == 2 && afnet::schedules::conv2d_tile_terms(run()) > 0 && channels % 16 == 0),
                 "conv2d: this layer does not fit tile registers; it belongs to the target that this one extends");
-        co_block = in_tiles ? conv2d_amx_co_block(knobs, channels) : conv2d_co_block(knobs, channels, target);
-        if (outputs > 0) {
+        co_block = on_gpu     ? conv2d_gpu_co_block(knobs, channels)
+                   : in_tiles ? conv2d_amx_co_block(knobs, channels)
+                              : conv2d_co_block(knobs, channels, target);
+        if (on_gpu) {
+            generate_gpu();
+        } else if (outputs > 0) {
             generate_winograd();
         } else {
             generate_direct();
@@ -102,7 +122,9 @@ public:
     }
 
     void schedule() {
-        if (outputs > 0) {
+        if (on_gpu) {
+            schedule_gpu(*gpu, co_block);
+        } else if (outputs > 0) {
             winograd.output = output;
             schedule_cpu(winograd, knobs, co_block, target);
         } else {
@@ -160,13 +182,7 @@ private:
         const Expr to = scatter ? clamp(sources(0, listed.x), 0, output.dim(4).extent() - 1) : Expr(f);
         Expr value = sum(c, g, x, y, at);
         if (in_tiles) value += offset;
-        if (add_residual) value += widened(residual(c, g, x, y, to));
-        if (response > 0) {
-            value = select(mask(f) != 0, value, activate(activation, value + zero_response(c, g, x, y)));
-        } else {
-            value = activate(activation, value);
-        }
-        value = rounded(dtype, value);
+        value = finished(value, c, g, {x, y, to});
         if (scatter) {
             output(c, g, x, y, f) = undef(value.type());
             output(c, g, x, y, to) = value;
@@ -183,6 +199,53 @@ private:
                                                         residual.dim(dimension).extent(), response);
         };
         return widened(residual(c, g, distinct(x, 2), distinct(y, 3), 0));
+    }
+
+    void generate_gpu() {
+        const int k = kernel, s = stride, pad = (k - 1) / 2;
+        const Conv2dGpuTile tile = conv2d_gpu_tile(knobs, ci / int(groups), co_block);
+        Var c("c"), g("g"), q("q"), i("i"), t("t"), u("u"), v("v"), x("x"), y("y"), f("f");
+        const Expr width = output.dim(2).extent(), height = output.dim(3).extent();
+        const Expr frames = scatter ? sources.dim(1).extent() : output.dim(4).extent();
+        const Func place = pixel_places(width, height, frames);
+        const Pixel from = pixel_at(place, q, width, height, frames);
+        const auto listed_frame = [&](const Expr &kind) {
+            return clamp(sources(kind, from.f), 0, input.dim(4).extent() - 1);
+        };
+        const Expr channel = t * run() + i;
+        Expr frame = gather ? listed_frame(0) : from.f;
+        if (fold() > 0) {
+            // Whole eighths of the channels come from one frame where they are runs.
+            const Expr eighth = runs() > 1 ? Expr(t) : channel / fold();
+            const Expr kind = select(eighth == 0, 1, eighth == 1, 2, 0);
+            frame = listed_frame(groups == 1 ? kind : select(g == 0, kind, 0));
+        }
+        Func read("read");
+        read(i, t, u, v, g, q) = input(channel, g, from.x * s + u - pad, from.y * s + v - pad, frame);
+        sum = Func("sum");
+        r = RDom(0, run(), 0, runs(), 0, k, 0, k, "r");
+        sum(c, g, q) = bias(c % co_block, c / co_block, g);
+        sum(c, g, q) += weight(c, g, r.y * run() + r.x, r.z, r.w) * read(r.x, r.y, r.z, r.w, g, q);
+
+        count->dim(0).set_bounds(0, 1);
+        const ListedPixels list =
+            listed_pixels(tile.pixels, tile.threads, width * height, frames, clamp((*count)(0), 0, frames));
+        const Pixel at = pixel_at(place, list.q, width, height, frames);
+        const Expr to = scatter ? clamp(sources(0, at.f), 0, output.dim(4).extent() - 1) : at.f;
+        output(c, g, x, y, f) = undef<float>();
+        output(c, g, at.x, at.y, to) = finished(sum(c, g, list.q), c, g, {at.x, at.y, to});
+        Func(output).update().allow_race_conditions(); // a list names each frame once
+        gpu = Conv2dGpuStages{place, read, sum, r, output, Func(output).update(), list.r, c, g, q, i, channels, run(), tile};
+    }
+
+    // The epilogue, for what is stored at pixel `to`.
+    Expr finished(Expr value, const Expr &c, const Expr &g, const Pixel &to) {
+        if (add_residual) value += widened(residual(c, g, to.x, to.y, to.f));
+        if (response > 0) {
+            return rounded(dtype, select(mask(to.f) != 0, value,
+                                         activate(activation, value + zero_response(c, g, to.x, to.y))));
+        }
+        return rounded(dtype, activate(activation, value));
     }
 
     void generate_winograd() {
@@ -236,6 +299,11 @@ private:
         frames(output);
         if (add_residual || response > 0) frames(residual);
         mask.dim(0).set_min(0);
+        if (on_gpu) {
+            afnet::schedules::align_rows(input, ci);
+            afnet::schedules::align_rows(output, co);
+            if (add_residual || response > 0) afnet::schedules::align_rows(residual, co);
+        }
     }
 
     int outputs = 0; // of a Winograd tile, per side; 0: the direct algorithm
@@ -246,6 +314,9 @@ private:
     VarOrRVar frame_loop{Var()};
     int channels = 0, co_block = 0;
     bool in_tiles = false; // sums in AMX's tile registers
+    bool on_gpu = false;
+    GeneratorInput<Buffer<int32_t, 1>> *count = nullptr;
+    std::optional<Conv2dGpuStages> gpu;
     int pair = 1;          // input channels that are multiplied at once
 };
 

@@ -2,7 +2,12 @@
 //
 //   output(c, x, y, F) = act(state(c, x, y, F) + residual(c, bx, by)),   F = sources(0, s) for listed s
 //
+// On GPUs the kernel has one more input, `count`: it reads the list behind so many entries, where the caller of a CPU
+// kernel hands in the rest of the list alone.
+//
 // The residual is F(0), and (bx, by) where its distinct columns and rows hold (x, y): generators/zero_response.h.
+#include <limits>
+
 #include "generators/activation.h"
 #include "generators/dtype.h"
 #include "generators/layout.h"
@@ -31,10 +36,16 @@ public:
     void configure() {
         state.set_type(element_type(dtype));
         output.set_type(element_type(dtype));
+        if (get_target().has_gpu_feature()) count = add_input<Buffer<int32_t, 1>>("count"); // [1]
     }
 
     void generate() {
         listed = RDom(0, sources.dim(1).extent(), "s");
+        if (count) {
+            // s >= count by the difference's sign: a comparison would bound the loop, where the host would read the count.
+            listed.where(((listed.x - (*count)(0)) & std::numeric_limits<int>::min()) == 0);
+            count->dim(0).set_bounds(0, 1);
+        }
         const Expr frame = afnet::generators::source_frame(sources, 0, listed.x, output);
         output(c, x, y, f) = undef(element_type(dtype));
         const Expr response = afnet::generators::zero_response_at(residual, c, x, y, output, kernel);
@@ -46,13 +57,15 @@ public:
     }
 
     void schedule() {
+        if (count) output.gpu_blocks(f); // undefined: no code, but no access by the host either
         output.update().allow_race_conditions();  // the list names each frame once
-        schedule_cpu(afnet::schedules::ElementwiseLoops{output.update(), c, {x}, {y, RVar(listed.x)}}, target);
+        afnet::schedules::schedule(afnet::schedules::ElementwiseLoops{output.update(), c, {x}, {y, RVar(listed.x)}}, target);
     }
 
 private:
     Var c{"c"}, x{"x"}, y{"y"}, f{"f"};
     RDom listed;
+    GeneratorInput<Buffer<int32_t, 1>> *count = nullptr;
 };
 
 }  // namespace

@@ -21,7 +21,7 @@ public:
     Output<Buffer<float, 2>> output{"output"};  // [k, f]
 
     void generate() {
-        co_block = linear_co_block(knobs, target);
+        co_block = get_target().has_gpu_feature() ? linear_gpu_co_block(knobs) : linear_co_block(knobs, target);
         r = RDom(0, input.dim(0).extent(), "r");
         sum(k, f) = bias(k % co_block, k / co_block);
         sum(k, f) += weights(k % co_block, r, k / co_block) * input(r, f);
@@ -35,7 +35,10 @@ public:
         afnet::generators::frames_from_zero(output);
     }
 
-    void schedule() { schedule_cpu({sum, output, k, f, r}, knobs, co_block, target); }
+    void schedule() {
+        const afnet::schedules::LinearStages stages{sum, output, k, f, r};
+        get_target().has_gpu_feature() ? schedule_gpu(stages, co_block) : schedule_cpu(stages, knobs, co_block, target);
+    }
 
 private:
     Var k{"k"}, f{"f"};

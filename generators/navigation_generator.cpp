@@ -40,12 +40,14 @@ public:
         z(j, f) = max(projection(j, f) + pool_bias(j), 0.0f);
         gate(k, f) = gate_bias(k, t) + gate_weights(0, k, t) * z(0, f) + gate_weights(1, k, t) * z(1, f);
         logits(k, f) = gate(k, f);
+        // On a GPU a kernel writes the logits, and another one reads them.
+        const Func decisive = get_target().has_gpu_feature() ? Func(logits) : gate;
         const float epsilon = 1e-10f;
         const auto perturbed = [&](int category) {
             const Expr noise = -log(epsilon - log(uniform(category, f) + epsilon));
-            return gate(category, f) + select(stochastic != 0, noise, 0.0f);
+            return decisive(category, f) + select(stochastic != 0, noise, 0.0f);
         };
-        mask(f) = soft ? activate(afnet::generators::Activation::Sigmoid, gate(1, f) - gate(0, f))
+        mask(f) = soft ? activate(afnet::generators::Activation::Sigmoid, decisive(1, f) - decisive(0, f))
                        : cast<int32_t>(perturbed(1) > perturbed(0));
 
         pool_weights.dim(1).set_bounds(0, 2);
@@ -59,6 +61,10 @@ public:
     }
 
     void schedule() {
+        if (get_target().has_gpu_feature()) {
+            afnet::schedules::schedule_gpu({projection, z, r.x, logits, mask});
+            return;
+        }
         schedule_cpu(afnet::schedules::NavigationStages{projection, z, gate, r.x, pooled.dim(0).extent()}, target);
     }
 

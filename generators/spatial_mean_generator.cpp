@@ -39,9 +39,11 @@ public:
     void generate() {
         const Expr width = input.dim(1).extent(), height = input.dim(2).extent();
         r = RDom(0, width, 0, height, "r");
-        Expr value = widened(input(c, r.x, r.y, f));
+        // Blocks of a GPU's threads are of one size: those beyond the last channel read that one, and store nothing.
+        const Expr channel = get_target().has_gpu_feature() ? min(c, input.dim(0).extent() - 1) : c;
+        Expr value = widened(input(channel, r.x, r.y, f));
         if (upsample) {
-            value += widened(coarse(c, r.x * coarse.dim(1).extent() / width, r.y * coarse.dim(2).extent() / height, f));
+            value += widened(coarse(channel, r.x * coarse.dim(1).extent() / width, r.y * coarse.dim(2).extent() / height, f));
         }
         sum(c, f) = Internal::make_zero(sum_type(dtype));
         sum(c, f) += value;
@@ -67,7 +69,7 @@ public:
     void schedule() {
         afnet::schedules::ChannelReduction stages{sum, output, c, f, {r.x, r.y}};
         if (response > 0) stages.constant = missing;
-        schedule_cpu(stages, target);
+        get_target().has_gpu_feature() ? schedule_gpu(stages) : schedule_cpu(stages, target);
     }
 
 private:

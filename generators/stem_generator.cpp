@@ -35,18 +35,20 @@ public:
 
     void generate() {
         const int co = channels;
-        co_block = stem_co_block(knobs, co, target);
+        on_gpu = get_target().has_gpu_feature();
+        co_block = on_gpu ? stem_gpu_co_block(knobs, co) : stem_co_block(knobs, co, target);
         sum(c, x, y, f) = bias(c % co_block, c / co_block, 0);
         paired ? sum_pairs() : sum_floats();
-        conv(c, x, y, f) = max(sum(c, x, y, f), 0.0f);
         // Columns and rows of the convolution. Clamping repeats an element that the window holds anyway, so that the
         // maximum is over what lies inside.
         const Expr width = (input.dim(1).extent() - 2 * kPad + 1) / 2;
         const Expr height = (input.dim(2).extent() - 2 * kPad + 1) / 2;
+        conv(c, x, y, f) = max(sum(c, x, y, f), 0.0f);
+        const auto within = [](const Expr &i, const Expr &extent) { return clamp(i, 0, extent - 1); };
         Expr largest;
         for (int v = 0; v < 3; v++) {
             for (int u = 0; u < 3; u++) {
-                const Expr at = conv(c, clamp(2 * x + u - 1, 0, width - 1), clamp(2 * y + v - 1, 0, height - 1), f);
+                const Expr at = conv(c, within(2 * x + u - 1, width), within(2 * y + v - 1, height), f);
                 largest = largest.defined() ? max(largest, at) : at;
             }
         }
@@ -56,8 +58,8 @@ public:
     }
 
     void schedule() {
-        schedule_cpu(afnet::schedules::StemStages{sum, conv, output, pixels, c, x, y, f, r, channels, paired}, knobs,
-                     co_block, target);
+        const afnet::schedules::StemStages stages{sum, conv, output, pixels, c, x, y, f, r, channels, paired};
+        on_gpu ? schedule_gpu(stages, co_block) : schedule_cpu(stages, knobs, co_block, target);
     }
 
 private:
@@ -65,8 +67,12 @@ private:
 
     void sum_floats() {
         r = RDom(0, 3, 0, kKernel, 0, kKernel, "r");
+        // A GPU's tiles may reach beyond the border.
+        const auto stored = [&](const Expr &i, int dimension) {
+            return on_gpu ? clamp(i, input.dim(dimension).min(), input.dim(dimension).max()) : i;
+        };
         sum(c, x, y, f) += weights(c % co_block, r.x, r.y, r.z, c / co_block, 0) *
-                           input(r.x, 2 * x + r.y - kPad, 2 * y + r.z - kPad, f);
+                           input(r.x, stored(2 * x + r.y - kPad, 1), stored(2 * y + r.z - kPad, 2), f);
     }
 
     void sum_pairs() {
@@ -102,7 +108,7 @@ private:
     Func pixels{"pixels"}; // [i, y, f], of pairs
     RDom r;
     int co_block = 0;
-    bool paired = false;
+    bool paired = false, on_gpu = false;
 };
 
 } // namespace

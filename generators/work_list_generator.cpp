@@ -27,28 +27,50 @@ public:
 
     void generate() {
         const Expr frames = mask.dim(0).extent();
+        const Expr zero = Internal::make_const(mask.type(), 0);
         RDom r(0, frames, "r");
-        const Expr selected = mask(r) != Internal::make_const(mask.type(), 0);
+        const Expr selected = mask(r) != zero;
         rank(f) = 0;  // selected frames before f
-        rank(r + 1) = rank(r) + select(selected, 1, 0);
-        const Expr position = select(selected, rank(r), rank(frames) + r - rank(r));
+        if (on_gpu()) {
+            // No scan: every frame counts by itself.
+            RDom other(0, frames, "other");
+            const Expr one = select(mask(other) != zero, 1, 0);
+            rank(f) += select(other < f, one, 0);
+            total() = 0;
+            total() += one;
+        } else {
+            rank(r + 1) = rank(r) + select(selected, 1, 0);
+        }
+        const Expr all = on_gpu() ? total() : rank(frames);
+        const Expr position = select(selected, rank(r), all + r - rank(r));
         const Expr t = r % frames_per_clip;
         const Expr next = select(t == frames_per_clip - 1, frames, r + 1);
         const Expr previous = select(t == 0, frames, r - 1);
-        sources(kind, f) = 0;
+        sources(kind, f) = on_gpu() ? undef<int32_t>() : Expr(0);
         sources(kind, clamp(position, 0, frames - 1)) =
             select(kind == 0, Expr(r.x), kind == 1, next, previous);
-        count(f) = rank(frames);
+        count(f) = all;
+        listed = r;
         afnet::generators::work_list(sources);
         mask.dim(0).set_min(0);
         count.dim(0).set_bounds(0, 1);
     }
 
-    void schedule() { schedule_cpu(afnet::schedules::WorkListStages{rank}, target); }
+    void schedule() {
+        if (on_gpu()) {
+            Func(sources).update().allow_race_conditions(); // positions are a permutation
+            afnet::schedules::schedule_gpu({rank, total, sources, count, listed.x, kind});
+        } else {
+            schedule_cpu(afnet::schedules::WorkListStages{rank}, target);
+        }
+    }
 
 private:
+    bool on_gpu() const { return get_target().has_gpu_feature(); }
+
     Var kind{"kind"}, f{"f"};
-    Func rank{"rank"};
+    Func rank{"rank"}, total{"total"};
+    RDom listed;
 };
 
 }  // namespace

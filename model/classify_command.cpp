@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "model/clip_report.h"
+#include "model/device_option.h"
 #include "model/dtype_option.h"
 #include "model/progress.h"
 #include "model/unselected_option.h"
@@ -28,6 +29,7 @@ struct Options {
     std::vector<std::string> inputs;
     std::string model = "key_stripe", csv, picture, block = "all";
     ClassifierOptions classifier;
+    DeviceChoice device = DeviceChoice::Cpu;
     uint64_t seed = 1, gumbel_seed = 0;
     bool lossless = false;
     int stride = 0, spacing = 4;
@@ -42,7 +44,7 @@ bool is_stream(const std::string &path) {
 class Session {
 public:
     Session(const Options &options, const CommandContext &context)
-        : options_(options), context_(context), kernels_(kernel_folder(), options.classifier.dtype),
+        : options_(options), context_(context), kernels_(device_kernels(options.device, options.classifier.dtype, context.quiet)),
           manifests_ms_(clock_.lap_ms()), model_(load_model(options.model, options.seed)), weights_ms_(clock_.lap_ms()),
           classifier_(model_, kernels_, options.classifier) {
         if (!model_.trained && !context.quiet) {
@@ -188,6 +190,7 @@ const RegisterCommand registered{
          app.add_option("--top", o->classifier.top, "Classes to print")->check(CLI::Range(1, 1000))->capture_default_str();
          add_unselected_option(app, o->classifier.unselected);
          add_dtype_option(app, o->classifier.dtype);
+         add_device_option(app, o->device);
          CLI::Option *gumbel = app.add_option("--gumbel-seed", o->gumbel_seed,
                                               "Draw Gumbel noise with this seed, as the authors' evaluation does")
                                    ->check(seed_fault);

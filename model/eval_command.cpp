@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 
+#include "model/device_option.h"
 #include "model/dtype_option.h"
 #include "model/evaluation_report.h"
 #include "model/progress.h"
@@ -28,6 +29,7 @@ struct Options {
     bool pairs = false, skip_unreadable = false;
     int64_t least_frames = 0;
     EvaluationOptions evaluation;
+    DeviceChoice device = DeviceChoice::Cpu;
 };
 
 // A folder that training wrote has the best weights under this name.
@@ -111,7 +113,7 @@ int run_eval(const Options &options, const CommandContext &context) {
     remark_on(model, options, context);
     if (!options.out.empty()) folder.emplace(options.out, kProbeBytes);
 
-    KernelStore kernels(kernel_folder(), options.evaluation.dtype);
+    KernelStore kernels = device_kernels(options.device, options.evaluation.dtype, context.quiet);
     Evaluation evaluation;
     {
         const size_t work = evaluation_work(report.clips.size(), cases);
@@ -166,6 +168,7 @@ const RegisterCommand registered{
              ->check(CLI::Range(1, 256));
          add_unselected_option(app, o->evaluation.unselected);
          add_dtype_option(app, o->evaluation.dtype);
+         add_device_option(app, o->device);
          app.add_option("--seed", o->seed, "Seed of the weights of a model that has none")
              ->check(seed_fault)
              ->capture_default_str();

@@ -67,6 +67,7 @@ Installation look_around(int threads, Dtype dtype) {
 
 std::string obstacle(const Target &target) {
     if (runs_here(target)) return "";
+    if (target.gpu != GpuInterface::None) return "runs on a GPU";
     const std::vector<std::string> missing = missing_features(target.features);
     return missing.empty() ? "another architecture" : absence_of(missing);
 }

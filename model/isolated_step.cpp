@@ -5,6 +5,7 @@
 #include <set>
 
 #include "model/recipe.h"
+#include "runtime/arena.h"
 #include "runtime/element_type.h"
 #include "runtime/error.h"
 

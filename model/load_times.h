@@ -9,7 +9,7 @@ namespace afnet {
 struct LoadTimes {
     double weights = 0;        // mapping and checking the weights file
     double kernels = 0;        // manifests, lowering, opening kernel libraries
-    double memory = 0;         // having the system give the activations' memory
+    double memory = 0;         // having the system give the activations' memory; on a device a first run
     double packing = 0;        // reading, folding and packing weights
     double zero_responses = 0; // F(0) of every focal block
 };

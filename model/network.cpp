@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "model/recipe.h"
+#include "runtime/arena.h"
 #include "runtime/heap.h"
 #include "runtime/kernel_trace.h"
 #include "runtime/parallel_for.h"
@@ -18,11 +19,12 @@ namespace {
 std::vector<int> distinct_positions(int side, int kernel) {
     const int border = (kernel - 1) / 2, count = std::min(kernel, side);
     std::vector<int> positions;
-    for (int i = 0; i < count; i++) positions.push_back(i <= border ? i : side - (count - i));
+    for (int i = 0; i < count; i++)
+        positions.push_back(i <= border ? i : side - (count - i));
     return positions;
 }
 
-}  // namespace
+} // namespace
 
 Network::Network(const ModelDescription &description, const RunShape &shape, KernelStore &kernels,
                  const Weights &weights)
@@ -31,11 +33,11 @@ Network::Network(const ModelDescription &description, const RunShape &shape, Ker
     load_times_.kernels = clock_.lap_ms();
     pack_constants(weights);
     load_times_.packing = clock_.lap_ms();
-    executor_.populate_arena();
-    load_times_.memory = clock_.lap_ms();
     for (const ZeroResponse &response : lowered_.zero_responses)
         compute_zero_response(response, kernels, weights);
     load_times_.zero_responses = clock_.lap_ms();
+    executor_.warm_up();
+    load_times_.memory = clock_.lap_ms();
 }
 
 void Network::pack_constants(const Weights &weights) {
@@ -176,4 +178,4 @@ double Network::macs() {
     return total;
 }
 
-}  // namespace afnet
+} // namespace afnet

@@ -142,7 +142,8 @@ struct Preprocessor::Pipeline {
     std::unique_ptr<Executor> executor;
 };
 
-Preprocessor::Preprocessor(KernelStore &kernels, const EvaluationCrop &crop) : kernels_(kernels), crop_(crop) {}
+Preprocessor::Preprocessor(KernelStore &kernels, const EvaluationCrop &crop)
+    : kernels_(kernels.host()), crop_(crop) {}
 
 Preprocessor::~Preprocessor() = default;
 

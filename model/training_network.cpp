@@ -70,7 +70,7 @@ TrainingNetwork::TrainingNetwork(const ModelDescription &description, const RunS
       training_(with_updates(lower_training(description, shape, choices), rules, shape.dtype, &updates_,
                              choices.average ? &averages_ : nullptr)),
       executor_(training_.plan, kernels, training_library(description)) {
-    executor_.populate_arena();
+    executor_.warm_up();
 }
 
 std::vector<double> TrainingNetwork::numbers(TensorId id) {

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "model/device_option.h"
 #include "model/verify.h"
 #include "runtime/command.h"
 #include "runtime/error.h"
@@ -52,6 +53,7 @@ const RegisterCommand registered{
          struct Options {
              std::vector<std::string> paths;
              std::optional<Dtype> dtype;
+             DeviceChoice device = DeviceChoice::Cpu;
          };
          auto o = std::make_shared<Options>();
          app.add_option("case", o->paths, "Reference-vector files (safetensors with a `case` in their metadata)")
@@ -60,6 +62,7 @@ const RegisterCommand registered{
                 "--dtype", [o](const std::string &name) { o->dtype = dtype_named(name); },
                 "Element type of activations; default: f32, and f64 for training cases")
              ->check(CLI::IsMember(dtype_names()));
+         add_device_option(app, o->device);
          app.footer("Example: afnet verify tests/golden/r50_tsn_t8_s64.safetensors");
          return [o, &context] {
              configure_halide(context.threads);
@@ -69,7 +72,7 @@ const RegisterCommand registered{
                  try {
                      const Dtype dtype = o->dtype.value_or(is_training_case(path) ? Dtype::F64 : Dtype::F32);
                      std::unique_ptr<KernelStore> &kernels = stores[dtype];
-                     if (!kernels) kernels = std::make_unique<KernelStore>(kernel_folder(), dtype);
+                     if (!kernels) kernels.reset(new KernelStore(device_kernels(o->device, dtype, context.quiet)));
                      const CaseReport report = verify_case(path, *kernels, dtype);
                      context.json ? print_json(report) : print_text(report, context.quiet);
                      passed = passed && report.passed();

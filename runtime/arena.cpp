@@ -39,7 +39,8 @@ std::vector<Life> lives(const Plan &plan) {
         life.last = std::max(life.last, step);
     };
     for (size_t i = 0; i < plan.steps.size(); i++) {
-        for (const Argument &argument : plan.steps[i].arguments) use(argument.tensor, i);
+        for (const Argument &argument : plan.steps[i].arguments)
+            use(argument.tensor, i);
         use(plan.steps[i].count, i);
     }
     for (size_t i = 0; i < plan.tensors.size(); i++) {
@@ -141,6 +142,12 @@ unsigned char *PieceMemory::take(size_t bytes) {
     return piece;
 }
 
+void PieceMemory::clear() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    chunks_.clear();
+    used_ = chunk_bytes_ = 0;
+}
+
 std::vector<int> stored_extents(const TensorInfo &tensor) {
     std::vector<int> extents = tensor.extents;
     if (tensor.border > 0) {
@@ -153,27 +160,59 @@ std::vector<int> stored_extents(const TensorInfo &tensor) {
 
 size_t element_bytes(ElementType type) {
     switch (type) {
-    case ElementType::UInt8: return 1;
-    case ElementType::BFloat16: return 2;
-    case ElementType::Float64: return 8;
+    case ElementType::UInt8:
+        return 1;
+    case ElementType::BFloat16:
+        return 2;
+    case ElementType::Float64:
+        return 8;
     case ElementType::Float32:
-    case ElementType::Int32: break;
+    case ElementType::Int32:
+        break;
     }
     return 4;
 }
 
-size_t stored_bytes(const TensorInfo &tensor) {
-    double elements = 1;
-    for (int extent : stored_extents(tensor)) elements *= extent;
-    const double bytes = elements * double(element_bytes(tensor.type));
-    if (bytes >= double(std::numeric_limits<int>::max())) {
-        throw Error("tensor " + tensor.name + " would take " + std::to_string(bytes / (1 << 30)) +
-                    " GiB; at most 2 are supported. Use fewer frames, a smaller batch or a smaller size");
+std::vector<int> stored_strides(const TensorInfo &tensor, const StorageRules &rules) {
+    const std::vector<int> extents = stored_extents(tensor);
+    std::vector<int> strides;
+    int stride = 1;
+    for (size_t d = 0; d < extents.size(); d++) {
+        if (d == 2 && tensor.border > 0 && rules.aligned_interior) {
+            // The interior begins `border` rows and columns behind the tensor.
+            const auto before = [&] {
+                return size_t(tensor.border) * size_t(stride + strides[1]) * element_bytes(tensor.type);
+            };
+            while (before() % rules.alignment != 0)
+                stride++;
+        }
+        strides.push_back(stride);
+        stride *= extents[d];
     }
-    return (size_t(bytes) + kAlignment - 1) / kAlignment * kAlignment;
+    return strides;
 }
 
-ArenaLayout plan_arena(const Plan &plan) {
+size_t stored_bytes(const TensorInfo &tensor, const StorageRules &rules) {
+    const std::vector<int> extents = stored_extents(tensor);
+    double elements = 1;
+    for (int extent : extents)
+        elements *= extent;
+    const auto check = [&](double bytes) {
+        if (bytes < double(std::numeric_limits<int>::max())) return;
+        throw Error("tensor " + tensor.name + " would take " + std::to_string(bytes / (1 << 30)) +
+                    " GiB; at most 2 are supported. Use fewer frames, a smaller batch or a smaller size");
+    };
+    check(elements * double(element_bytes(tensor.type)));
+    if (tensor.border > 0 && rules.aligned_interior) {
+        elements = stored_strides(tensor, rules)[2];
+        for (size_t d = 2; d < extents.size(); d++)
+            elements *= extents[d];
+        check(elements * double(element_bytes(tensor.type)));
+    }
+    return rounded_up(size_t(elements) * element_bytes(tensor.type), rules.alignment);
+}
+
+ArenaLayout plan_arena(const Plan &plan, const StorageRules &rules) {
     const std::vector<Life> life = lives(plan);
     ArenaLayout layout;
     layout.offsets.assign(plan.tensors.size(), 0);
@@ -188,7 +227,7 @@ ArenaLayout plan_arena(const Plan &plan) {
             return candidate.first == shape && free_for(candidate.second, life[i], life);
         });
         if (slot == slots.end()) {
-            slots.push_back({shape, {layout.bytes, stored_bytes(tensor), {}}});
+            slots.push_back({shape, {layout.bytes, stored_bytes(tensor, rules), {}}});
             layout.bytes += slots.back().second.bytes;
             slot = slots.end() - 1;
         }
@@ -202,20 +241,20 @@ ArenaLayout plan_arena(const Plan &plan) {
         if (in_arena(plan.tensors[i]) && !has_zeroes(plan.tensors[i])) order.push_back(i);
     }
     std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
-        return stored_bytes(plan.tensors[a]) > stored_bytes(plan.tensors[b]);
+        return stored_bytes(plan.tensors[a], rules) > stored_bytes(plan.tensors[b], rules);
     });
     const size_t base = layout.bytes;
     std::vector<Slot> placed;
     for (size_t i : order) {
-        const size_t bytes = stored_bytes(plan.tensors[i]);
+        const size_t bytes = stored_bytes(plan.tensors[i], rules);
         size_t offset = base;
-        for (const Slot &slot : placed) {  // sorted by offset
+        for (const Slot &slot : placed) { // sorted by offset
             if (free_for(slot, life[i], life)) continue;
             if (slot.offset >= offset + bytes) break;
             offset = std::max(offset, slot.offset + slot.bytes);
         }
-        const auto place = std::find_if(placed.begin(), placed.end(),
-                                        [&](const Slot &slot) { return slot.offset > offset; });
+        const auto place =
+            std::find_if(placed.begin(), placed.end(), [&](const Slot &slot) { return slot.offset > offset; });
         placed.insert(place, {offset, bytes, {i}});
         layout.offsets[i] = offset;
         layout.bytes = std::max(layout.bytes, offset + bytes);
@@ -223,4 +262,4 @@ ArenaLayout plan_arena(const Plan &plan) {
     return layout;
 }
 
-}  // namespace afnet
+} // namespace afnet

@@ -40,6 +40,7 @@ class PieceMemory {
 public:
     /// Not zeroed. Throws Error when the memory cannot be had.
     unsigned char *take(size_t bytes);
+    void clear();
 
 private:
     std::mutex mutex_;
@@ -47,11 +48,19 @@ private:
     size_t used_ = 0, chunk_bytes_ = 0; // of the last chunk
 };
 
+/// How tensors are stored.
+struct StorageRules {
+    size_t alignment = kAlignment; // bytes that tensors begin at a multiple of
+    bool aligned_interior = false; // so does what a border surrounds: rows lie further apart where they must
+};
+
 /// Extents as they lie in memory: with border and zero frame.
 std::vector<int> stored_extents(const TensorInfo &tensor);
+/// Elements between neighbours in each dimension.
+std::vector<int> stored_strides(const TensorInfo &tensor, const StorageRules &rules = {});
 size_t element_bytes(ElementType type);
-/// Bytes in memory, a multiple of kAlignment. Throws Error when the tensor is too large for Halide (2^31 bytes).
-size_t stored_bytes(const TensorInfo &tensor);
+/// Bytes in memory, a multiple of the alignment. Throws Error when the tensor is too large for Halide (2^31 bytes).
+size_t stored_bytes(const TensorInfo &tensor, const StorageRules &rules = {});
 
 /// Where each arena tensor lies.
 struct ArenaLayout {
@@ -62,6 +71,6 @@ struct ArenaLayout {
 /// Places every Arena and Kept tensor of the plan. Tensors whose lives (first to last step) do not meet may share
 /// memory. Zero borders and zero frames are zeroed once and never written by steps: a tensor that has them shares
 /// memory only with tensors of the same stored shape, whose zeroes lie in the same places.
-ArenaLayout plan_arena(const Plan &plan);
+ArenaLayout plan_arena(const Plan &plan, const StorageRules &rules = {});
 
 }  // namespace afnet

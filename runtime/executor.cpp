@@ -2,10 +2,16 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
+#include "runtime/arena.h"
+#include "runtime/argument_view.h"
+#include "runtime/cuda_driver.h"
+#include "runtime/device_tensors.h"
 #include "runtime/element_type.h"
 #include "runtime/error.h"
 #include "runtime/halide_host.h"
+#include "runtime/host_tensors.h"
 #include "runtime/interrupt.h"
 
 namespace afnet {
@@ -14,19 +20,24 @@ namespace {
 
 halide_type_t halide_type(ElementType type) {
     switch (type) {
-    case ElementType::Float32: return halide_type_of<float>();
+    case ElementType::Float32:
+        return halide_type_of<float>();
     case ElementType::BFloat16:
         return halide_type_t(halide_type_bfloat, 16);
-    case ElementType::Float64: return halide_type_of<double>();
-    case ElementType::Int32: return halide_type_of<int32_t>();
-    case ElementType::UInt8: return halide_type_of<uint8_t>();
+    case ElementType::Float64:
+        return halide_type_of<double>();
+    case ElementType::Int32:
+        return halide_type_of<int32_t>();
+    case ElementType::UInt8:
+        return halide_type_of<uint8_t>();
     }
     return halide_type_of<float>();
 }
 
 std::string shape_text(const std::vector<int> &extents) {
     std::string text = "[";
-    for (int extent : extents) text += (text.size() > 1 ? ", " : "") + std::to_string(extent);
+    for (int extent : extents)
+        text += (text.size() > 1 ? ", " : "") + std::to_string(extent);
     return text + "]";
 }
 
@@ -47,7 +58,7 @@ void store_scalar(ScalarValue &scalar, halide_type_t type, double value) {
     }
 }
 
-}  // namespace
+} // namespace
 
 // The arguments of one step, ready for the kernel's argv entry.
 struct Executor::Binding {
@@ -56,7 +67,7 @@ struct Executor::Binding {
         std::vector<halide_dimension_t> dimensions;
         Frames frames = Frames::All;
         unsigned char *data = nullptr;
-        int extent = 0;  // of the outermost dimension, all frames
+        int extent = 0; // of the outermost dimension, all frames
     };
     std::vector<View> views;
     std::vector<ScalarValue> scalars;
@@ -65,15 +76,21 @@ struct Executor::Binding {
     std::vector<TensorMemory> zeroed; // what to clear where there is no frame to compute
 };
 
-Executor::Executor(Plan plan, KernelStore &kernels, const std::string &model)
-    : plan_(std::move(plan)), arena_(plan_arena(plan_)), inputs_(plan_.tensors.size()),
-      constants_(plan_.tensors.size()) {
+Executor::Executor(Plan plan, KernelStore &kernels, const std::string &model) : plan_(std::move(plan)) {
     for (const Step &step : plan_.steps)
         kernels_.push_back(&kernels.kernel(step.kernel, model));
     type_constants();
-    block_.resize(arena_.bytes);
-    for (size_t i = 0; i < plan_.tensors.size(); i++) {
-        if (plan_.tensors[i].storage == Storage::Input) inputs_[i].resize(stored_bytes(plan_.tensors[i]));
+    if (kernels.target().gpu == GpuInterface::None) {
+        tensors_ = std::make_unique<HostTensors>(plan_);
+    } else {
+        device_ = &open_device(kernels.target().gpu);
+        TensorInfo all;
+        all.name = "all frames";
+        all.type = ElementType::Int32;
+        all.storage = Storage::Constant;
+        all_frames_ = plan_.add(all);
+        tensors_ = std::make_unique<DeviceTensors>(plan_, *device_);
+        set_constant(all_frames_, {1}, std::vector<int>{std::numeric_limits<int>::max()});
     }
 }
 
@@ -131,37 +148,29 @@ void Executor::set_constant(TensorId id, std::vector<int> extents, const void *e
     TensorInfo &tensor = plan_.tensors[size_t(id)];
     tensor.extents = std::move(extents);
     size_t wanted = element_bytes(tensor.type);
-    for (int extent : tensor.extents) wanted *= size_t(extent);
+    for (int extent : tensor.extents)
+        wanted *= size_t(extent);
     if (elements_bytes != wanted) {
         throw Error("constant " + tensor.name + " has " + std::to_string(elements_bytes) + " bytes; its extents " +
                     shape_text(tensor.extents) + " need " + std::to_string(wanted));
     }
-    const size_t stored = stored_bytes(tensor);
-    unsigned char *memory = constant_memory_.take(stored);
-    std::memcpy(memory, elements, elements_bytes);
-    std::memset(memory + elements_bytes, 0, stored - elements_bytes);
-    constants_[size_t(id)] = {memory, stored};
+    tensors_->set_constant(id, elements, elements_bytes);
     if (prepared_) prepared_ = false; // written by one thread only: threads set constants before the first run
 }
 
 void Executor::share_constant(TensorId id, Executor &owner, TensorId original) {
     plan_.tensors[size_t(id)].extents = owner.plan_.tensors[size_t(original)].extents;
-    constants_[size_t(id)] = owner.memory(original);
+    tensors_->share_constant(id, *owner.tensors_, original);
     prepared_ = false;
 }
 
-TensorMemory Executor::memory(TensorId id) {
-    const TensorInfo &tensor = plan_.tensors[size_t(id)];
-    if (tensor.storage == Storage::Constant) return constants_[size_t(id)];
-    if (tensor.storage == Storage::Input) return {inputs_[size_t(id)].data(), inputs_[size_t(id)].size()};
-    return {block_.data() + arena_.offsets[size_t(id)], stored_bytes(tensor)};
-}
-
-size_t Executor::constant_bytes() const {
-    size_t total = 0;
-    for (const TensorMemory &memory : constants_)
-        total += memory.bytes;
-    return total;
+// On a device a kernel asks for its list's count itself; any number beyond its frames means all.
+std::optional<Argument> Executor::argument(const Step &step, const std::string &name) const {
+    for (const Argument &given : step.arguments) {
+        if (given.name == name) return given;
+    }
+    if (!device_ || name != "count") return std::nullopt;
+    return Argument{name, step.count == kNoTensor ? all_frames_ : step.count};
 }
 
 // The view of an argument: minima, extents and strides of the part of the stored tensor that the kernel may see.
@@ -173,7 +182,8 @@ void Executor::bind(size_t index) {
     binding->views.resize(arguments);
     binding->scalars.resize(arguments);
     binding->argv.resize(arguments);
-    if (step.count != kNoTensor) binding->count = static_cast<const int *>(memory(step.count).data);
+    // Kernels on a device read the count there.
+    if (step.count != kNoTensor && !device_) binding->count = static_cast<const int *>(memory(step.count).data);
 
     for (size_t a = 0; a < arguments; a++) {
         const halide_filter_argument_t &wanted = metadata.arguments[a];
@@ -186,55 +196,25 @@ void Executor::bind(size_t index) {
             binding->argv[a] = &binding->scalars[a];
             continue;
         }
-        const auto given = std::find_if(step.arguments.begin(), step.arguments.end(),
-                                        [&](const Argument &g) { return g.name == wanted.name; });
-        if (given == step.arguments.end()) throw Error(where + ": no tensor is bound");
+        const std::optional<Argument> given = argument(step, wanted.name);
+        if (!given) throw Error(where + ": no tensor is bound");
         const TensorInfo &tensor = plan_.tensors[size_t(given->tensor)];
-        const std::vector<int> stored = stored_extents(tensor);
-        const TensorMemory memory = this->memory(given->tensor);
-        if (!memory.data) throw Error(where + ": constant " + tensor.name + " was never filled");
+        if (!tensors_->has(given->tensor)) throw Error(where + ": constant " + tensor.name + " was never filled");
         if (wanted.type != halide_type(tensor.type)) throw Error(where + ": wrong element type in " + tensor.name);
-
-        if (given->zeroed) binding->zeroed.push_back({memory.data, stored_bytes(tensor)});
+        if (given->zeroed) binding->zeroed.push_back(memory(given->tensor));
 
         Binding::View &view = binding->views[a];
-        size_t offset = 0;
-        int stride = 1;
-        std::vector<int> extents = stored;
-        if (given->flat) {
-            if (tensor.border > 0 || tensor.zero_frame) throw Error(where + ": " + tensor.name + " has gaps");
-            int elements = 1;
-            for (int extent : stored) elements *= extent;
-            extents = {elements};
-        }
-        for (size_t d = 0; d < extents.size(); d++) {
-            const bool bordered = tensor.border > 0 && (d == 1 || d == 2);
-            const bool outermost = d + 1 == extents.size();
-            int min = 0, extent = extents[d];
-            if (bordered && given->border) {
-                min = -tensor.border;
-            } else if (bordered) {
-                extent -= 2 * tensor.border;
-                offset += size_t(tensor.border) * size_t(stride);
-            }
-            if (outermost && tensor.zero_frame && given->frames != Frames::WithZeroFrame) extent -= 1;
-            if (d == 0 && given->groups > 0) {
-                view.dimensions.push_back({0, extent / given->groups, 1, 0});
-                view.dimensions.push_back({0, given->groups, extent / given->groups, 0});
-            } else {
-                view.dimensions.push_back({min, extent, stride, 0});
-            }
-            stride *= extents[d];
-        }
+        ArgumentView seen = argument_view(*given, tensor, tensors_->strides(given->tensor), where);
+        view.dimensions = std::move(seen.dimensions);
         if (int(view.dimensions.size()) != wanted.dimensions) {
             throw Error(where + ": " + tensor.name + " " + shape_text(tensor.extents) + " has " +
                         std::to_string(view.dimensions.size()) + " dimensions; " + std::to_string(wanted.dimensions) +
                         " expected");
         }
+        tensors_->attach(view.buffer, given->tensor, seen.offset, wanted.kind == halide_argument_kind_output_buffer);
         view.frames = given->frames;
-        view.data = static_cast<unsigned char *>(memory.data) + offset * element_bytes(tensor.type);
+        view.data = view.buffer.host;
         view.extent = view.dimensions.back().extent;
-        view.buffer.host = view.data;
         view.buffer.type = wanted.type;
         view.buffer.dimensions = wanted.dimensions;
         view.buffer.dim = view.dimensions.data();
@@ -244,9 +224,13 @@ void Executor::bind(size_t index) {
 }
 
 void Executor::prepare() {
+    graph_.reset();
+    ran_ = false;
     bindings_.clear();
+    tensors_->detach_all();
     bindings_.resize(plan_.steps.size());
-    for (size_t i = 0; i < plan_.steps.size(); i++) bind(i);
+    for (size_t i = 0; i < plan_.steps.size(); i++)
+        bind(i);
     prepared_ = true;
 }
 
@@ -273,8 +257,10 @@ int Executor::call(size_t index) {
     const int status = kernels_[index]->run(binding.argv.data());
     if (status != 0) {
         const std::string words = take_halide_errors();
-        throw Error("step " + plan_.steps[index].label + " (" + plan_.steps[index].kernel.name() + ") failed: " +
-                    (words.empty() ? "Halide status " + std::to_string(status) : words));
+        throw Error("step " + plan_.steps[index].label + " (" + plan_.steps[index].kernel.name() + ") failed" +
+                    (device_ ? " on " + device_->name : "") + ": " +
+                    (words.empty() ? "Halide status " + std::to_string(status) : words) +
+                    (device_ ? "; run again, or take --device cpu" : ""));
     }
     return computed;
 }
@@ -284,6 +270,7 @@ void Executor::set_scalar(size_t index, const std::string &name, double value) {
         if (scalar.name == name) scalar.value = value;
     }
     if (!prepared_) return;
+    graph_.reset(); // it holds the old value
     const halide_filter_metadata_t &metadata = *kernels_[index]->metadata;
     for (int a = 0; a < metadata.num_arguments; a++) {
         const halide_filter_argument_t &wanted = metadata.arguments[a];
@@ -294,26 +281,57 @@ void Executor::set_scalar(size_t index, const std::string &name, double value) {
 }
 
 void Executor::set_scalars(const std::string &name, double value) {
-    for (size_t i = 0; i < plan_.steps.size(); i++) set_scalar(i, name, value);
+    for (size_t i = 0; i < plan_.steps.size(); i++)
+        set_scalar(i, name, value);
+}
+
+void Executor::warm_up() {
+    tensors_->populate();
+    if (device_) run();
+}
+
+// On CUDA the launches of a run are recorded once, and then handed over as one.
+bool Executor::replay() {
+    if (!device_ || device_->interface != GpuInterface::Cuda || !prepared_ || !ran_) return false;
+    if (!graph_ && recordable_) {
+        graph_ = CudaGraph::record([&] {
+            for (size_t i = 0; i < plan_.steps.size(); i++)
+                call(i);
+        });
+        recordable_ = graph_ != nullptr;
+    }
+    if (!graph_) return false;
+    if (interrupted()) throw Interrupted();
+    tensors_->begin_run();
+    graph_->launch();
+    tensors_->end_step(false);
+    return true;
 }
 
 void Executor::run(const Observer &observer) {
-    run_steps(0, plan_.steps.size(), true, observer);
+    if (observer || !replay()) run_steps(0, plan_.steps.size(), true, observer);
+    tensors_->end_run();
+    ran_ = true;
 }
 
 void Executor::run_steps(size_t begin, size_t end, bool interruptible, const Observer &observer) {
     if (!prepared_) prepare();
+    tensors_->begin_run();
     for (size_t i = begin; i < end; i++) {
         if (interruptible && interrupted()) throw Interrupted();
         StepReport report;
         report.begin = std::chrono::steady_clock::now();
         report.frames = call(i);
+        tensors_->end_step(bool(observer));
         if (!observer) continue;
         report.end = std::chrono::steady_clock::now();
         report.index = i;
         report.step = &plan_.steps[i];
+        if (device_ && report.step->count != kNoTensor) {
+            report.frames = computed_frames(*report.step, *static_cast<const int *>(memory(report.step->count).data));
+        }
         observer(report);
     }
 }
 
-}  // namespace afnet
+} // namespace afnet

@@ -4,34 +4,32 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "HalideRuntime.h"
-#include "runtime/arena.h"
 #include "runtime/kernel_library.h"
 #include "runtime/plan.h"
+#include "runtime/tensor_store.h"
 
 namespace afnet {
 
-/// Memory that belongs to somebody else, seen as a tensor's elements (stored layout: with border and zero frame).
-struct TensorMemory {
-    void *data = nullptr;
-    size_t bytes = 0;
-};
+class CudaGraph;
+struct Device;
 
 /// What an observer sees after each step.
 struct StepReport {
     size_t index = 0;
     const Step *step = nullptr;
-    int frames = 0;  // that the step computed: the count where it has one
+    int frames = 0; // that the step computed: the count where it has one
     std::chrono::steady_clock::time_point begin, end;
 };
 
 class Executor {
 public:
-    /// Finds the kernels of all steps and checks that each kernel's arguments are bound. Throws Error when a kernel is
-    /// missing from the libraries, or memory cannot be had. Constants are not filled yet: see set_constant().
+    /// Finds the kernels of all steps, and places tensors where these run: on the CPU, or on the device of the
+    /// libraries' target, which is opened. Throws Error when a kernel is missing from the libraries, there is no such
+    /// device, or memory cannot be had. Constants are not filled yet: see set_constant().
     Executor(Plan plan, KernelStore &kernels, const std::string &model);
     ~Executor();
 
@@ -52,11 +50,16 @@ public:
     /// Uses another executor's Constant as this one's; `owner` must outlive this executor.
     void share_constant(TensorId id, Executor &owner, TensorId original);
 
-    /// Elements of an Input (to write), a Kept tensor after a run, or any tensor from an observer.
-    TensorMemory memory(TensorId id);
+    /// Elements of an Input (to write), a Kept tensor after a run, or any tensor from an observer. On a device it is a
+    /// copy: what was written to an Input reaches the device with the next run, so ask again before writing again.
+    TensorMemory memory(TensorId id) { return tensors_->memory(id); }
 
-    /// Has the system give the arena's memory now instead of during the first run.
-    void populate_arena() { block_.populate(); }
+    /// Gets ready what the first run would wait for: the arena's memory, and on a device the kernels' modules, by a run
+    /// on the Inputs as they are.
+    void warm_up();
+
+    /// The device that the kernels run on; null: the CPU.
+    const Device *device() const { return device_; }
 
     /// The numbers that memory() holds, of a tensor of floats or bfloat16.
     std::vector<float> numbers(TensorId id);
@@ -64,8 +67,9 @@ public:
     /// Called after each step with its report; taps of the plan become readable through memory().
     using Observer = std::function<void(const StepReport &)>;
 
-    /// Runs all steps. A step with a count of 0 costs nothing. Throws Error when a kernel fails (with its label and
-    /// Halide's words), Interrupted after Ctrl-C.
+    /// Runs all steps. On the CPU a step with a count of 0 costs nothing. On a device the steps are handed over one
+    /// behind the other, and waited for once, when Kept tensors are copied back; an observer makes each step wait.
+    /// Throws Error when a kernel fails (with its label and Halide's words), Interrupted after Ctrl-C.
     void run(const Observer &observer = nullptr);
 
     /// Steps [begin, end) alone. What must not be left half done is not `interruptible`.
@@ -75,26 +79,29 @@ public:
     void set_scalar(size_t index, const std::string &name, double value);
     void set_scalars(const std::string &name, double value);
 
-    size_t arena_bytes() const { return arena_.bytes; }
-    size_t constant_bytes() const;
+    size_t arena_bytes() const { return tensors_->arena_bytes(); }
+    size_t constant_bytes() const { return tensors_->constant_bytes(); }
 
 private:
     struct Binding;
     void set_constant(TensorId id, std::vector<int> extents, const void *elements, size_t elements_bytes);
     void type_constants();
+    std::optional<Argument> argument(const Step &step, const std::string &name) const;
     void bind(size_t index);
     void prepare();
     int call(size_t index);
+    bool replay();
 
     Plan plan_;
-    ArenaLayout arena_;
     std::vector<const Kernel *> kernels_;
-    AlignedBytes block_; // all arena tensors
-    std::vector<AlignedBytes> inputs_;
-    PieceMemory constant_memory_;
-    std::vector<TensorMemory> constants_; // in constant_memory_, or of another executor
+    const Device *device_ = nullptr;  // null: the CPU
+    TensorId all_frames_ = kNoTensor; // on a device: the count of steps without a list
+    std::unique_ptr<TensorStore> tensors_;
     std::vector<std::unique_ptr<Binding>> bindings_;
     bool prepared_ = false;
+    bool ran_ = false;                 // as it is prepared: modules are loaded
+    bool recordable_ = true;           // false where the driver could not
+    std::unique_ptr<CudaGraph> graph_; // on CUDA: all steps, from the second run on
 };
 
-}  // namespace afnet
+} // namespace afnet

@@ -135,10 +135,14 @@ const Kernel *KernelLibrary::find(const std::string &name) const {
     return found == kernels_.end() ? nullptr : &found->second;
 }
 
+bool has_kernel_libraries(const std::string &folder, const Target &target) {
+    return !manifest_paths(folder, target).empty();
+}
+
 const Target &choose_library_target(const std::string &folder, std::string *why, Dtype dtype) {
     std::vector<std::string> compiled;
     for (const Target &target : targets()) {
-        if (!manifest_paths(folder, target).empty()) compiled.push_back(target.name);
+        if (has_kernel_libraries(folder, target)) compiled.push_back(target.name);
     }
     return choose_target(why, compiled, dtype);
 }
@@ -157,6 +161,12 @@ KernelStore::KernelStore(const std::string &folder, const Target &target) : fold
         throw Error(folder + ": no kernel library for target " + target.name +
                     "; build the project, or run `afnet compile --target " + target.name + " --model MODEL`");
     }
+}
+
+KernelStore &KernelStore::host() {
+    if (target_.gpu == GpuInterface::None) return *this;
+    std::call_once(host_chosen_, [&] { host_ = std::make_unique<KernelStore>(folder_); });
+    return *host_;
 }
 
 const Manifest &KernelStore::manifest_of(Entry &entry) {
@@ -205,7 +215,8 @@ const Kernel &KernelStore::kernel(const KernelSpec &spec, const std::string &pre
     }
     throw Error(folder_ + ": no library for target " + target_.name + " holds kernel " + name +
                 "; run `afnet compile --target " + compiled_for(spec, target_) +
-                " --model MODEL` with the model's description");
+                " --model MODEL` with the model's description" +
+                (target_.gpu == GpuInterface::None ? "" : ", or take --device cpu"));
 }
 
 std::string program_folder() {

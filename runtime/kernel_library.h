@@ -80,6 +80,9 @@ public:
     const Kernel &kernel(const KernelSpec &spec, const std::string &preferred_model);
 
     const Target &target() const { return target_; }
+    /// The libraries of the CPU: these, or where these are a GPU's, those that choose_library_target() takes in the same
+    /// folder.
+    KernelStore &host();
     /// Reads those that were not needed yet.
     std::vector<Manifest> manifests();
     /// How many manifests were read so far.
@@ -100,12 +103,17 @@ private:
     Target target_;
     mutable std::mutex mutex_;  // over entries_: plans are bound by several threads
     std::vector<Entry> entries_;
+    std::once_flag host_chosen_;
+    std::unique_ptr<KernelStore> host_;
 };
 
 /// The best target of the libraries in `folder` that runs here and has kernels of `dtype`, or the best for this CPU when
 /// there are no libraries (runtime/target.h: choose_target). The manifests' names say which targets there are; none is
 /// read.
 const Target &choose_library_target(const std::string &folder, std::string *why = nullptr, Dtype dtype = Dtype::F32);
+
+/// Whether a folder has a library for `target`, by the manifests' names.
+bool has_kernel_libraries(const std::string &folder, const Target &target);
 
 /// Where kernel libraries are: AFNET_KERNELS when set, else `kernels` beside the program.
 std::string kernel_folder();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <set>
 
 #include "runtime/error.h"
 #include "runtime/file_io.h"
@@ -22,7 +23,15 @@ constexpr const char *kArchitecture = "";
 #endif
 
 bool same_architecture(const Target &target) {
-    return kArchitecture[0] != 0 && target.halide.rfind(kArchitecture, 0) == 0;
+    return target.gpu == GpuInterface::None && kArchitecture[0] != 0 && target.halide.rfind(kArchitecture, 0) == 0;
+}
+
+// Kernels for a GPU: the host's half is plain x86-64, the other half a program text that the GPU's driver compiles.
+Target gpu_target(const std::string &name, const std::string &features, GpuInterface gpu) {
+    Target target{name, "x86-64-linux-" + features, {}, "c++"};
+    target.fits = has_gpu_schedule;
+    target.gpu = gpu;
+    return target;
 }
 
 const std::vector<Target> &built_in_targets() {
@@ -64,11 +73,22 @@ const std::vector<Target> &built_in_targets() {
          fits_tile_registers,
          "tdpbf16ps"},
         {"arm-64", "arm-64-linux", {}, "aarch64-linux-gnu-g++", {Dtype::F32, Dtype::F64}},
+        gpu_target("opencl", "opencl", GpuInterface::OpenCl),
+        // PTX for compute capability 8.0, which drivers translate for all later ones.
+        gpu_target("cuda-80", "cuda-cuda_capability_80", GpuInterface::Cuda),
     };
     return all;
 }
 
 }  // namespace
+
+bool has_gpu_schedule(const KernelSpec &spec) {
+    static const std::set<std::string> generators = {
+        "add_branches",  "avg_pool", "consensus",  "conv2d",       "fill_unselected",
+        "fuse_branches", "linear",   "navigation", "spatial_mean", "stem",
+        "work_list"};
+    return generators.count(spec.generator) > 0;
+}
 
 const std::vector<Target> &targets() {
     static const std::vector<Target> all = [] {
@@ -165,6 +185,10 @@ const Target &forced_target(const std::string &name) {
 const Target &choose_target(std::string *why, const std::vector<std::string> &compiled, Dtype dtype) {
     if (const char *forced = std::getenv("AFNET_TARGET"); forced && *forced) {
         const Target &target = forced_target(forced);
+        if (target.gpu != GpuInterface::None) {
+            throw Error(std::string("AFNET_TARGET=") + forced +
+                        ": its kernels run on a GPU; AFNET_TARGET chooses among CPU targets");
+        }
         if (!same_architecture(target)) {
             throw Error(std::string("AFNET_TARGET=") + forced + ": this machine is " + kArchitecture +
                         "; choose one of its targets or unset AFNET_TARGET");

@@ -9,6 +9,9 @@
 
 namespace afnet {
 
+/// Through which interface a target's kernels reach a GPU; None: they run on the CPU.
+enum class GpuInterface { None, OpenCl, Cuda };
+
 /// One line per target: everything that compiles, links, tests or loads for it starts here.
 struct Target {
     std::string name;                         // e.g. `x86-64-avx2`: in manifests, records, AFNET_TARGET and --target
@@ -20,10 +23,12 @@ struct Target {
     std::vector<std::string> forbidden = {};  // instructions that its kernels must not hold: instruction_check.h
     bool (*fits)(const KernelSpec &) = nullptr; // of those dtypes, the kernels that its libraries hold; null: all
     std::string required = "";                  // an instruction that each of its kernels must hold
+    GpuInterface gpu = GpuInterface::None;      // its libraries are never mixed with a CPU target's
 };
 
-/// All targets, best last within an architecture, and behind them those of the file that AFNET_TARGET_FILE names
-/// (runtime/target_file.h), which are used where they are asked for by name. Throws Error where that file is wrong.
+/// All targets, best last within an architecture. Those of GPUs come behind them; a CPU never chooses them. Last are those
+/// of the file that AFNET_TARGET_FILE names (runtime/target_file.h), which are used where they are asked for by name.
+/// Throws Error where that file is wrong.
 const std::vector<Target> &targets();
 
 /// Whether the target's own libraries hold kernels of `dtype`.
@@ -41,7 +46,10 @@ const Target &target_named(const std::string &name);
 /// Required features that cpu_features() lacks; empty where kernels for `target` may run.
 std::vector<std::string> missing_features(const std::vector<std::string> &required);
 
-/// True when kernels for the target's architecture and features may run here.
+/// Whether schedules for GPUs exist for the kernel: every f32 kernel of AF-ResNet's inference but preprocessing.
+bool has_gpu_schedule(const KernelSpec &spec);
+
+/// True when kernels for the target's architecture and features may run here, on the CPU: never for a GPU target.
 bool runs_here(const Target &target);
 
 /// The target that is used: AFNET_TARGET when set (throws Error when unknown or this CPU lacks it), else the best one

@@ -29,6 +29,26 @@ struct Conv2dStages {
     int element_bytes;      // of an activation
 };
 
+/// How many pixels a GPU thread takes, and how many such threads a block has beside those along channels.
+struct Conv2dGpuTile {
+    int pixels, threads;
+};
+
+/// Handles to the stages of the same generator on GPUs, producers first. q counts the pixels of all frames.
+struct Conv2dGpuStages {
+    Halide::Func place;   // [q]  its column, row and frame
+    Halide::Func read;    // [i, t, u, v, g, q]  input channel i of run t, as the kernel's column u and row v meet it
+    Halide::Func sum;     // [c, g, q]  bias and reduction
+    Halide::RDom r;       // as Conv2dStages::r
+    Halide::Func output;  // [c, g, x, y, f]
+    Halide::Stage store;  // its update: along `pixel`
+    Halide::RDom pixel;   // pixel of a thread, thread, block
+    Halide::Var c, g, q, i;
+    int channels; // output channels per group
+    int run;      // as Conv2dStages::run
+    Conv2dGpuTile tile;
+};
+
 /// Handles to the stages of generators/winograd.h, producers first. p counts tiles of all frames, u and v points.
 struct WinogradStages {
     Halide::Func origin;   // [column row frame, p]
@@ -105,6 +125,12 @@ int conv2d_tile_terms(int run);
 /// Output channels whose sums stay in tile registers: the packing of the weights.
 int conv2d_amx_co_block(const Conv2dKnobs &knobs, int channels);
 
+/// The packing of the weights on GPUs.
+int conv2d_gpu_co_block(const Conv2dKnobs &knobs, int channels);
+
+Conv2dGpuTile conv2d_gpu_tile(const Conv2dKnobs &knobs, int reduction_channels, int co_block);
+
+void schedule_gpu(Conv2dGpuStages stages, int co_block);
 void schedule_amx(Conv2dStages stages, const Conv2dKnobs &knobs, int co_block, const Halide::Target &target);
 void schedule_cpu(Conv2dStages stages, const Conv2dKnobs &knobs, int co_block, const Halide::Target &target);
 void schedule_cpu(WinogradStages stages, const Conv2dKnobs &knobs, int co_block, const Halide::Target &target);

@@ -17,6 +17,12 @@ struct ElementwiseLoops {
 };
 
 void schedule_cpu(ElementwiseLoops loops, const Halide::Target &target);
+void schedule_gpu(ElementwiseLoops loops);
+
+/// One of the two.
+inline void schedule(ElementwiseLoops loops, const Halide::Target &target) {
+    target.has_gpu_feature() ? schedule_gpu(std::move(loops)) : schedule_cpu(std::move(loops), target);
+}
 
 /// Several outputs of one shape [c, x, y, f] whose elements are computed together: `values` is a Tuple, and outputs copy
 /// its parts. A pixel's values are computed once, before any of them is stored.

@@ -19,6 +19,9 @@ struct LinearKnobs {
 /// Outputs per register tile: the packing of the weights.
 int linear_co_block(const LinearKnobs &knobs, const Halide::Target &target);
 
+int linear_gpu_co_block(const LinearKnobs &knobs);
+
+void schedule_gpu(LinearStages stages, int co_block);
 void schedule_cpu(LinearStages stages, const LinearKnobs &knobs, int co_block, const Halide::Target &target);
 
 } // namespace afnet::schedules

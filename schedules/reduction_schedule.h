@@ -18,5 +18,6 @@ struct ChannelReduction {
 
 /// A few vectors of channels stay in registers over the whole reduction; one task per frame and channel block.
 void schedule_cpu(ChannelReduction stages, const Halide::Target &target);
+void schedule_gpu(ChannelReduction stages);
 
 }  // namespace afnet::schedules

@@ -22,6 +22,10 @@ struct StemKnobs {
 
 int stem_co_block(const StemKnobs &knobs, int channels, const Halide::Target &target);
 
+/// The packing of the weights on GPUs.
+int stem_gpu_co_block(const StemKnobs &knobs, int channels);
+
+void schedule_gpu(StemStages stages, int co_block);
 void schedule_cpu(StemStages stages, const StemKnobs &knobs, int co_block, const Halide::Target &target);
 
 } // namespace afnet::schedules

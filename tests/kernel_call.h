@@ -1,4 +1,5 @@
-// Calls one kernel directly, its arguments bound by the names in its metadata.
+// Calls one kernel directly, its arguments bound by the names in its metadata. What a kernel for OpenCL is given is
+// copied to the device and back.
 #pragma once
 
 #include <list>
@@ -25,11 +26,14 @@ public:
     KernelCall &set(const std::string &name, int value);
     KernelCall &set(const std::string &name, double value);
 
-    /// Throws Error when an argument is not bound, or with Halide's words when the kernel refuses.
+    /// Throws Error when an argument is not bound, or with Halide's words when the kernel refuses. Where nothing is
+    /// bound to the `count` that only kernels for GPUs have, it is larger than any number of frames.
     void run();
 
 private:
     KernelCall &place(const std::string &name, void *argument);
+    void count_all_frames();
+    int call_on_device();
 
     const Kernel &kernel_;
     std::vector<void *> arguments_;
@@ -38,4 +42,4 @@ private:
     std::list<double> reals_;
 };
 
-}  // namespace afnet
+} // namespace afnet

@@ -1,11 +1,13 @@
 #include "tests/kernel_targets.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <stdexcept>
 
 #include "runtime/file_io.h"
+#include "tests/gpu/device_memory.h"
 #include "tests/temporary_folder.h"
 #include "tests/tile_emulator.h"
 
@@ -83,6 +85,30 @@ std::vector<Target> executable_targets(const KernelSpec &spec) {
         std::remove_if(result.begin(), result.end(), [&](const Target &target) { return !has_kernel(target, spec); }),
         result.end());
     return result;
+}
+
+bool testing_gpu() {
+    const char *set = std::getenv("AFNET_TEST_GPU");
+    return set && *set;
+}
+
+std::vector<Target> called_targets(Dtype dtype) {
+    if (!testing_gpu()) return runnable_targets(dtype);
+    if (!opencl_obstacle().empty()) throw std::runtime_error(opencl_obstacle());
+    const Target &target = target_named("opencl");
+    if (!has_dtype(target, dtype)) return {};
+    return {target};
+}
+
+std::vector<Target> called_targets(const KernelSpec &spec) {
+    if (!testing_gpu()) return executable_targets(spec);
+    std::vector<Target> result = called_targets(dtype_of(spec));
+    if (!result.empty() && !has_kernel(result.front(), spec)) result.clear();
+    return result;
+}
+
+std::vector<Dtype> called_dtypes() {
+    return testing_gpu() ? std::vector<Dtype>{Dtype::F32} : runnable_dtypes();
 }
 
 bool has_libraries(const std::string &folder, const Target &target) {

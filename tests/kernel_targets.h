@@ -21,6 +21,15 @@ std::vector<Target> executable_targets(Dtype dtype);
 /// Of these, the ones whose own libraries hold the kernel.
 std::vector<Target> executable_targets(const KernelSpec &spec);
 
+/// The targets that a test which calls kernels directly goes over: those of runnable_targets() or executable_targets(),
+/// or, with AFNET_TEST_GPU set, `opencl` alone. Throws std::runtime_error where there is no OpenCL device then.
+std::vector<Target> called_targets(Dtype dtype);
+std::vector<Target> called_targets(const KernelSpec &spec);
+/// Dtypes that some of those compute.
+std::vector<Dtype> called_dtypes();
+/// Whether AFNET_TEST_GPU is set.
+bool testing_gpu();
+
 /// Whether a folder has libraries for a target: shipped models may be without those for tile registers.
 bool has_libraries(const std::string &folder, const Target &target);
 

@@ -16,6 +16,7 @@ sys.path.insert(0, os.path.join(ROOT, "bench", "peers"))
 
 import compare  # noqa: E402
 import cuda_stand_ins  # noqa: E402
+import gpu  # noqa: E402
 import participants  # noqa: E402
 import report  # noqa: E402
 from comparison import Comparison  # noqa: E402
@@ -76,6 +77,28 @@ def write_program(path, text):
 def state(pid):
     with open(f"/proc/{pid}/stat") as file:
         return file.read().rpartition(")")[2].split()[0]
+
+
+class Gpu(unittest.TestCase):
+    def test_ratios_are_taken_within_turns(self):
+        dense, focal = ("afnet cuda", "resnet50_tsm", 1, 1.0), ("afnet cuda", "af_resnet50_tsm", 1, 0.4)
+        turns = [{dense: {"ms_median": a, "samples": 40}, focal: {"ms_median": b, "samples": 40}}
+                 for a, b in ((10, 5), (30, 10), (20, 20))]
+        rows = gpu.summarise(turns)
+        self.assertEqual([row["ms"] for row in rows], [20, 10])
+        self.assertEqual([row["times_dense"] for row in rows], [1, 2])
+        self.assertEqual(rows[1]["samples"], 120)
+        self.assertIn("| afnet cuda | af_resnet50_tsm | 1 | 0.40 | 10.000 | 120 | 2.00 |", gpu.markdown("none", rows))
+
+    def test_refuses_without_a_gpu_in_the_words_of_afnet(self):
+        with tempfile.TemporaryDirectory() as folder:
+            program = write_program(os.path.join(folder, "afnet"),
+                                    "#!/bin/sh\necho 'afnet: no CUDA: no driver; install it' >&2\nexit 1\n")
+            said = io.StringIO()
+            with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()) as out:
+                self.assertEqual(gpu.main(["--program", program]), 1)
+            self.assertEqual(said.getvalue(), "bench-gpu: afnet: no CUDA: no driver; install it\n")
+            self.assertEqual(out.getvalue(), "")
 
 
 class Arithmetic(unittest.TestCase):

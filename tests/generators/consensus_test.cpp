@@ -20,7 +20,7 @@ void check(int classes, int clip_frames, int clips, double scale) {
     // An error of the exponent is a relative error of the score.
     Tensor4 score_size = scores;
     for (double &m : score_size.data) m = (m + 1e-30) * 4 * (1 + scale);
-    for (const Target &target : runnable_targets()) {
+    for (const Target &target : called_targets(Dtype::F32)) {
         INFO(classes << " classes, " << clips << " clips of " << clip_frames << " on " << target.name);
         FloatBuffer clip_logits(classes, clips), probabilities(classes, clips);
         KernelCall(test_kernel_store(target).kernel(KernelSpec("consensus"), kTestLibrary))
@@ -35,7 +35,7 @@ void check(int classes, int clip_frames, int clips, double scale) {
 
 }  // namespace
 
-TEST_CASE("a clip's scores are the softmax of its frames' mean logits", "[consensus]") {
+TEST_CASE("a clip's scores are the softmax of its frames' mean logits", "[consensus][gpu]") {
     for (int classes : {1, 2, 5, 17, 174}) {
         for (int clip_frames : {1, 3, 12}) {
             for (int clips : {1, 4}) check(classes, clip_frames, clips, 5);
@@ -43,6 +43,6 @@ TEST_CASE("a clip's scores are the softmax of its frames' mean logits", "[consen
     }
 }
 
-TEST_CASE("scores of large logits stay finite", "[consensus]") {
+TEST_CASE("scores of large logits stay finite", "[consensus][gpu]") {
     for (double scale : {90.0, 1e4}) check(33, 2, 2, scale);
 }

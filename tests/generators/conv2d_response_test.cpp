@@ -22,7 +22,7 @@ void check(const KernelSpec &spec, int width, int height, const std::vector<int>
     const Tensor4 map = skipped ? Tensor4(co, width, height, 1)
                                 : representable(zero_response(co, width, height, response), dtype);
     const Tensor4 table = skipped ? Tensor4(co, 1, 1, 1) : distinct_pixels(map, response);
-    for (const Target &target : runnable_targets(dtype)) {
+    for (const Target &target : called_targets(dtype)) {
         INFO(spec.name() << " at " << width << "x" << height << " on " << target.name);
         const Kernel &kernel = test_kernel_store(target).kernel(spec, kTestLibrary);
         const Layer defined = layer.as_read_by(kernel);
@@ -62,7 +62,7 @@ void for_each_projection(Check check) {
 
 }  // namespace
 
-TEST_CASE("a projection finishes the frames that the mask rejects", "[conv2d]") {
+TEST_CASE("a projection finishes the frames that the mask rejects", "[conv2d][gpu]") {
     for_each_projection([](const KernelSpec &spec) {
         for (int width : {1, 2, 3, 4, 6, 9, 15}) {
             for (int height : {1, 2, 5}) check(spec, width, height, {1, 0, 0, 1, 0}, false);
@@ -71,7 +71,7 @@ TEST_CASE("a projection finishes the frames that the mask rejects", "[conv2d]") 
     });
 }
 
-TEST_CASE("a projection may finish rejected frames with its activation alone", "[conv2d]") {
+TEST_CASE("a projection may finish rejected frames with its activation alone", "[conv2d][gpu]") {
     for_each_projection([](const KernelSpec &spec) {
         for (int side : {1, 2, 5}) check(spec, side, side, {0, 1, 0}, true);
     });

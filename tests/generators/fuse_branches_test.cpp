@@ -68,7 +68,7 @@ void check(Fused how, const char *activation, int channels, Size fine, Size coar
     const Tensor4 expected = activate(activation, adds ? reference::add(enlarged, focal)
                                                        : reference::blend(theta, enlarged, focal));
     const Tensor4 magnitude = reference::add(absolute(enlarged), absolute(focal));
-    for (const Target &target : runnable_targets(dtype)) {
+    for (const Target &target : called_targets(dtype)) {
         for (const bool in_place : {false, true}) {
             INFO((adds ? "sum, " : "blend, ") << activation << " of " << channels << " channels at " << fine.width << "x" << fine.height << " and "
                             << coarse.width << "x" << coarse.height << " on " << target.name << ", "
@@ -89,12 +89,12 @@ void check(Fused how, const char *activation, int channels, Size fine, Size coar
 
 }  // namespace
 
-TEST_CASE("fusion takes both branches at any ratio of their sizes", "[fuse_branches]") {
+TEST_CASE("fusion takes both branches at any ratio of their sizes", "[fuse_branches][gpu]") {
     const std::vector<std::pair<Size, Size>> pairs = {{{8, 8}, {4, 4}}, {{7, 5}, {4, 3}}, {{13, 14}, {7, 7}},
                                                       {{1, 1}, {1, 1}}, {{7, 9}, {2, 4}}, {{5, 3}, {5, 2}}};
     for (const auto &[fine, coarse] : pairs) {
         for (const char *activation : {"relu", "linear"}) {
-            for (const Dtype dtype : runnable_dtypes()) {
+            for (const Dtype dtype : called_dtypes()) {
                 for (const Fused how : {Fused::Blended, Fused::Added})
                     check(how, activation, 20, fine, coarse, 3, dtype);
             }
@@ -102,9 +102,9 @@ TEST_CASE("fusion takes both branches at any ratio of their sizes", "[fuse_branc
     }
 }
 
-TEST_CASE("fusion takes any number of channels", "[fuse_branches]") {
+TEST_CASE("fusion takes any number of channels", "[fuse_branches][gpu]") {
     for (int channels : {1, 3, 4, 5, 8, 9, 16, 17, 33, 64}) {
-        for (const Dtype dtype : runnable_dtypes()) {
+        for (const Dtype dtype : called_dtypes()) {
             for (const Fused how : {Fused::Blended, Fused::Added})
                 check(how, "relu", channels, {5, 4}, {3, 2}, 1, dtype);
         }

@@ -32,7 +32,7 @@ void check(const char *activation, int inputs, int outputs, int frames) {
     // Sigmoids end within 1, which they round too.
     Tensor4 magnitude = reference::linear(in, absolute(weights), absolute(bias), outputs);
     for (double &m : magnitude.data) m += 1;
-    for (const Target &target : runnable_targets()) {
+    for (const Target &target : called_targets(Dtype::F32)) {
         INFO(activation << " of " << inputs << " to " << outputs << ", " << frames << " frames on " << target.name);
         FrameMemory output = FrameMemory::unwritten(outputs, 1, 1, frames);
         const Kernel &kernel = test_kernel_store(target).kernel(activated("linear", activation), kTestLibrary);
@@ -50,19 +50,19 @@ void check(const char *activation, int inputs, int outputs, int frames) {
 
 }  // namespace
 
-TEST_CASE("a linear layer equals its definition for any number of inputs and outputs", "[linear]") {
+TEST_CASE("a linear layer equals its definition for any number of inputs and outputs", "[linear][gpu]") {
     for (int outputs : {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 63, 64, 65, 129}) {
         for (int inputs : {1, 3, 16, 17, 65}) check("linear", inputs, outputs, inputs % 2 ? 1 : 5);
     }
 }
 
-TEST_CASE("a linear layer equals its definition for any number of frames", "[linear]") {
+TEST_CASE("a linear layer equals its definition for any number of frames", "[linear][gpu]") {
     for (int frames = 1; frames <= 14; frames++)
         check("linear", 17, 33, frames);
     check("linear", 5, 40, 31);
 }
 
-TEST_CASE("a linear layer applies every activation", "[linear]") {
+TEST_CASE("a linear layer applies every activation", "[linear][gpu]") {
     for (const char *activation : {"linear", "relu", "sigmoid", "hsigmoid", "hswish"}) {
         for (int outputs : {1, 10, 174}) check(activation, 40, outputs, 3);
     }

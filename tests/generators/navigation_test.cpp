@@ -103,7 +103,7 @@ int check(const Module &module, int clips, const std::vector<float> &uniforms) {
     const std::vector<double> noise = reference::gumbel_noise(uniforms);
     const reference::Gate gate = reference::select_frames(expected, noise);
     int undecided = 0;
-    for (const Target &target : runnable_targets()) {
+    for (const Target &target : called_targets(Dtype::F32)) {
         INFO(module.channels << " channels, " << clips << " clips of " << module.clip_frames << " on " << target.name);
         const Decision ours = decide(target, module, pooled, uniforms);
         CHECK(rounding_error(ours.logits, expected, module.magnitude(pooled), module.channels + 4) <= 1);
@@ -121,7 +121,7 @@ int check(const Module &module, int clips, const std::vector<float> &uniforms) {
 
 }  // namespace
 
-TEST_CASE("the navigation decides as defined, position by position in each clip", "[navigation]") {
+TEST_CASE("the navigation decides as defined, position by position in each clip", "[navigation][gpu]") {
     for (int channels : {1, 3, 15, 16, 17, 64, 257}) {
         for (int clip_frames : {1, 3, 8}) {
             for (int clips : {1, 2, 4}) CHECK(check(Module(channels, clip_frames), clips, {}) == 0);
@@ -129,14 +129,14 @@ TEST_CASE("the navigation decides as defined, position by position in each clip"
     }
 }
 
-TEST_CASE("soft weights are probabilities, without noise", "[navigation]") {
+TEST_CASE("soft weights are probabilities, without noise", "[navigation][gpu]") {
     for (int channels : {3, 17, 64}) {
         for (int clips : {1, 2}) {
             const Module module(channels, 5);
             const Tensor4 pooled = random_frames(channels, 1, 1, 5 * clips, "pooled");
             const Tensor4 logits = reference::navigation_logits(pooled, module.weights);
             const Tensor4 magnitude = module.magnitude(pooled);
-            for (const Target &target : runnable_targets()) {
+            for (const Target &target : called_targets(Dtype::F32)) {
                 INFO(channels << " channels, " << clips << " clips on " << target.name);
                 const Tensor4 weights = weigh(target, module, pooled);
                 for (int f = 0; f < pooled.f; f++) {
@@ -150,7 +150,7 @@ TEST_CASE("soft weights are probabilities, without noise", "[navigation]") {
     }
 }
 
-TEST_CASE("Gumbel noise enters decisions, not logits", "[navigation]") {
+TEST_CASE("Gumbel noise enters decisions, not logits", "[navigation][gpu]") {
     for (int channels : {5, 64}) {
         for (int clips : {1, 4}) {
             const Module module(channels, 16);
@@ -160,23 +160,23 @@ TEST_CASE("Gumbel noise enters decisions, not logits", "[navigation]") {
     }
 }
 
-TEST_CASE("noise at the ends of its range is finite and overrules the logits", "[navigation]") {
+TEST_CASE("noise at the ends of its range is finite and overrules the logits", "[navigation][gpu]") {
     const Module module(8, 4);
     const Tensor4 pooled = random_frames(8, 1, 1, 4, "pooled");
     const float most = 1 - std::ldexp(1.0f, -24);
-    for (const Target &target : runnable_targets()) {
+    for (const Target &target : called_targets(Dtype::F32)) {
         INFO(target.name);
         const Decision ours = decide(target, module, pooled, {0, most, most, 0, 0, most, most, 0});
         CHECK(ours.mask == std::vector<int>{1, 0, 1, 0});
     }
 }
 
-TEST_CASE("a tie leaves the frame out", "[navigation]") {
+TEST_CASE("a tie leaves the frame out", "[navigation][gpu]") {
     Module module(8, 3);
     std::fill(module.weights.affine.begin(), module.weights.affine.end(), 0.0f);
     std::fill(module.weights.affine_bias.begin(), module.weights.affine_bias.end(), 0.25f);
     const Tensor4 pooled = random_frames(8, 1, 1, 6, "pooled");
-    for (const Target &target : runnable_targets()) {
+    for (const Target &target : called_targets(Dtype::F32)) {
         INFO(target.name);
         CHECK(decide(target, module, pooled, {}).mask == std::vector<int>(6, 0));
         CHECK(decide(target, module, pooled, std::vector<float>(12, 0.0f)).mask == std::vector<int>(6, 0));

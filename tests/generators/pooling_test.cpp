@@ -23,7 +23,7 @@ Tensor4 absolute(Tensor4 tensor) {
 void check_avg_pool(int channels, int width, int height, int frames, Dtype dtype) {
     const Tensor4 in = representable(random_frames(channels, width, height, frames, "in"), dtype);
     const Tensor4 expected = reference::average_pool(in), magnitude = reference::average_pool(absolute(in));
-    for (const Target &target : runnable_targets(dtype)) {
+    for (const Target &target : called_targets(dtype)) {
         INFO(channels << " channels of " << width << "x" << height << " on " << target.name << ", "
                       << dtype_name(dtype));
         FrameMemory input(in, width % 2, false, dtype);
@@ -88,7 +88,7 @@ void check_spatial_mean(int channels, Size fine, const Size *coarse, int frames,
         positive = reference::add(positive, reference::upsample_nearest(absolute(low), fine.width, fine.height));
     }
     const Tensor4 expected = reference::global_mean(sum), magnitude = reference::global_mean(positive);
-    for (const Target &target : runnable_targets(dtype)) {
+    for (const Target &target : called_targets(dtype)) {
         INFO(channels << " channels of " << fine.width << "x" << fine.height << (coarse ? " and a coarse one" : "")
                       << " on " << target.name << ", " << dtype_name(dtype));
         FrameMemory input(in, fine.width % 2, false, dtype), added(low, 0, false, dtype);
@@ -106,8 +106,8 @@ void check_spatial_mean(int channels, Size fine, const Size *coarse, int frames,
 
 }  // namespace
 
-TEST_CASE("average pooling counts the padding at odd and even sizes", "[pooling]") {
-    for (const Dtype dtype : runnable_dtypes()) {
+TEST_CASE("average pooling counts the padding at odd and even sizes", "[pooling][gpu]") {
+    for (const Dtype dtype : called_dtypes()) {
         for (int channels : kChannels)
             check_avg_pool(channels, 5, 4, 2, dtype);
         for (int width : {1, 2, 3, 6, 7}) {
@@ -117,8 +117,8 @@ TEST_CASE("average pooling counts the padding at odd and even sizes", "[pooling]
     }
 }
 
-TEST_CASE("the mean over pixels equals its definition for any number of channels", "[pooling]") {
-    for (const Dtype dtype : runnable_dtypes()) {
+TEST_CASE("the mean over pixels equals its definition for any number of channels", "[pooling][gpu]") {
+    for (const Dtype dtype : called_dtypes()) {
         for (int channels : kChannels) {
             for (const Size &size : {Size{1, 1}, Size{7, 7}, Size{3, 10}})
                 check_spatial_mean(channels, size, nullptr, 3, dtype);
@@ -126,10 +126,10 @@ TEST_CASE("the mean over pixels equals its definition for any number of channels
     }
 }
 
-TEST_CASE("the mean adds a coarse map enlarged by any factor", "[pooling]") {
+TEST_CASE("the mean adds a coarse map enlarged by any factor", "[pooling][gpu]") {
     const std::vector<std::pair<Size, Size>> pairs = {{{8, 8}, {4, 4}}, {{7, 5}, {4, 3}},  {{13, 14}, {7, 7}},
                                                       {{1, 1}, {1, 1}}, {{7, 9}, {2, 4}}, {{5, 3}, {5, 2}}};
-    for (const Dtype dtype : runnable_dtypes()) {
+    for (const Dtype dtype : called_dtypes()) {
         for (int channels : {1, 8, 17, 65}) {
             for (const auto &[fine, coarse] : pairs)
                 check_spatial_mean(channels, fine, &coarse, 2, dtype);

@@ -18,7 +18,7 @@ void check(const KernelSpec &spec, int width, int height, int frames) {
     const Tensor4 read = representable(in, dtype); // with bf16 the kernel rounds the clip itself
     // The error of a maximum is at most the largest error below it.
     const Tensor4 magnitude = reference::max_pool(layer.magnitude(read));
-    for (const Target &target : runnable_targets(dtype)) {
+    for (const Target &target : called_targets(dtype)) {
         INFO(spec.name() << " of " << width << "x" << height << "x" << frames << " on " << target.name);
         const Kernel &kernel = test_kernel_store(target).kernel(spec, kTestLibrary);
         const int block = kernel.entry->knobs.at("co_block");
@@ -39,8 +39,8 @@ void check(const KernelSpec &spec, int width, int height, int frames) {
 
 } // namespace
 
-TEST_CASE("the stem equals its definition at sizes of every remainder", "[stem]") {
-    for (const Dtype dtype : runnable_dtypes()) {
+TEST_CASE("the stem equals its definition at sizes of every remainder", "[stem][gpu]") {
+    for (const Dtype dtype : called_dtypes()) {
         for (int channels : {64, 16}) {
             const KernelSpec spec = with_dtype(KernelSpec("stem").set("channels", channels), dtype);
             check(spec, 33, 47, 1);
@@ -52,8 +52,8 @@ TEST_CASE("the stem equals its definition at sizes of every remainder", "[stem]"
     }
 }
 
-TEST_CASE("the stem equals its definition on the smallest pictures that networks take", "[stem]") {
-    for (const Dtype dtype : runnable_dtypes()) {
+TEST_CASE("the stem equals its definition on the smallest pictures that networks take", "[stem][gpu]") {
+    for (const Dtype dtype : called_dtypes()) {
         const KernelSpec spec = with_dtype(KernelSpec("stem").set("channels", 16), dtype);
         for (int extra : {0, 1, 2, 3, 4})
             check(spec, 32 + extra, 32, 1);

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "model/recipe.h"
+#include "runtime/arena.h"
 #include "tests/generators/layer.h"
 #include "tests/kernel_targets.h"
 #include "tests/model/network_run.h"

@@ -63,3 +63,32 @@ TEST_CASE("pieces are aligned and none overlaps another, whichever threads take 
     for (size_t i = 1; i < pieces.size(); i++)
         CHECK(pieces[i - 1].first + pieces[i - 1].second <= pieces[i].first);
 }
+
+TEST_CASE("with aligned interiors rows lie no further apart than they must", "[arena]") {
+    for (const size_t alignment : {size_t(64), size_t(128), size_t(512)}) {
+        for (const int channels : {1, 3, 16, 24, 64, 100}) {
+            for (const int border : {1, 2, 3}) {
+                for (const ElementType type : {ElementType::Float32, ElementType::BFloat16}) {
+                    TensorInfo tensor;
+                    tensor.type = type;
+                    tensor.extents = {channels, 7, 5, 3};
+                    tensor.border = border;
+                    INFO(alignment << " " << channels << " " << border);
+                    const std::vector<int> dense = stored_strides(tensor);
+                    const int width = 7 + 2 * border, height = 5 + 2 * border;
+                    CHECK(dense == std::vector<int>{1, channels, channels * width, channels * width * height});
+                    const StorageRules rules{alignment, true};
+                    const std::vector<int> apart = stored_strides(tensor, rules);
+                    const size_t bytes = element_bytes(type);
+                    CHECK(size_t(border) * size_t(apart[1] + apart[2]) * bytes % alignment == 0);
+                    CHECK(apart[1] == channels);
+                    CHECK(apart[2] >= dense[2]);
+                    CHECK(size_t(apart[2] - dense[2]) * bytes < alignment);
+                    CHECK(apart[3] == apart[2] * height);
+                    CHECK(stored_bytes(tensor, rules) >= size_t(apart[3]) * 3 * bytes);
+                    CHECK(stored_bytes(tensor, rules) % alignment == 0);
+                }
+            }
+        }
+    }
+}

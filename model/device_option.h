@@ -1,0 +1,20 @@
+// The option --device of all commands that run networks, and the kernels that follow from it.
+#pragma once
+
+#include "runtime/device_choice.h"
+
+namespace CLI {
+class App;
+class Option;
+} // namespace CLI
+
+namespace afnet {
+
+/// Adds --device, which sets `device`; that must outlive the parsing.
+CLI::Option *add_device_option(CLI::App &app, DeviceChoice &device);
+
+/// The kernel libraries of the chosen device in the folder of kernels. Says on standard error why `auto` takes the CPU,
+/// unless `quiet`. Throws Error as choose_device_target() does.
+KernelStore device_kernels(DeviceChoice device, Dtype dtype, bool quiet);
+
+} // namespace afnet

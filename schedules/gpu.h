@@ -1,0 +1,28 @@
+// What schedules for GPUs share. Kernels of one source serve OpenCL and CUDA: threads along channels, which are
+// contiguous, so that neighbouring threads touch neighbouring addresses; no warp is relied upon.
+#pragma once
+
+#include "Halide.h"
+
+namespace afnet::schedules {
+
+/// Whether a kernel's loops become blocks and threads of a GPU.
+inline bool for_gpu(const Halide::Target &target) {
+    return target.has_gpu_feature();
+}
+
+/// Channels that one vector load or store moves: 16 bytes of floats.
+constexpr int kGpuVector = 4;
+
+/// Threads that run in step on the GPUs of today; a block's threads along channels are as many, where there are enough.
+constexpr int kGpuWarp = 32;
+
+/// Says that rows and frames of an activation of `channels` channels, [.., x, y, f], begin at whole vectors, where its
+/// pixels do: vector loads and stores ask for it. Only in kernels for GPUs: it is checked when they are called.
+template <class Buffer> void align_rows(Buffer &buffer, int channels) {
+    if (channels % kGpuVector != 0) return;
+    for (int d = buffer.dimensions() - 2; d < buffer.dimensions(); d++)
+        buffer.dim(d).set_stride(buffer.dim(d).stride() / kGpuVector * kGpuVector);
+}
+
+} // namespace afnet::schedules

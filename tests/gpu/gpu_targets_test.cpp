@@ -1,0 +1,41 @@
+// Targets for GPUs beside those for CPUs: which kernels they have, and that nobody takes them by mistake.
+#include <algorithm>
+#include <catch2/catch.hpp>
+
+#include "model/lowering.h"
+#include "runtime/target.h"
+
+using namespace afnet;
+
+namespace {
+
+std::vector<Target> gpu_targets() {
+    std::vector<Target> result;
+    std::copy_if(targets().begin(), targets().end(), std::back_inserter(result),
+                 [](const Target &target) { return target.gpu != GpuInterface::None; });
+    return result;
+}
+
+} // namespace
+
+TEST_CASE("every kernel of AF-ResNet's inference has a schedule for GPUs", "[target]") {
+    REQUIRE(gpu_targets().size() >= 2);
+    for (const char *model : {"af_resnet50", "af_resnet50_tsm", "af_resnet101", "af_resnet101_tsm"}) {
+        for (const KernelSpec &spec : kernel_specs(shipped_model(model), Dtype::F32)) {
+            for (const Target &target : gpu_targets()) {
+                INFO(spec.name() << " of " << model << " on " << target.name);
+                CHECK(has_kernel(target, spec));
+            }
+        }
+    }
+}
+
+TEST_CASE("a GPU's target is never chosen for the CPU, and has no kernels of other dtypes", "[target]") {
+    for (const Target &target : gpu_targets()) {
+        INFO(target.name);
+        CHECK_FALSE(runs_here(target));
+        CHECK_THROWS(choose_target(nullptr, {target.name}));
+        CHECK_FALSE(has_kernel(target, KernelSpec("conv2d").set("dtype", "bf16")));
+        CHECK_FALSE(has_kernel(target, KernelSpec("sgd_step")));
+    }
+}

@@ -1,0 +1,182 @@
+// Whole networks on devices: OpenCL on PoCL against the reference, and what a network asks of CUDA's driver, which
+// computes nothing here.
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cmath>
+
+#include "runtime/arena.h"
+#include "runtime/error.h"
+#include "tests/fake_cuda/fake_driver.h"
+#include "tests/kernel_targets.h"
+#include "tests/model/network_run.h"
+
+using namespace afnet;
+using namespace afnet_test;
+using Catch::Contains;
+
+namespace {
+
+constexpr double kTolerance = 2e-5; // tests/golden/README.md
+
+double relative_difference(const reference::NamedTensor &actual, const reference::NamedTensor &expected) {
+    double largest = 0, difference = 0;
+    REQUIRE(actual.data.size() == expected.data.size());
+    for (size_t i = 0; i < expected.data.size(); i++) {
+        largest = std::max(largest, std::abs(expected.data[i]));
+        difference = std::max(difference, std::abs(actual.data[i] - expected.data[i]));
+    }
+    return difference / std::max(largest, 1e-30);
+}
+
+NetworkRun small_run(bool shift, Masks masks, Unselected unselected = Unselected::Masked) {
+    NetworkRun run;
+    run.description = small_af_resnet(shift);
+    run.shape.frames = 4;
+    run.shape.clips = 2;
+    run.shape.width = 40;
+    run.shape.height = 33;
+    run.shape.unselected = unselected;
+    run.masks = masks;
+    run.shape.forced_masks = !run.forced().empty();
+    return run;
+}
+
+std::unique_ptr<Network> open_on(GpuInterface gpu, const NetworkRun &run) {
+    for (const Target &target : targets()) {
+        if (target.gpu == gpu) return open_network(run, target);
+    }
+    throw Error("no target of that interface");
+}
+
+std::string all_calls() {
+    std::string text;
+    for (const std::string &line : fake_calls())
+        text += line + "\n";
+    return text;
+}
+
+} // namespace
+
+TEST_CASE("a small network on OpenCL equals the reference", "[device_network]") {
+    for (const bool shift : {false, true}) {
+        for (const Masks masks : {Masks::Navigation, Masks::Random}) {
+            const NetworkRun run = small_run(shift, masks, shift ? Unselected::Skipped : Unselected::Masked);
+            INFO(run.text());
+            const auto network = open_on(GpuInterface::OpenCl, run);
+            const reference::Outputs expected = expected_outputs(run);
+            for (int again = 0; again < 2; again++) {
+                const reference::Outputs outputs = outputs_of(*network);
+                for (const auto &[name, tensor] : expected) {
+                    INFO(name);
+                    REQUIRE(outputs.count(name) == 1);
+                    CHECK(relative_difference(outputs.at(name), tensor) <= kTolerance);
+                }
+            }
+        }
+    }
+}
+
+TEST_CASE("results of a device are those that it computed last, and inputs those that were written",
+          "[device_network]") {
+    const NetworkRun run = small_run(true, Masks::All);
+    const auto network = open_on(GpuInterface::OpenCl, run);
+    network->run();
+    const std::vector<float> all = network->clip_logits(1);
+    const double macs = network->macs();
+    const std::vector<int> none(size_t(run.shape.flat_frames()), 0);
+    for (size_t block = 0; block < network->lowered().selections.size(); block++)
+        network->force_mask(block, none);
+    network->run();
+    CHECK(network->clip_logits(1) != all);
+    CHECK(network->macs() < macs);
+    const std::vector<int> every(size_t(run.shape.flat_frames()), 1);
+    for (size_t block = 0; block < network->lowered().selections.size(); block++)
+        network->force_mask(block, every);
+    network->run();
+    CHECK(network->clip_logits(1) == all);
+    CHECK(network->macs() == macs);
+}
+
+TEST_CASE("a clip is copied to the device, and its results back, once; nothing waits between", "[device_network]") {
+    const FakeCuda &fake = fresh_fake_cuda();
+    const auto network = open_on(GpuInterface::Cuda, small_run(true, Masks::Navigation));
+    CHECK_FALSE(fake_calls("load_module 255").empty());
+    CHECK(fake_calls("load_module").size() == fake_calls("load_module 255").size());
+    network->run(); // records the graph
+    const std::vector<std::string> recorded = fake_calls("record");
+    fake.reset();
+    network->fill_recipe_video(3);
+    network->run();
+    network->masks();
+    network->clip_logits(0);
+    network->probabilities(1);
+    network->macs();
+    INFO(all_calls());
+    const std::vector<std::string> calls = fake_calls();
+    REQUIRE(calls.size() > 20);
+    const TensorInfo &video = network->lowered().plan.tensors[size_t(network->lowered().video)];
+    CHECK(fake_calls("to_device") == std::vector<std::string>{"to_device " + std::to_string(stored_bytes(video))});
+    CHECK(fake_calls("to_host").size() == 1);
+    CHECK(fake_calls("synchronize").size() == 1);
+    CHECK(fake_calls("allocate").empty());
+    CHECK(fake_calls("load_module").empty());
+    // First the stream, which is noted where it changes, and the clip; last the results.
+    CHECK(calls[1].rfind("to_device", 0) == 0);
+    CHECK(calls[calls.size() - 2].rfind("to_host", 0) == 0);
+    CHECK(calls.back() == "synchronize");
+    CHECK(calls[2] == "graph");
+    CHECK(fake_calls("launch").size() == calls.size() - 5);
+    CHECK(fake_calls("launch").size() == recorded.size());
+    CHECK(recorded.size() >= network->lowered().plan.steps.size());
+    // Where a step is looked at, and where the driver cannot record, each kernel is launched.
+    fake.reset();
+    network->run([](const StepReport &) {});
+    CHECK(fake_calls("graph").empty());
+    CHECK(fake_calls("launch").size() == recorded.size());
+    network->use_gumbel(false); // another scalar: recorded anew
+    fake.fail("cuStreamBeginCapture_v2", 801, 0);
+    network->run();
+    CHECK(fake_calls("graph").empty());
+    CHECK(fake_calls("launch").size() == 2 * recorded.size());
+}
+
+TEST_CASE("launches do not depend on masks, and no grid is empty", "[device_network]") {
+    const FakeCuda &fake = fresh_fake_cuda();
+    const NetworkRun run = small_run(true, Masks::None);
+    const auto network = open_on(GpuInterface::Cuda, run);
+    std::vector<std::vector<std::string>> launches;
+    for (const int selected : {0, 1}) {
+        const std::vector<int> mask(size_t(run.shape.flat_frames()), selected);
+        for (size_t block = 0; block < network->lowered().selections.size(); block++)
+            network->force_mask(block, mask);
+        fake.reset();
+        network->run();
+        launches.push_back(fake_calls("launch"));
+    }
+    CHECK(launches[0].size() >= network->lowered().plan.steps.size());
+    CHECK(launches[0] == launches[1]);
+}
+
+TEST_CASE("each fault of a device is one error, and the process goes on", "[device_network]") {
+    const FakeCuda &fake = fresh_fake_cuda();
+    const NetworkRun run = small_run(true, Masks::Navigation);
+    // More memory than what freed blocks of other tests leave.
+    fake.fail("cuMemAlloc_v2", kOutOfMemory, 0);
+    CHECK_THROWS_WITH(open_on(GpuInterface::Cuda, run), Contains("cannot allocate") && Contains("Fake GPU") &&
+                                                            Contains("OUT_OF_MEMORY") && Contains("--device cpu"));
+    fake.reset();
+    const auto network = open_on(GpuInterface::Cuda, run);
+    fake.fail("cuLaunchKernel", 701, 5); // launch out of resources
+    CHECK_THROWS_WITH(network->run(),
+                      Contains("step ") && Contains("failed on Fake GPU") && Contains("cuLaunchKernel"));
+    fake.reset();
+    CHECK_NOTHROW(network->run());
+    fake.fail("cuGraphLaunch", kLaunchFailed, 0);
+    CHECK_THROWS_WITH(network->run(), Contains("a launch of all kernels failed") && Contains("--device cpu"));
+    fake.reset();
+    fake.fail("cuStreamSynchronize", kLaunchFailed, 0);
+    CHECK_THROWS_WITH(network->run(), Contains("a kernel failed on Fake GPU") && Contains("LAUNCH_FAILED"));
+    CHECK_THROWS_WITH(network->run(), Contains("failed on Fake GPU"));
+    fake.reset();
+    CHECK_NOTHROW(network->run());
+}
