@@ -19,6 +19,13 @@ ArgumentView flat_view(const TensorInfo &tensor, const std::vector<int> &stored,
 
 } // namespace
 
+std::string shape_text(const std::vector<int> &extents) {
+    std::string text = "[";
+    for (int extent : extents)
+        text += (text.size() > 1 ? ", " : "") + std::to_string(extent);
+    return text + "]";
+}
+
 ArgumentView argument_view(const Argument &argument, const TensorInfo &tensor, const std::vector<int> &strides,
                            const std::string &where) {
     const std::vector<int> stored = stored_extents(tensor);

@@ -20,4 +20,7 @@ struct ArgumentView {
 ArgumentView argument_view(const Argument &argument, const TensorInfo &tensor, const std::vector<int> &strides,
                            const std::string &where);
 
+/// Extents for messages, e.g. `[64, 7, 7, 8]`.
+std::string shape_text(const std::vector<int> &extents);
+
 } // namespace afnet
