@@ -39,16 +39,15 @@ public:
         co_block = on_gpu ? stem_gpu_co_block(knobs, co) : stem_co_block(knobs, co, target);
         sum(c, x, y, f) = bias(c % co_block, c / co_block, 0);
         paired ? sum_pairs() : sum_floats();
+        conv(c, x, y, f) = max(sum(c, x, y, f), 0.0f);
         // Columns and rows of the convolution. Clamping repeats an element that the window holds anyway, so that the
         // maximum is over what lies inside.
         const Expr width = (input.dim(1).extent() - 2 * kPad + 1) / 2;
         const Expr height = (input.dim(2).extent() - 2 * kPad + 1) / 2;
-        conv(c, x, y, f) = max(sum(c, x, y, f), 0.0f);
-        const auto within = [](const Expr &i, const Expr &extent) { return clamp(i, 0, extent - 1); };
         Expr largest;
         for (int v = 0; v < 3; v++) {
             for (int u = 0; u < 3; u++) {
-                const Expr at = conv(c, within(2 * x + u - 1, width), within(2 * y + v - 1, height), f);
+                const Expr at = conv(c, clamp(2 * x + u - 1, 0, width - 1), clamp(2 * y + v - 1, 0, height - 1), f);
                 largest = largest.defined() ? max(largest, at) : at;
             }
         }
@@ -67,7 +66,7 @@ private:
 
     void sum_floats() {
         r = RDom(0, 3, 0, kKernel, 0, kKernel, "r");
-        // A GPU's tiles may reach beyond the border.
+        // A GPU's tiles are of one size, and may reach beyond the border: nobody reads what they make of that.
         const auto stored = [&](const Expr &i, int dimension) {
             return on_gpu ? clamp(i, input.dim(dimension).min(), input.dim(dimension).max()) : i;
         };
