@@ -18,6 +18,15 @@ void require_success(int status, const char *what) {
     throw Error(std::string(what) + ": status " + std::to_string(status) + ": " + words);
 }
 
+// Null where the runtime that this build links launches nothing on GPUs: runtime/CMakeLists.txt.
+const halide_device_interface_t *opencl() {
+#if defined(__x86_64__)
+    return halide_opencl_device_interface();
+#else
+    return nullptr;
+#endif
+}
+
 // Halide asks for libOpenCL.so; Debian has that name for developers only.
 void *open_library(const char *name) {
     void *library = dlopen(name, RTLD_LAZY);
@@ -25,12 +34,13 @@ void *open_library(const char *name) {
 }
 
 std::string find_device() {
+    if (!opencl()) return "no OpenCL platform: not in builds for this architecture";
     ::setenv("POCL_CACHE_DIR", AFNET_POCL_CACHE, 0);
     halide_set_custom_load_library(open_library);
     take_halide_errors();
     uint8_t byte = 0;
     Halide::Runtime::Buffer<uint8_t> probe(&byte, 1);
-    const int status = probe.device_malloc(halide_opencl_device_interface());
+    const int status = probe.device_malloc(opencl());
     probe.device_free();
     const std::string words = take_halide_errors();
     return status == 0 ? "" : "no OpenCL platform: " + words;
@@ -60,8 +70,7 @@ DeviceMemory::DeviceMemory(const std::vector<halide_buffer_t *> &buffers) {
         block.bytes.dimensions = 1;
         block.bytes.dim = &block.extent;
         block.bytes.set_host_dirty(true);
-        require_success(halide_copy_to_device(nullptr, &block.bytes, halide_opencl_device_interface()),
-                        "copying to the device");
+        require_success(halide_copy_to_device(nullptr, &block.bytes, opencl()), "copying to the device");
         for (halide_buffer_t *buffer : block.buffers) {
             buffer->device = block.bytes.device;
             buffer->device_interface = block.bytes.device_interface;
