@@ -68,6 +68,9 @@ std::vector<KernelSpec> kernel_specs(const ModelDescription &description, Dtype 
         shapes[0].forced_masks = shapes[1].forced_masks = true;
         if (dtype == Dtype::F32) shapes.emplace_back();
     }
+    if (description.spatial() && dtype == Dtype::F32) {  // until plans have its navigation
+        for (RunShape &shape : shapes) shape.forced_grid = description.grid;
+    }
     if (description.family == Family::AfResNet && dtype == Dtype::F32) {
         // Between them, both sides of tiles for every layer, and both meanings of "unselected".
         for (const auto &[grid, unselected] : {std::pair{1, Unselected::Masked}, {64, Unselected::Skipped}}) {

@@ -20,10 +20,17 @@ std::vector<double> patch_ranks(PatchShape shape, int grid, CounterRandom &rando
         for (int x = 0; x < grid; x++) {
             const double u = random.uniform();
             switch (shape) {
-            case PatchShape::Random: ranks.push_back(u); break;
-            case PatchShape::Blob: ranks.push_back(std::hypot(x - x0, y - y0)); break;
-            case PatchShape::Centre: ranks.push_back(std::hypot(x - middle, y - middle)); break;
-            default: ranks.push_back(std::min(std::min(x, y), grid - 1 - std::max(x, y)));
+            case PatchShape::Random:
+                ranks.push_back(u);
+                break;
+            case PatchShape::Blob:
+                ranks.push_back(std::hypot(x - x0, y - y0));
+                break;
+            case PatchShape::Centre:
+                ranks.push_back(std::hypot(x - middle, y - middle));
+                break;
+            default:
+                ranks.push_back(std::min(std::min(x, y), grid - 1 - std::max(x, y)));
             }
         }
     }
@@ -50,10 +57,15 @@ int selected_patches(double rs, int grid) {
     return int(std::lround(std::clamp(rs, 0.0, 1.0) * grid * grid));
 }
 
+double realised_patches(PatchShape shape, int grid, double rs) {
+    if (shape == PatchShape::All || shape == PatchShape::None) return shape == PatchShape::All ? 1 : 0;
+    return double(selected_patches(rs, grid)) / (grid * grid);
+}
+
 std::vector<int> patch_mask(PatchShape shape, int grid, int frames, double rs, const MaskKey &key, size_t block) {
     const size_t patches = size_t(grid) * size_t(grid);
     std::vector<int> mask(patches * size_t(frames), 0);
-    const int count = shape == PatchShape::All ? int(patches) : shape == PatchShape::None ? 0 : selected_patches(rs, grid);
+    const int count = int(std::lround(realised_patches(shape, grid, rs) * double(patches)));
     for (int f = 0; f < frames; f++) {
         RandomStream stream;
         stream.purpose = kPatchDraw;

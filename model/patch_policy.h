@@ -26,6 +26,9 @@ PatchShape patch_shape_named(const std::string &name);
 /// Patches of the ratio `rs`, 0 to 1, of a grid: the nearest whole number.
 int selected_patches(double rs, int grid);
 
+/// What part of a grid a shape selects, given the ratio.
+double realised_patches(PatchShape shape, int grid, double rs);
+
 /// A mask [gx, gy, f], 1: computed, with selected_patches() in each frame. Frames, blocks and clips of other keys draw
 /// independently of each other.
 std::vector<int> patch_mask(PatchShape shape, int grid, int frames, double rs, const MaskKey &key, size_t block);
