@@ -53,7 +53,7 @@ void check(const NetworkRun &run) {
                 INFO(run.text() << " on " << target.name << ", whole above " << break_even << ": " << name);
                 REQUIRE(actual.count(name) == 1);
                 CHECK(difference(actual.at(name), tensor) <= kTolerance);
-                if (!first.empty()) CHECK(difference(actual.at(name), first.at(name)) <= 10 * kBothWays);
+                if (!first.empty()) CHECK(difference(actual.at(name), first.at(name)) <= kBothWays);
             }
             if (first.empty()) first = actual;
         }
