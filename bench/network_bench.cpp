@@ -4,7 +4,7 @@
 
 #include "bench/sparsity_masks.h"
 #include "bench/stages.h"
-#include "model/patch_policy.h"
+#include "model/patch_shape.h"
 #include "model/progress.h"
 #include "runtime/halide_host.h"
 

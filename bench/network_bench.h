@@ -16,7 +16,7 @@ struct NetworkBenchOptions {
     std::vector<double> ratios = {1, 0.8, 0.5, 0.4, 0.25, 0}; // RT; masks are forced. Static networks run once
     std::vector<double> patch_ratios; // RS; masks in space are forced. None: no masks in space
     int grid = 7;                     // patches of these across and down
-    std::string patches = "blob";     // their shape (model/patch_policy.h)
+    std::string patches = "blob";     // their shape (model/patch_shape.h)
     int rounds = 30;
     double seconds = 30; // per network, at the most, once three rounds are done
     bool layers = false; // also a row per step, of the first ratio

@@ -6,7 +6,7 @@
 
 #include "bench/commands.h"
 #include "bench/network_bench.h"
-#include "model/patch_policy.h"
+#include "model/patch_shape.h"
 #include "model/text_table.h"
 #include "runtime/json_text.h"
 

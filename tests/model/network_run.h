@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "model/network.h"
-#include "model/patch_policy.h"
+#include "model/patch_shape.h"
 #include "runtime/target.h"
 #include "tests/reference/network.h"
 

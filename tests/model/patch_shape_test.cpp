@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
-#include "model/patch_policy.h"
+#include "model/patch_shape.h"
 #include "runtime/error.h"
 
 using namespace afnet;
@@ -37,7 +37,7 @@ int reached(const std::vector<int> &mask, int grid, int frame) {
 
 } // namespace
 
-TEST_CASE("every shape computes as many patches as the ratio says", "[patch_policy]") {
+TEST_CASE("every shape computes as many patches as the ratio says", "[patch_shape]") {
     for (const std::string &name : patch_shape_names()) {
         const PatchShape shape = patch_shape_named(name);
         for (const int grid : {1, 4, 7}) {
@@ -56,7 +56,7 @@ TEST_CASE("every shape computes as many patches as the ratio says", "[patch_poli
     CHECK_THROWS_WITH(patch_shape_named("disc"), Catch::Contains("'disc'") && Catch::Contains("blob"));
 }
 
-TEST_CASE("blobs hang together, borders and centres lie where they should", "[patch_policy]") {
+TEST_CASE("blobs hang together, borders and centres lie where they should", "[patch_shape]") {
     for (uint64_t seed = 1; seed <= 20; seed++) {
         const std::vector<int> blob = patch_mask(PatchShape::Blob, 7, 2, .3, {seed}, 0);
         for (int f = 0; f < 2; f++) CHECK(reached(blob, 7, f) == computed(blob, 7, f));
@@ -67,7 +67,7 @@ TEST_CASE("blobs hang together, borders and centres lie where they should", "[pa
     CHECK(centre == std::vector<int>{0, 0, 0, 0, 1, 0, 0, 0, 0});
 }
 
-TEST_CASE("drawn patches follow from seed, clip, block and frame", "[patch_policy]") {
+TEST_CASE("drawn patches follow from seed, clip, block and frame", "[patch_shape]") {
     const auto drawn = [](uint64_t seed, uint32_t sample, size_t block) {
         return patch_mask(PatchShape::Random, 7, 2, .5, {seed, 0, sample}, block);
     };

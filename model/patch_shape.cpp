@@ -1,4 +1,4 @@
-#include "model/patch_policy.h"
+#include "model/patch_shape.h"
 
 #include <algorithm>
 #include <cmath>
@@ -68,7 +68,7 @@ std::vector<int> patch_mask(PatchShape shape, int grid, int frames, double rs, c
     const int count = int(std::lround(realised_patches(shape, grid, rs) * double(patches)));
     for (int f = 0; f < frames; f++) {
         RandomStream stream;
-        stream.purpose = kPatchDraw;
+        stream.purpose = kPatchShapeDraw;
         stream.epoch = key.epoch;
         stream.sample = key.sample;
         stream.layer = uint32_t(block);
