@@ -4,6 +4,7 @@
 
 #include "bench/sparsity_masks.h"
 #include "bench/stages.h"
+#include "model/patch_shape.h"
 #include "model/progress.h"
 #include "runtime/device.h"
 #include "runtime/halide_host.h"
@@ -25,10 +26,19 @@ void force_ratio(Network &network, double rt) {
         network.force_mask(b, mask);
 }
 
+void force_patches(Network &network, const NetworkRow &row) {
+    for (size_t b = 0; b < network.lowered().patches.size(); b++)
+        network.force_patches(
+            b, patch_mask(patch_shape_named(row.patches), row.grid, network.shape().flat_frames(), row.rs, {}, b));
+}
+
+// Where a focal block has masks in space, its steps on whole frames count, and those on lists do not.
 double dense_macs(const Plan &plan) {
     double macs = 0;
-    for (const Step &step : plan.steps)
-        macs += step.macs * step.frames;
+    for (const Step &step : plan.steps) {
+        const std::string &generator = step.kernel.generator;
+        if (generator != "conv2d_points" && generator != "conv2d_tiles") macs += step.macs * step.frames;
+    }
     return macs;
 }
 
@@ -111,6 +121,7 @@ private:
     void prepare(const NetworkRow &row) {
         configure_halide(row.threads);
         if (network_.shape().forced_masks) force_ratio(network_, row.rt);
+        if (network_.shape().forced_grid > 0) force_patches(network_, row);
     }
 
     void run_once(size_t i) {
@@ -156,7 +167,7 @@ private:
 void compare_with_dense(std::vector<NetworkRow> &rows) {
     for (NetworkRow &row : rows) {
         const auto dense = std::find_if(rows.begin(), rows.end(), [&](const NetworkRow &r) {
-            return r.realised_rt == 1 && r.threads == row.threads;
+            return r.realised_rt == 1 && r.realised_rs == 1 && r.threads == row.threads;
         });
         if (dense == rows.end()) continue;
         row.speedup = dense->ms.median / row.ms.median;
@@ -184,6 +195,8 @@ void bench_network(const NetworkBenchOptions &options, const Combination &combin
                    const std::vector<int> &threads, MachineMeter &meter, bool quiet, NetworkBenchResult &result) {
     RunShape shape = combination.shape;
     const bool adaptive = shape.forced_masks = combination.model->description.adaptive();
+    const bool spatial = adaptive && !options.patch_ratios.empty();
+    if (spatial) shape.forced_grid = options.grid;
     NetworkBench bench(*combination.name, *combination.model, shape, kernels, meter);
     NetworkRow row;
     row.model = *combination.name;
@@ -197,12 +210,20 @@ void bench_network(const NetworkBenchOptions &options, const Combination &combin
     row.clips = shape.clips;
     row.arena_mib = bench.arena_mib();
     row.gmac_dense = dense_macs(bench.plan()) / 1e9;
+    if (spatial) {
+        row.patches = options.patches;
+        row.grid = options.grid;
+    }
     for (double rt : adaptive ? options.ratios : std::vector<double>{1}) {
-        for (int count : threads) {
+        for (double rs : spatial ? options.patch_ratios : std::vector<double>{1}) {
             row.rt = rt;
             row.realised_rt = double(selected_count(rt, shape.frames)) / shape.frames;
-            row.threads = count;
-            bench.add_row(row);
+            row.rs = rs;
+            if (spatial) row.realised_rs = realised_patches(patch_shape_named(row.patches), row.grid, rs);
+            for (int count : threads) {
+                row.threads = count;
+                bench.add_row(row);
+            }
         }
     }
     std::vector<NetworkRow> rows = bench.run(options.rounds, options.seconds, quiet);

@@ -16,6 +16,9 @@ struct NetworkBenchOptions {
     RunChoices run;
     DeviceChoice device = DeviceChoice::Cpu;
     std::vector<double> ratios = {1, 0.8, 0.5, 0.4, 0.25, 0}; // RT; masks are forced. Static networks run once
+    std::vector<double> patch_ratios; // RS; masks in space are forced. None: no masks in space
+    int grid = 7;                     // patches of these across and down
+    std::string patches = "blob";     // their shape (model/patch_shape.h)
     int rounds = 30;
     double seconds = 30; // per network, at the most, once three rounds are done
     bool layers = false; // also a row per step, of the first ratio
@@ -36,13 +39,16 @@ struct NetworkRow {
     int frames = 0, size = 0, clips = 0, threads = 0;
     double rt = 1;          // as asked for
     double realised_rt = 1; // a whole number of frames
+    std::string patches;    // shape of masks in space; empty: there are none
+    int grid = 0;
+    double rs = 1, realised_rs = 1; // as asked for; a whole number of patches
     Summary ms;             // per run
     double cores = 0;       // processors at work, on average
     double gmac = 0;        // computed
     double gmac_dense = 0;  // if all frames were selected
     double percent_of_peak = 0; // of the CPU; 0: another device computed
-    double speedup = 0;   // over the same network's row at RT 1; 0: there is none
-    double mac_ratio = 0; // MACs at RT 1 over these; 0: there is none
+    double speedup = 0;   // over the same network's row at RT 1 and RS 1; 0: there is none
+    double mac_ratio = 0; // MACs of that row over these; 0: there is none
     double arena_mib = 0;
     std::vector<PartTime> stages, kinds; // in the order in which they run first
 };

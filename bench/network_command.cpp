@@ -6,6 +6,7 @@
 
 #include "bench/commands.h"
 #include "bench/network_bench.h"
+#include "model/patch_shape.h"
 #include "model/text_table.h"
 #include "runtime/json_text.h"
 
@@ -29,13 +30,13 @@ bool same_network(const NetworkRow &a, const NetworkRow &b) {
 }
 
 void print_rows(const std::vector<NetworkRow> &rows) {
-    TextTable table({"model", "dtype", "frames", "size", "batch", "threads", "RT", "ms", "p95", "clips/s", "frames/s",
+    TextTable table({"model", "dtype", "frames", "size", "batch", "threads", "RT", "RS", "ms", "p95", "clips/s", "frames/s",
                      "GMAC", "GMAC/s", "peak", "speed-up", "MAC ratio", "cores", "arena MiB"},
-                    "llrrrrrrrrrrrrrrrr");
+                    "llrrrrrrrrrrrrrrrrr");
     for (const NetworkRow &r : rows) {
         const double clips = r.clips / r.ms.median * 1e3;
         table.add({r.model, r.dtype, std::to_string(r.frames), std::to_string(r.size), std::to_string(r.clips),
-                   std::to_string(r.threads), decimal(r.realised_rt, 3), decimal(r.ms.median, 1), decimal(r.ms.p95, 1),
+                   std::to_string(r.threads), decimal(r.realised_rt, 3), r.grid > 0 ? decimal(r.realised_rs, 3) : "", decimal(r.ms.median, 1), decimal(r.ms.p95, 1),
                    decimal(clips, 2), decimal(clips * r.frames, 1), decimal(r.gmac, 2),
                    decimal(r.gmac / r.ms.median * 1e3, 1), peak_text(r), ratio_text(r.speedup),
                    ratio_text(r.mac_ratio), decimal(r.cores, 2), decimal(r.arena_mib, 1)});
@@ -47,7 +48,9 @@ void print_rows(const std::vector<NetworkRow> &rows) {
 void print_parts(const NetworkRow *begin, const NetworkRow *end) {
     std::vector<std::string> titles = {begin->model + ", ms"};
     for (const NetworkRow *row = begin; row != end; row++) {
-        titles.push_back("RT " + decimal(row->realised_rt, 3) + " x" + std::to_string(row->threads));
+        titles.push_back("RT " + decimal(row->realised_rt, 3) +
+                         (row->grid > 0 ? " RS " + decimal(row->realised_rs, 3) : "") + " x" +
+                         std::to_string(row->threads));
     }
     TextTable table(titles, "l" + std::string(titles.size() - 1, 'r'));
     const auto add = [&](const std::vector<PartTime> NetworkRow::*parts) {
@@ -105,6 +108,10 @@ Json row_json(const NetworkRow &r) {
             {"mask", r.mask},
             {"rt", r.rt},
             {"realised_rt", r.realised_rt},
+            {"patches", r.grid > 0 ? Json(r.patches) : Json()},
+            {"grid", r.grid > 0 ? Json(r.grid) : Json()},
+            {"rs", r.rs},
+            {"realised_rs", r.realised_rs},
             {"ms_median", r.ms.median},
             {"ms_p95", r.ms.p95},
             {"ms_best", r.ms.best},
@@ -149,6 +156,14 @@ BenchCommand add_network_command(CLI::App &bench, CommandContext &context) {
     network->add_option("-m,--model", o->models, "Models or weights files")->capture_default_str();
     network->add_option("--rt", o->ratios, "Ratios of selected frames; masks are forced")
         ->check(CLI::Range(0.0, 1.0))
+        ->capture_default_str();
+    network->add_option("--rs", o->patch_ratios, "Ratios of selected patches: masks in space, forced; AF-ResNets")
+        ->check(CLI::Range(0.0, 1.0));
+    network->add_option("--grid", o->grid, "Patches across and down a frame")
+        ->check(CLI::Range(1, 64))
+        ->capture_default_str();
+    network->add_option("--patches", o->patches, "Shape of masks in space")
+        ->check(CLI::IsMember(patch_shape_names()))
         ->capture_default_str();
     add_run_options(*network, o->run);
     add_device_option(*network, o->device);

@@ -46,7 +46,9 @@ std::string kind_of(const Step &step) {
         return contains(label, resnet) || (starts_with(module, "features_") && ends_with(module, mobile));
     };
     if (part(".refine_module.", "_refine")) {
-        if (step.kernel.generator == "fill_unselected") return "unselected";
+        const std::string &generator = step.kernel.generator;
+        if (generator == "fill_unselected" || generator == "fill_points" || generator == "mask_pixels") return "unselected";
+        if (generator == "tile_list" || generator == "patch_choice") return "patch lists";
         return contains(label, ".downsample.") || contains(label, ".res_connect") ? "focal shortcut" : "focal";
     }
     if (part(".base_module.", "_base") || contains(label, ".base_transform")) return "ample";

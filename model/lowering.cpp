@@ -18,6 +18,13 @@ void check(const ModelDescription &description, const RunShape &shape) {
     in_range(shape.height, 32, 4096, "height");
     in_range(shape.frames, 1, 256, "a number of frames");
     in_range(shape.clips, 1, 1024, "a number of clips");
+    in_range(shape.forced_grid, 0, 64, "a grid of patches");
+    if (shape.forced_grid > 0 && description.family != Family::AfResNet) {
+        throw Error(description.name + ": masks in space are there for af_resnet networks only");
+    }
+    if (shape.forced_grid > 0 && description.soft() && !shape.forced_masks) {
+        throw Error(description.name + ": soft weights of frames and masks in space exclude each other");
+    }
 }
 
 RunShape with_masks_of(const ModelDescription &description, RunShape shape) {
@@ -61,6 +68,19 @@ std::vector<KernelSpec> kernel_specs(const ModelDescription &description, Dtype 
     if (description.soft()) {  // masks from outside are hard; soft ones run in f32
         shapes[0].forced_masks = shapes[1].forced_masks = shapes[3].forced_masks = true;
         if (dtype == Dtype::F32) shapes.emplace_back();
+    }
+    if (description.spatial() && dtype == Dtype::F32) {  // until plans have its navigation
+        for (RunShape &shape : shapes) shape.forced_grid = description.grid;
+    }
+    if (description.family == Family::AfResNet && dtype == Dtype::F32) {
+        // Between them, both sides of tiles for every layer, and both meanings of "unselected".
+        for (const auto &[grid, unselected] : {std::pair{1, Unselected::Masked}, {64, Unselected::Skipped}}) {
+            RunShape spatial;
+            spatial.forced_masks = true;
+            spatial.forced_grid = grid;
+            spatial.unselected = unselected;
+            shapes.push_back(spatial);
+        }
     }
     for (RunShape &shape : shapes) {
         shape.dtype = dtype;

@@ -116,6 +116,11 @@ void Network::force_mask(size_t index, const std::vector<int> &mask) {
     std::memcpy(executor_.memory(lowered_.selections[index].forced).data, mask.data(), mask.size() * sizeof(int));
 }
 
+void Network::force_patches(size_t index, const std::vector<int> &patches) {
+    const TensorMemory memory = executor_.memory(lowered_.patches[index].forced);
+    std::memcpy(memory.data, patches.data(), patches.size() * sizeof(int));
+}
+
 void Network::run(const Executor::Observer &observer) {
     if (!tracing()) {
         executor_.run(observer);

@@ -39,6 +39,12 @@ public:
     /// Fixes block `index`'s mask [f]; needs RunShape::forced_masks.
     void force_mask(size_t index, const std::vector<int> &mask);
 
+    /// Fixes block `index`'s mask of patches [gx, gy, f]; needs RunShape::forced_grid.
+    void force_patches(size_t index, const std::vector<int> &patches);
+    /// The density of selected pixels above which a focal block with masks in space computes all of them, from now on;
+    /// until then each block's own (model/spatial_break_even.h).
+    void set_break_even(double density) { executor_.set_scalars("break_even", density); }
+
     /// Runs once; `observer` is called after each step. Steps are traced where AFNET_TRACE asks for it.
     void run(const Executor::Observer &observer = nullptr);
 

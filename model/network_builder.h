@@ -8,6 +8,7 @@
 #include <string>
 
 #include "model/unselected.h"
+#include "runtime/error.h"
 #include "runtime/dtype.h"
 #include "runtime/plan.h"
 
@@ -20,6 +21,9 @@ struct RunShape {
     int width = 224, height = 224;
     Unselected unselected = Unselected::Masked;
     bool forced_masks = false;  // masks are an input instead of the navigation's
+    /// Above 0: focal blocks have masks of so many patches across and down, which are an input, whatever the network's
+    /// own masks are. Its temporal ones are as ever, forced or not.
+    int forced_grid = 0;
     bool gumbel_noise = false;  // the navigation adds noise from its input `uniform`
     /// Focal blocks compute all frames with plain kernels: no navigation, no lists, no selections. What masks cost is
     /// measured against this network.
@@ -63,6 +67,16 @@ struct Selection {
     TensorId deciding_mask() const { return forced != kNoTensor ? forced : mask; }
 };
 
+/// One focal block's choice of patches (docs/spatial.md). Its parameters: model/patch_navigation.h.
+struct PatchSelection {
+    std::string name;              // the block
+    TensorId mask = kNoTensor;     // `<block>.spatial_mask` [gx, gy, f]: int32, or numbers of the run's type in training
+    TensorId logits = kNoTensor;   // `<block>.spatial_logits` [2, gx, gy, f], without noise
+    TensorId uniform = kNoTensor;  // Input `<block>.spatial_uniform` [2, gx, gy, f]: u of the Gumbel noise
+    TensorId forced = kNoTensor;   // Input `<block>.forced_spatial_mask` [gx, gy, f], where masks are forced
+    TensorId deciding_mask() const { return forced != kNoTensor ? forced : mask; }
+};
+
 /// Which frames a layer reads and writes.
 enum class Gather {
     None,      // frame for frame
@@ -79,6 +93,7 @@ struct FocalBlock {
     const Selection *selection = nullptr;  // nullptr: all frames are computed
     std::string activation;                // behind the sum
     bool fused_next = false;               // only spatial_mean() and fuse() read the stream behind it
+    const PatchSelection *patches = nullptr;  // nullptr: all pixels of these frames
 
     // The builder's own notes: what unselected frames get, and whether the block's projection has given it to them.
     TensorId residual = kNoTensor;
@@ -139,6 +154,11 @@ public:
 
     /// Navigation of one focal block. `keys`: prefix of conv_pool, bn and conv_gs.
     virtual Selection navigate(const std::string &keys, const std::string &block, const Feature &ample) = 0;
+    /// Spatial navigation of one focal block: of `grid` by `grid` patches of the frames that `frames` selects; nullptr:
+    /// of all frames. Its parameters: model/patch_navigation.h.
+    virtual PatchSelection navigate_patches(const std::string &block, const Feature &, int, const Selection *) {
+        throw Error(block + ": networks with masks in space cannot be trained yet");
+    }
     /// Adds a branch's steps to a builder, which may be another one: it reads `in` and adds onto `onto`.
     using FocalBranch = std::function<Feature(NetworkBuilder &, const Feature &in, const Feature &onto,
                                               const Selection *, const std::string &activation)>;

@@ -84,17 +84,25 @@ void PlanBuilder::finish_rejected(FocalBlock &block) {
 }
 
 Feature PlanBuilder::focal(FocalBlock &block, const Feature &in, const Feature &state, const FocalBranch &branch) {
+    if (block.patches) return spatial_focal(block, in, state, branch);
     const size_t first_constant = network_.constants.size();
     const Feature out = branch(*this, in, state, block.selection, block.activation);
     if (!block.selection || block.selection->soft || shape().unselected == Unselected::Skipped) return out;
+    answer_unselected(block, in, state, first_constant, branch);
+    return out;
+}
+
+// Unselected frames get F(0) of the branch, whose first constant in this builder is `first_constant`: from the
+// projection before it, the fusion behind it, or a step of its own.
+void PlanBuilder::answer_unselected(FocalBlock &block, const Feature &in, const Feature &state, size_t first_constant,
+                                    const FocalBranch &branch) {
     if (!block.finished) block.residual = unselected_residual(block);
     compute_zero_response(block, in.channels, state, first_constant, branch);
     if (!block.finished && block.fused_next && block.activation == "linear" && !shape().taps) {
-        unfinished_[out.tensor] = {block.residual, block.selection->deciding_mask(), block.kernel};
+        unfinished_[state.tensor] = {block.residual, block.selection->deciding_mask(), block.kernel};
     } else if (!block.finished) {
         fill_unselected(block, state);
     }
-    return out;
 }
 
 // Describes how `block.residual` is made: F(0) of the branch whose first constant in this builder is `first_constant`.

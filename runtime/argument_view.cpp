@@ -42,6 +42,7 @@ ArgumentView argument_view(const Argument &argument, const TensorInfo &tensor, c
             view.offset += size_t(tensor.border) * size_t(strides[d]);
         }
         if (outermost && tensor.zero_frame && argument.frames != Frames::WithZeroFrame) extent -= 1;
+        if (d == 0 && argument.single) continue;
         if (d == 0 && argument.groups > 0) {
             view.dimensions.push_back({0, extent / argument.groups, 1, 0});
             view.dimensions.push_back({0, argument.groups, extent / argument.groups, 0});

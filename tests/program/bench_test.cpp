@@ -106,6 +106,22 @@ TEST_CASE("bench network sweeps all combinations", "[program_bench]") {
     CHECK(document.at("rows").size() == combinations.size());
 }
 
+TEST_CASE("bench network computes the patches that it is asked for", "[program_bench]") {
+    const json document = document_of({"bench", "network", "--json", "--model", "af_resnet50", "--frames", "2", "--size",
+                                       "64", "--rounds", "1", "--threads", "1", "--rt", "1", "--rs", "1", "0.5", "0",
+                                       "--grid", "4", "--patches", "random"});
+    const json &rows = document.at("rows");
+    REQUIRE(rows.size() == 3);
+    for (size_t i = 0; i < 3; i++) {
+        INFO(rows[i].dump());
+        CHECK(rows[i].at("patches") == "random");
+        CHECK(rows[i].at("grid") == 4);
+        CHECK(rows[i].at("realised_rs") == rows[i].at("rs"));
+        CHECK((rows[i].at("gmac") < rows[i].at("gmac_dense")) == (i > 0));
+        if (i > 0) CHECK(rows[i].at("gmac") < rows[i - 1].at("gmac"));
+    }
+}
+
 TEST_CASE("bench kernels measures every kernel that passes the filter", "[program_bench]") {
     const json document = document_of(kernels({"--filter", "features_stage3_refine.1*", "--rt", "0.5"}));
     check_machine(document.at("machine"));

@@ -44,7 +44,7 @@ Tensor4 focal_block(Execution &run, const std::string &block, const Tensor4 &inp
     if (run.config().basic_blocks)
         return basic_block(run, block, input, shortcut, {output_channels, 1, kFocalGroups, last_relu, &mask});
     return bottleneck(run, block, input, shortcut,
-                      {output_channels / 4, output_channels, 1, kFocalGroups, last_relu, &mask});
+                      {output_channels / 4, output_channels, 1, kFocalGroups, last_relu, &mask, run.pixels()});
 }
 
 /// theta: how much of each channel and frame comes from the ample branch, [c, 1, 1, f].

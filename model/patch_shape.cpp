@@ -1,0 +1,87 @@
+#include "model/patch_shape.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "model/random_use.h"
+#include "runtime/error.h"
+#include "runtime/text.h"
+
+namespace afnet {
+
+namespace {
+
+// The lower a patch's rank, the sooner it is taken. Whatever a shape makes of them, as many words are drawn.
+std::vector<double> patch_ranks(PatchShape shape, int grid, CounterRandom &random) {
+    const double x0 = random.below(uint32_t(grid)), y0 = random.below(uint32_t(grid)), middle = (grid - 1) / 2.0;
+    std::vector<double> ranks;
+    for (int y = 0; y < grid; y++) {
+        for (int x = 0; x < grid; x++) {
+            const double u = random.uniform();
+            switch (shape) {
+            case PatchShape::Random:
+                ranks.push_back(u);
+                break;
+            case PatchShape::Blob:
+                ranks.push_back(std::hypot(x - x0, y - y0));
+                break;
+            case PatchShape::Centre:
+                ranks.push_back(std::hypot(x - middle, y - middle));
+                break;
+            default:
+                ranks.push_back(std::min(std::min(x, y), grid - 1 - std::max(x, y)));
+            }
+        }
+    }
+    return ranks;
+}
+
+} // namespace
+
+const std::vector<std::string> &patch_shape_names() {
+    static const std::vector<std::string> names = {"random", "blob", "border", "centre", "all", "none"};
+    return names;
+}
+
+PatchShape patch_shape_named(const std::string &name) {
+    const auto &names = patch_shape_names();
+    const auto found = std::find(names.begin(), names.end(), name);
+    if (found == names.end()) {
+        throw UsageError("no masks in space are called " + printable(name) + "; there are " + join(names));
+    }
+    return PatchShape(found - names.begin());
+}
+
+int selected_patches(double rs, int grid) {
+    return int(std::lround(std::clamp(rs, 0.0, 1.0) * grid * grid));
+}
+
+double realised_patches(PatchShape shape, int grid, double rs) {
+    if (shape == PatchShape::All || shape == PatchShape::None) return shape == PatchShape::All ? 1 : 0;
+    return double(selected_patches(rs, grid)) / (grid * grid);
+}
+
+std::vector<int> patch_mask(PatchShape shape, int grid, int frames, double rs, const MaskKey &key, size_t block) {
+    const size_t patches = size_t(grid) * size_t(grid);
+    std::vector<int> mask(patches * size_t(frames), 0);
+    const int count = int(std::lround(realised_patches(shape, grid, rs) * double(patches)));
+    for (int f = 0; f < frames; f++) {
+        RandomStream stream;
+        stream.purpose = kPatchShapeDraw;
+        stream.epoch = key.epoch;
+        stream.sample = key.sample;
+        stream.layer = uint32_t(block);
+        stream.frame = uint32_t(f);
+        CounterRandom random(key.seed, stream);
+        const std::vector<double> ranks = patch_ranks(shape, grid, random);
+        std::vector<size_t> order(patches);
+        std::iota(order.begin(), order.end(), size_t(0));
+        std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return ranks[a] < ranks[b]; });
+        for (int i = 0; i < count; i++)
+            mask[size_t(f) * patches + order[size_t(i)]] = 1;
+    }
+    return mask;
+}
+
+} // namespace afnet
