@@ -91,6 +91,7 @@ Json description_json(const ModelDescription &description) {
         const int index = choice.get(description);
         if (index != 0) json[choice.field] = choice.words[size_t(index)];
     }
+    if (description.grid != ModelDescription().grid) json["grid"] = description.grid;
     return json;
 }
 
@@ -102,6 +103,13 @@ void read_choices(Json &json, ModelDescription &description) {
         if (word == choice.words.begin()) json.erase(choice.field);
         if (word != choice.words.end()) choice.set(description, int(word - choice.words.begin()));
     }
+}
+
+// A number that is not the usual one is found to be superfluous as well, unless it is read here.
+void read_grid(Json &json, ModelDescription &description) {
+    if (!json.contains("grid")) return;
+    if (json.at("grid").is_number_integer()) description.grid = json.at("grid").get<int>();
+    if (json.at("grid") == ModelDescription().grid) json.erase("grid");
 }
 
 using Refuse = std::function<void(const std::string &)>;
@@ -118,6 +126,16 @@ void check_block(const InvertedResidual &block, int channels, const std::string 
     if (block.activation != "relu" && block.activation != "hswish") {
         refuse(where + ": activation must be relu or hswish");
     }
+}
+
+void check_masks(const ModelDescription &d, const Refuse &refuse) {
+    if (!d.spatial() && d.grid != ModelDescription().grid) {
+        refuse("grid is " + std::to_string(d.grid) + ", but masks are temporal");
+    }
+    if (!d.spatial()) return;
+    if (d.grid < 1 || d.grid > 64) refuse("grid is " + std::to_string(d.grid) + "; 1 to 64 expected");
+    if (d.soft()) refuse("selection soft weighs whole frames; masks in space need selection hard");
+    if (d.family != Family::AfResNet) refuse("masks in space are there for af_resnet networks only");
 }
 
 void check_stages(const ModelDescription &d, const Refuse &refuse) {
@@ -164,6 +182,7 @@ void check_description(const ModelDescription &d, const std::string &where) {
     if (d.branches == Branches::Focal && d.fusion == Fusion::Addition) {
         refuse("fusion addition, but there is one branch only");
     }
+    check_masks(d, refuse);
     if (d.family == Family::AfMobileNetV3) {
         in_range(d.last_channels, 1, 1 << 16, "last_channels");
         in_range(d.head_hidden, 1, 1 << 16, "head_hidden");
@@ -222,6 +241,10 @@ const std::vector<DescriptionChoice> &description_choices() {
          {"both", "focal"},
          [](const ModelDescription &d) { return int(d.branches); },
          [](ModelDescription &d, int index) { d.branches = Branches(index); }},
+        {"masks",
+         {"temporal", "spatial", "both"},
+         [](const ModelDescription &d) { return int(d.masks); },
+         [](ModelDescription &d, int index) { d.masks = MaskKind(index); }},
     };
     return all;
 }
@@ -246,6 +269,7 @@ std::string ablation_text(const ModelDescription &description) {
         if (index == 0 || choice.field == std::string("crop")) continue;
         parts.push_back(std::string(choice.field) + " " + choice.words[size_t(index)]);
     }
+    if (description.grid != ModelDescription().grid) parts.push_back("grid " + std::to_string(description.grid));
     return join(parts);
 }
 
@@ -262,6 +286,7 @@ ModelDescription parse_description(const std::string &text, const std::string &w
         if (json.is_object() && !json.contains("tail_channels")) json["tail_channels"] = 0;
         description = json.get<ModelDescription>();
         read_choices(json, description);
+        read_grid(json, description);
         // A field that is not known would be ignored, an unknown family taken for the first one, 16.5 for 16.
         differences = Json::diff(description_json(description), json);
     } catch (const Json::exception &error) {

@@ -48,6 +48,11 @@ enum class Branches {
     Both,
     Focal // no ample branch and no fusion; each navigation reads what its focal block reads
 };
+enum class MaskKind { // what a focal block's masks say (docs/spatial.md)
+    Temporal,          // which frames it computes
+    Spatial,           // which patches of every frame
+    Both               // which patches of the frames that its temporal mask selects
+};
 
 /// Everything that fixes a network but its weights.
 struct ModelDescription {
@@ -61,6 +66,8 @@ struct ModelDescription {
     FrameChoice frame_choice = FrameChoice::Hard;  // adaptive networks; the same for the next two
     Fusion fusion = Fusion::Dynamic;
     Branches branches = Branches::Both;
+    MaskKind masks = MaskKind::Temporal;
+    int grid = 7;  // patches across and down a frame, where masks are spatial
 
     // ResNets
     int width = 64;                         // channels behind the stem
@@ -74,6 +81,8 @@ struct ModelDescription {
     int channels_behind(int stage) const { return stage == 3 && tail_channels > 0 ? tail_channels : width * 4 << stage; }
     bool adaptive() const { return family != Family::ResNet; }
     bool soft() const { return frame_choice == FrameChoice::Soft; }
+    bool spatial() const { return masks != MaskKind::Temporal; }
+    bool temporal() const { return masks != MaskKind::Spatial; }
 };
 
 /// The shipped models, by name.
@@ -95,8 +104,8 @@ const std::vector<DescriptionChoice> &description_choices();
 /// Sets a field of these by its word. Throws UsageError, which lists the words, for another one.
 void set_choice(ModelDescription &description, const std::string &field, const std::string &word);
 
-/// The words of an adaptive network's structure that are not the usual ones, as `selection soft, fusion addition`; empty
-/// for AFNet itself.
+/// The words of an adaptive network's structure that are not the usual ones, as `selection soft, fusion addition`, and
+/// the grid of spatial masks; empty for AFNet itself.
 std::string ablation_text(const ModelDescription &description);
 
 /// JSON form, as weights files carry it. parse throws Error with `where` and the field that is wrong.

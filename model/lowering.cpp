@@ -18,6 +18,7 @@ void check(const ModelDescription &description, const RunShape &shape) {
     in_range(shape.height, 32, 4096, "height");
     in_range(shape.frames, 1, 256, "a number of frames");
     in_range(shape.clips, 1, 1024, "a number of clips");
+    if (description.spatial()) throw Error(description.name + ": networks with masks in space cannot be run yet");
 }
 
 RunShape with_masks_of(const ModelDescription &description, RunShape shape) {

@@ -54,6 +54,16 @@ struct Selection {
     TensorId deciding_mask() const { return forced != kNoTensor ? forced : mask; }
 };
 
+/// One focal block's choice of patches (docs/spatial.md). Its parameters: model/patch_navigation.h.
+struct PatchSelection {
+    std::string name;              // the block
+    TensorId mask = kNoTensor;     // `<block>.spatial_mask` [gx, gy, f]: int32, or numbers of the run's type in training
+    TensorId logits = kNoTensor;   // `<block>.spatial_logits` [2, gx, gy, f], without noise
+    TensorId uniform = kNoTensor;  // Input `<block>.spatial_uniform` [2, gx, gy, f]: u of the Gumbel noise
+    TensorId forced = kNoTensor;   // Input `<block>.forced_spatial_mask` [gx, gy, f], where masks are forced
+    TensorId deciding_mask() const { return forced != kNoTensor ? forced : mask; }
+};
+
 /// Which frames a layer reads and writes.
 enum class Gather {
     None,      // frame for frame

@@ -63,3 +63,38 @@ TEST_CASE("ablations are part of a description", "[description]") {
     set_choice(plain, "branches", "focal");
     CHECK_THROWS_WITH(check_description(plain, "here"), Catch::Contains("here") && Catch::Contains("no focal blocks"));
 }
+
+TEST_CASE("masks in space and their grid are part of a description", "[description]") {
+    ModelDescription description = shipped_model("af_resnet50_tsm");
+    CHECK(description.masks == MaskKind::Temporal);
+    CHECK(description.grid == 7);
+    const Json usual = Json::parse(description_text(description));
+    CHECK_FALSE((usual.contains("masks") || usual.contains("grid")));
+    Json named = usual;
+    named["masks"] = "temporal", named["grid"] = 7;
+    CHECK(description_text(parse_description(named.dump(), "here")) == description_text(description));
+
+    for (const char *word : {"spatial", "both"}) {
+        set_choice(description, "masks", word);
+        description.grid = 14;
+        CHECK(ablation_text(description) == std::string("masks ") + word + ", grid 14");
+        const ModelDescription again = parse_description(description_text(description), "here");
+        CHECK(again.masks == description.masks);
+        CHECK(again.grid == 14);
+        CHECK(again.spatial());
+        CHECK(again.temporal() == (std::string(word) == "both"));
+    }
+    for (const Json &grid : {Json(0), Json(65), Json(7.5), Json("7"), Json(nullptr)}) {
+        Json json = Json::parse(description_text(description));
+        json["grid"] = grid;
+        INFO(grid.dump());
+        CHECK_THROWS_WITH(parse_description(json.dump(), "here"), Catch::Contains("here") && Catch::Contains("grid"));
+    }
+    ModelDescription refused = description;
+    refused.masks = MaskKind::Temporal;
+    CHECK_THROWS_WITH(check_description(refused, "here"), Catch::Contains("grid is 14, but masks are temporal"));
+    refused = description, refused.frame_choice = FrameChoice::Soft;
+    CHECK_THROWS_WITH(check_description(refused, "here"), Catch::Contains("selection hard"));
+    refused = shipped_model("af_mobilenetv3_tsm"), refused.masks = MaskKind::Spatial;
+    CHECK_THROWS_WITH(check_description(refused, "here"), Catch::Contains("af_resnet networks only"));
+}

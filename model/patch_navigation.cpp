@@ -1,0 +1,19 @@
+#include "model/patch_navigation.h"
+
+namespace afnet {
+
+std::string patch_navigation_key(const std::string &block) {
+    return block + ".spatial_navigation";
+}
+
+std::vector<ParameterInfo> patch_navigation_parameters(const std::string &block, int channels) {
+    const std::string key = patch_navigation_key(block);
+    std::vector<ParameterInfo> parameters = {{key + ".conv1.weight", {kPatchHidden, channels, 3, 3}}};
+    for (const char *name : {".weight", ".bias", ".running_mean", ".running_var"})
+        parameters.push_back({key + ".bn1" + name, {kPatchHidden}});
+    parameters.push_back({key + ".conv2.weight", {kPatchLogits, kPatchHidden, 1, 1}});
+    parameters.push_back({key + ".conv2.bias", {kPatchLogits}});
+    return parameters;
+}
+
+} // namespace afnet
