@@ -108,8 +108,8 @@ Feature focal_branch(NetworkBuilder &b, const std::string &key, const Feature &i
 // One focal block on the focal stream, which is the module's input for the first block. Without a selection it computes
 // all frames.
 Feature focal_block(NetworkBuilder &b, const std::string &key, const Feature &in, int channels,
-                    const Selection *selection, bool last_relu) {
-    FocalBlock block{key, channels, 3, selection, last_relu ? "relu" : "linear"};
+                    const Selection *selection, const PatchSelection *patches, bool last_relu) {
+    FocalBlock block{key, channels, 3, selection, last_relu ? "relu" : "linear", patches};
     Feature state = in;
     if (in.channels != channels) {
         ConvLayer projection;
@@ -163,14 +163,20 @@ Feature af_module(NetworkBuilder &b, const ModelDescription &d, const std::strin
         const std::string refine = numbered(key + ".refine_module", i);
         const bool last_relu = i + 1 < blocks;
         std::optional<Selection> selection;
-        if (!b.shape().without_masks) {
+        if (d.temporal() && !b.shape().without_masks) {
             selection = b.navigate(numbered(key + ".list_gen", i), refine, both ? ample : focal);
         }
         if (both) {
             ample = bottleneck(b, ample, {numbered(key + ".base_module", i), channels / 2, i == 0 ? 2 : 1,
                                           Shortcut::Pooled, last_relu});
         }
-        focal = focal_block(b, refine, focal, channels, selection ? &*selection : nullptr, last_relu || !both);
+        const Selection *listed = selection ? &*selection : nullptr;
+        std::optional<PatchSelection> patches;
+        const int grid = b.shape().forced_grid > 0 ? b.shape().forced_grid : d.spatial() ? d.grid : 0;
+        if (grid > 0 && !b.shape().without_masks) {
+            patches = b.navigate_patches(refine, both ? ample : focal, grid, listed);
+        }
+        focal = focal_block(b, refine, focal, channels, listed, patches ? &*patches : nullptr, last_relu || !both);
     }
     if (both) focal = fused(b, key, d.fusion, ample, focal);
     const Feature out =

@@ -18,7 +18,6 @@ void check(const ModelDescription &description, const RunShape &shape) {
     in_range(shape.height, 32, 4096, "height");
     in_range(shape.frames, 1, 256, "a number of frames");
     in_range(shape.clips, 1, 1024, "a number of clips");
-    if (description.spatial()) throw Error(description.name + ": networks with masks in space cannot be run yet");
 }
 
 RunShape with_masks_of(const ModelDescription &description, RunShape shape) {
@@ -38,6 +37,9 @@ void lower_with(NetworkBuilder &builder, const ModelDescription &description) {
 
 LoweredNetwork lower(const ModelDescription &description, const RunShape &shape) {
     check(description, shape);
+    if (description.spatial()) {
+        throw Error(description.name + ": networks with masks in space can be trained, but not run yet");
+    }
     PlanBuilder builder(description.shift, with_masks_of(description, shape));
     lower_with(builder, description);
     return std::move(builder.network());

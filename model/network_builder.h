@@ -7,6 +7,7 @@
 #include <string>
 
 #include "model/unselected.h"
+#include "runtime/error.h"
 #include "runtime/dtype.h"
 #include "runtime/plan.h"
 
@@ -19,6 +20,9 @@ struct RunShape {
     int width = 224, height = 224;
     Unselected unselected = Unselected::Masked;
     bool forced_masks = false;  // masks are an input instead of the navigation's
+    /// Above 0: focal blocks have masks of so many patches across and down, which are an input, whatever the network's
+    /// own masks are. Its temporal ones are as ever, forced or not.
+    int forced_grid = 0;
     bool gumbel_noise = false;  // the navigation adds noise from its input `uniform`
     /// Focal blocks compute all frames with plain kernels: no navigation, no lists, no selections. What masks cost is
     /// measured against this network.
@@ -79,6 +83,7 @@ struct FocalBlock {
     int kernel = 3;                        // of the branch's spatial convolution
     const Selection *selection = nullptr;  // nullptr: all frames are computed
     std::string activation;                // behind the sum
+    const PatchSelection *patches = nullptr;  // nullptr: all pixels of these frames
 
     // The builder's own notes: what unselected frames get, and whether the block's projection has given it to them.
     TensorId residual = kNoTensor;
@@ -139,6 +144,11 @@ public:
 
     /// Navigation of one focal block. `keys`: prefix of conv_pool, bn and conv_gs.
     virtual Selection navigate(const std::string &keys, const std::string &block, const Feature &ample) = 0;
+    /// Spatial navigation of one focal block: of `grid` by `grid` patches of the frames that `frames` selects; nullptr:
+    /// of all frames. Its parameters: model/patch_navigation.h.
+    virtual PatchSelection navigate_patches(const std::string &block, const Feature &, int, const Selection *) {
+        throw Error(block + ": networks with masks in space cannot be trained yet");
+    }
     /// Adds a branch's steps to a builder, which may be another one: it reads `in` and adds onto `onto`.
     using FocalBranch = std::function<Feature(NetworkBuilder &, const Feature &in, const Feature &onto,
                                               const Selection *, const std::string &activation)>;
