@@ -18,6 +18,13 @@ void check(const ModelDescription &description, const RunShape &shape) {
     in_range(shape.height, 32, 4096, "height");
     in_range(shape.frames, 1, 256, "a number of frames");
     in_range(shape.clips, 1, 1024, "a number of clips");
+    in_range(shape.forced_grid, 0, 64, "a grid of patches");
+    if (shape.forced_grid > 0 && description.family != Family::AfResNet) {
+        throw Error(description.name + ": masks in space are there for af_resnet networks only");
+    }
+    if (shape.forced_grid > 0 && description.soft() && !shape.forced_masks) {
+        throw Error(description.name + ": soft weights of frames and masks in space exclude each other");
+    }
 }
 
 RunShape with_masks_of(const ModelDescription &description, RunShape shape) {
@@ -37,9 +44,6 @@ void lower_with(NetworkBuilder &builder, const ModelDescription &description) {
 
 LoweredNetwork lower(const ModelDescription &description, const RunShape &shape) {
     check(description, shape);
-    if (description.spatial()) {
-        throw Error(description.name + ": networks with masks in space can be trained, but not run yet");
-    }
     PlanBuilder builder(description.shift, with_masks_of(description, shape));
     lower_with(builder, description);
     return std::move(builder.network());
@@ -64,11 +68,28 @@ std::vector<KernelSpec> kernel_specs(const ModelDescription &description, Dtype 
         shapes[0].forced_masks = shapes[1].forced_masks = true;
         if (dtype == Dtype::F32) shapes.emplace_back();
     }
-    for (RunShape &shape : shapes) {
+    if (description.family == Family::AfResNet && dtype == Dtype::F32) {
+        // Between them, both sides of tiles for every layer, and both meanings of "unselected".
+        for (const auto &[grid, unselected] : {std::pair{1, Unselected::Masked}, {64, Unselected::Skipped}}) {
+            RunShape spatial;
+            spatial.forced_masks = true;
+            spatial.forced_grid = grid;
+            spatial.unselected = unselected;
+            shapes.push_back(spatial);
+        }
+    }
+    const auto collect_all = [&](const ModelDescription &of, RunShape shape) {
         shape.dtype = dtype;
-        const LoweredNetwork network = lower(description, shape);
+        const LoweredNetwork network = lower(of, shape);
         collect(network.plan);
         for (const ZeroResponse &response : network.zero_responses) collect(response.plan);
+    };
+    for (const RunShape &shape : shapes) collect_all(description, shape);
+    if (description.family == Family::AfResNet && dtype == Dtype::F32 && !description.spatial()) {
+        ModelDescription spatial = description; // for the navigation of its masks
+        spatial.frame_choice = FrameChoice::Hard;
+        spatial.masks = MaskKind::Both;
+        collect_all(spatial, RunShape());
     }
     std::vector<KernelSpec> result;
     for (const auto &[name, spec] : specs) result.push_back(spec);

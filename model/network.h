@@ -39,12 +39,21 @@ public:
     /// Fixes block `index`'s mask [f]; needs RunShape::forced_masks.
     void force_mask(size_t index, const std::vector<int> &mask);
 
+    /// Fixes block `index`'s mask of patches [gx, gy, f]; needs RunShape::forced_grid.
+    void force_patches(size_t index, const std::vector<int> &patches);
+    /// The density of selected pixels above which a focal block with masks in space computes all of them, from now on;
+    /// until then each block's own (model/spatial_break_even.h).
+    void set_break_even(double density) { executor_.set_scalars("break_even", density); }
+
     /// Runs once; `observer` is called after each step. Steps are traced where AFNET_TRACE asks for it.
     void run(const Executor::Observer &observer = nullptr);
 
     /// Results of the last run: masks [f] per focal block in layer order, all 1 where frames are only weighed, and per
     /// clip the scores [k].
     std::vector<std::vector<int>> masks();
+    /// Masks [gx, gy, f] of patches per focal block, where masks are spatial; of frames that the block's temporal mask
+    /// drops too.
+    std::vector<std::vector<int>> patch_masks();
     /// What the navigation made of each frame: probabilities [f] per focal block that it is computed, without noise.
     std::vector<std::vector<double>> keep_probabilities();
     std::vector<float> clip_logits(int clip);

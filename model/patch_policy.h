@@ -1,30 +1,33 @@
-// Ways to choose the patches that focal blocks compute, beside the navigation's (AFNET_SPEC §11; docs/spatial.md), and
-// how well a choice covers the true key patches. Nothing here knows networks: masks follow from numbers alone.
+// Ways to choose the patches that focal blocks compute, by numbers alone: what spatial navigation is compared with, and
+// what measurements run on (docs/spatial.md).
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "model/mask_policy.h"
-#include "model/synthetic_clip.h"
 
 namespace afnet {
 
-/// Masks of one clip's patches, [block] of [column, row, t]; 1: computed.
-using ClipPatches = std::vector<std::vector<int>>;
+enum class PatchShape {
+    Random, // any patches, in each frame and block by itself
+    Blob,   // those nearest to a patch that is drawn for each frame and block: one contiguous region
+    Border, // those nearest to the frame's edges
+    Centre, // those nearest to the frame's middle
+    All,
+    None,
+};
 
-/// Whether policy_patches() has the policy.
-bool chooses_patches(MaskPolicy policy);
+/// The shapes' words, in the order above.
+const std::vector<std::string> &patch_shape_names();
+/// The shape of a word. Throws UsageError, which lists the words, for another one.
+PatchShape patch_shape_named(const std::string &name);
 
-/// Masks by Random, RandomSame, Centre, All or None on a grid of `grid` by `grid` patches. Of each frame `grid^2 ratio`
-/// patches are taken, 0 to all: any, drawn for each frame and block, or for each frame; or those nearest to the frame's
-/// centre. Where that is no whole number, Random and RandomSame take one more with the probability of the rest; Centre
-/// takes the nearest number.
-ClipPatches policy_patches(MaskPolicy policy, size_t blocks, int frames, int grid, double ratio, const MaskKey &key);
+/// Patches of the ratio `rs`, 0 to 1, of a grid: the nearest whole number.
+int selected_patches(double rs, int grid);
 
-/// In every block the patches that touch a key patch, which lies on a grid of `key_grid`; none in other frames.
-ClipPatches oracle_patches(const std::vector<KeyPatch> &keys, int key_grid, size_t blocks, int frames, int grid);
-
-/// The part of the area of a patch, on a grid of `key_grid`, that the mask [column, row] of its frame selects.
-double covered_part(const KeyPatch &patch, int key_grid, const std::vector<int> &mask, int grid);
+/// A mask [gx, gy, f], 1: computed, with selected_patches() in each frame. Frames, blocks and clips of other keys draw
+/// independently of each other.
+std::vector<int> patch_mask(PatchShape shape, int grid, int frames, double rs, const MaskKey &key, size_t block);
 
 } // namespace afnet

@@ -37,6 +37,15 @@ TensorId PlanBuilder::vector_tensor(const std::string &name, int channels) {
     return network_.plan.add(info);
 }
 
+TensorId PlanBuilder::integers(const std::string &name, std::vector<int> extents, Storage storage) {
+    TensorInfo info;
+    info.name = name;
+    info.type = ElementType::Int32;
+    info.extents = std::move(extents);
+    info.storage = storage;
+    return network_.plan.add(info);
+}
+
 TensorId PlanBuilder::constant(const std::string &name) {
     TensorInfo info;
     info.name = name;
@@ -107,18 +116,10 @@ TensorId PlanBuilder::unused_mask() {
 // The list of all frames, made by the same kernel as any other, from a mask of ones.
 TensorId PlanBuilder::identity_sources() {
     if (identity_ != kNoTensor) return identity_;
-    const auto integers = [&](const char *name, std::vector<int> extents, Storage storage) {
-        TensorInfo info;
-        info.name = name;
-        info.type = ElementType::Int32;
-        info.extents = std::move(extents);
-        info.storage = storage;
-        return network_.plan.add(info);
-    };
     const TensorId ones = integers("all_frames.mask", {shape().flat_frames()}, Storage::Constant);
     network_.ones = ones;
-    identity_ = integers("all_frames.sources", {3, shape().flat_frames()}, Storage::Arena);
-    const TensorId count = integers("all_frames.count", {1}, Storage::Arena);
+    identity_ = integers("all_frames.sources", {3, shape().flat_frames()});
+    const TensorId count = identity_count_ = integers("all_frames.count", {1});
     Step &step = add_step("all_frames.work_list", KernelSpec("work_list"), nullptr);
     step.arguments = {{"mask", ones}, {"sources", identity_}, {"count", count}};
     step.scalars = {{"frames_per_clip", double(shape().frames)}};
@@ -161,6 +162,10 @@ Feature PlanBuilder::stem(const std::string &conv, const std::string &norm, cons
 }
 
 Feature PlanBuilder::conv(const Feature &in, const ConvLayer &layer) {
+    return at_points_ ? conv_at_points(in, layer) : masking_ ? conv_then_mask(in, layer) : conv_on_frames(in, layer);
+}
+
+Feature PlanBuilder::conv_on_frames(const Feature &in, const ConvLayer &layer) {
     need_conv(layer, in.channels);
     if (layer.projects) finish_rejected(*layer.projects);
     const FocalBlock *finished = layer.projects && layer.projects->finished ? layer.projects : nullptr;

@@ -44,6 +44,7 @@ struct LoweredNetwork {
     std::vector<ConstantRecipe> constants;
     std::vector<ZeroResponse> zero_responses;
     std::vector<Selection> selections;  // in layer order
+    std::vector<PatchSelection> patches;  // in layer order
     TensorId video = kNoTensor;         // Input [3, x, y, f] with a border
     TensorId ones = kNoTensor;          // Constant int32 [f], all 1, where there is such a list
     TensorId logits = kNoTensor, clip_logits = kNoTensor, probabilities = kNoTensor;  // [k, f], [k, n], [k, n]
@@ -72,6 +73,8 @@ public:
                              const ConvLayer &layer) override;
     /// Navigation and work list.
     Selection navigate(const std::string &keys, const std::string &block, const Feature &ample) override;
+    PatchSelection navigate_patches(const std::string &block, const Feature &ample, int grid,
+                                    const Selection *frames) override;
     /// The branch on the work list, and what unselected frames get: by the block's projection where it has one, else by
     /// a step of its own.
     Feature focal(FocalBlock &block, const Feature &in, const Feature &state, const FocalBranch &branch) override;
@@ -88,6 +91,26 @@ public:
                     bool shiftable = false);
 
 private:
+    // How the focal block that is being lowered looks after its spatial mask: plan_builder_spatial.cpp.
+    struct PatchLists {
+        TensorId mask = kNoTensor;
+        Selection listed, whole;  // its frames, point by point or with all their pixels; one of both has none
+        Selection points, tiles;  // their counts
+        TensorId point_list = kNoTensor, tile_list = kNoTensor, slots = kNoTensor;
+        int side = 2, point_frames = 0, tile_frames = 0;  // of tiles; entries of the lists
+    };
+    TensorId integers(const std::string &name, std::vector<int> extents, Storage storage = Storage::Arena);
+    void choose_patches(PatchSelection &patches, const Feature &ample, int grid);
+    Feature spatial_focal(FocalBlock &block, const Feature &in, const Feature &state, const FocalBranch &branch);
+    PatchLists list_patches(const FocalBlock &block, const Selection &frames, const Feature &state);
+    TensorId list_tiles(const std::string &label, const PatchLists &lists, int side, const Feature &state,
+                        TensorId count, TensorId slots);
+    Feature conv_on_frames(const Feature &in, const ConvLayer &layer);
+    Feature conv_then_mask(const Feature &in, const ConvLayer &layer);
+    Feature conv_at_points(const Feature &in, const ConvLayer &layer);
+    void fill_points(const ConvLayer &layer);
+    void mask_pixels(const std::string &label, const Feature &at, const Selection &frames, const ConvLayer *unbiased);
+
     TensorId constant(const std::string &name);
     ElementType element_type() const;
     KernelSpec on_features(KernelSpec spec) const;
@@ -108,7 +131,9 @@ private:
                                const FocalBranch &branch);
 
     LoweredNetwork network_;
-    TensorId identity_ = kNoTensor, unused_sources_ = kNoTensor, unused_mask_ = kNoTensor;
+    const PatchLists *at_points_ = nullptr, *masking_ = nullptr;  // how conv() computes a focal branch
+    bool projected_ = false;  // the focal block that is being lowered has a projection
+    TensorId identity_ = kNoTensor, identity_count_ = kNoTensor, unused_sources_ = kNoTensor, unused_mask_ = kNoTensor;
 };
 
 }  // namespace afnet

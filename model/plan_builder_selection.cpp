@@ -84,6 +84,7 @@ void PlanBuilder::finish_rejected(FocalBlock &block) {
 }
 
 Feature PlanBuilder::focal(FocalBlock &block, const Feature &in, const Feature &state, const FocalBranch &branch) {
+    if (block.patches) return spatial_focal(block, in, state, branch);
     const size_t first_constant = network_.constants.size();
     const Feature out = branch(*this, in, state, block.selection, block.activation);
     if (!block.selection || block.selection->soft || shape().unselected == Unselected::Skipped) return out;

@@ -21,7 +21,7 @@ enum RandomUse : uint8_t {
     kEvaluationNoise = 20, // sample: place in the list; layer: focal block; two words per frame
     kMaskDraw = 21,       // epoch; sample; layer: focal block, 65535 where all have one draw
     kMaskShuffle = 22,    // the same
-    kPatchDraw = 23,      // the same, and frame of the clip
+    kPatchDraw = 30,      // the same, and frame
 };
 
 } // namespace afnet

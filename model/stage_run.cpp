@@ -39,7 +39,7 @@ TrainingChoices choices_of(const TrainingStage &stage) {
 std::vector<ParameterInfo> all_parameters(const ModelDescription &description) {
     RunShape shape;
     shape.frames = description.frames;
-    return lower_training(description, shape, {}).state_dict;
+    return lower(description, shape).parameters;
 }
 
 }  // namespace

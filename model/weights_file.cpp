@@ -32,7 +32,6 @@ std::vector<std::string> lines(const std::string &text) {
 std::vector<ParameterInfo> needed_parameters(const ModelDescription &description) {
     RunShape shape;
     shape.frames = description.frames;
-    if (description.spatial()) return lower_training(description, shape, {}).state_dict; // the same keys
     return lower(description, shape).parameters;
 }
 

@@ -62,6 +62,7 @@ struct Executor::Binding {
     std::vector<ScalarValue> scalars;
     std::vector<void *> argv;
     const int *count = nullptr;
+    bool counts_all = false; // count[1] says how many there are, selected or not
     std::vector<TensorMemory> zeroed; // what to clear where there is no frame to compute
 };
 
@@ -173,7 +174,10 @@ void Executor::bind(size_t index) {
     binding->views.resize(arguments);
     binding->scalars.resize(arguments);
     binding->argv.resize(arguments);
-    if (step.count != kNoTensor) binding->count = static_cast<const int *>(memory(step.count).data);
+    if (step.count != kNoTensor) {
+        binding->count = static_cast<const int *>(memory(step.count).data);
+        binding->counts_all = plan_.tensors[size_t(step.count)].extents[0] > 1;
+    }
 
     for (size_t a = 0; a < arguments; a++) {
         const halide_filter_argument_t &wanted = metadata.arguments[a];
@@ -218,6 +222,7 @@ void Executor::bind(size_t index) {
                 offset += size_t(tensor.border) * size_t(stride);
             }
             if (outermost && tensor.zero_frame && given->frames != Frames::WithZeroFrame) extent -= 1;
+            if (d == 0 && given->single) continue;
             if (d == 0 && given->groups > 0) {
                 view.dimensions.push_back({0, extent / given->groups, 1, 0});
                 view.dimensions.push_back({0, given->groups, extent / given->groups, 0});
@@ -260,7 +265,8 @@ int Executor::call(size_t index) {
             if (view.frames != Frames::Selected && view.frames != Frames::Unselected) continue;
             halide_dimension_t &frames = view.dimensions.back();
             const bool rest = view.frames == Frames::Unselected;
-            computed = frames.extent = rest ? view.extent - count : count;
+            const int all = binding.counts_all ? binding.count[1] : view.extent;
+            computed = frames.extent = rest ? all - count : count;
             const size_t skipped = size_t(rest ? count : 0) * size_t(frames.stride);
             view.buffer.host = view.data + skipped * size_t(view.buffer.type.bytes());
         }

@@ -49,6 +49,7 @@ struct Argument {
     bool ignored = false;  // this variant of the kernel does not read it
     bool flat = false;     // all elements as one dimension; the tensor has no border
     bool zeroed = false;   // an output that is set to zero where the list leaves its step no frame to compute
+    bool single = false;   // dimension 0, of one element, is left out
 };
 
 /// A scalar argument.
@@ -63,7 +64,9 @@ struct Step {
     KernelSpec kernel;
     std::vector<Argument> arguments;
     std::vector<Scalar> scalars;
-    TensorId count = kNoTensor;  // int32[1]: how many frames are selected, for Frames::Selected and Unselected
+    // int32: how many frames, or tiles of a list, are selected, for Frames::Selected and Unselected; [2]: and how many
+    // there are in all.
+    TensorId count = kNoTensor;
     double macs = 0;             // multiply-accumulates per frame that it computes, convolutions and linears only
     int frames = 0;              // frames it computes when all are selected
 };

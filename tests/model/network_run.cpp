@@ -120,11 +120,21 @@ std::vector<std::vector<int>> NetworkRun::forced() const {
     return result;
 }
 
+std::vector<std::vector<int>> NetworkRun::forced_patches() const {
+    std::vector<std::vector<int>> result;
+    for (size_t k = 0; shape.forced_grid > 0 && k < blocks(); k++)
+        result.push_back(patch_mask(patches, shape.forced_grid, shape.flat_frames(), rs, {seed}, k));
+    return result;
+}
+
 std::string NetworkRun::text() const {
     const char *names[] = {"navigation's", "noisy", "no", "all", "random"};
     return description.name + " on " + std::to_string(shape.clips) + " clips of " + std::to_string(shape.frames) +
            " frames of " + std::to_string(shape.width) + "x" + std::to_string(shape.height) + ", " + names[int(masks)] +
-           " masks, " + (shape.unselected == Unselected::Masked ? "masked" : "skipped") + ", " +
+           " masks, " +
+           (shape.forced_grid > 0 ? patch_shape_names()[size_t(patches)] + " patches, " + std::to_string(rs) + " of a grid of " +
+                                        std::to_string(shape.forced_grid) + ", "
+                                  : "") + (shape.unselected == Unselected::Masked ? "masked" : "skipped") + ", " +
            dtype_name(shape.dtype);
 }
 
@@ -137,6 +147,9 @@ ModelDescription small_af_resnet(bool shift) {
 reference::Outputs expected_outputs(const NetworkRun &run) {
     reference::NetworkConfig config = config_of(run);
     for (const std::vector<int> &mask : run.forced()) config.forced_masks.emplace_back(mask.begin(), mask.end());
+    const int grid = run.shape.forced_grid;
+    for (const std::vector<int> &patches : run.forced_patches())
+        config.forced_patches.push_back({grid, grid, run.shape.flat_frames(), patches});
     for (int k = 0; run.masks == Masks::Noisy && k < int(run.blocks()); k++) {
         config.gumbel_uniforms.push_back(recipe_gumbel_uniform(k, size_t(2 * run.shape.flat_frames()), run.seed));
     }
@@ -165,6 +178,8 @@ std::unique_ptr<Network> open_network(const NetworkRun &run, const Target &targe
     }
     const auto forced = shape.without_masks ? std::vector<std::vector<int>>{} : run.forced();
     for (size_t k = 0; k < forced.size(); k++) network->force_mask(k, forced[k]);
+    const auto patches = run.forced_patches();
+    for (size_t k = 0; k < patches.size(); k++) network->force_patches(k, patches[k]);
     if (shape.gumbel_noise) network->draw_gumbel(run.seed);
     return network;
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "model/network.h"
+#include "model/patch_policy.h"
 #include "runtime/target.h"
 #include "tests/reference/network.h"
 
@@ -20,9 +21,13 @@ struct NetworkRun {
     RunShape shape;
     Masks masks = Masks::Navigation;
     uint64_t seed = 11;
+    PatchShape patches = PatchShape::Random;  // where shape.forced_grid says that there are some
+    double rs = .5;
 
     /// The masks that Masks says to force, [block][f]; empty where the navigation decides.
     std::vector<std::vector<int>> forced() const;
+    /// The same for patches, [block][gx, gy, f].
+    std::vector<std::vector<int>> forced_patches() const;
     size_t blocks() const;
     std::string text() const;
 };

@@ -1,7 +1,6 @@
-// Policies that choose patches: how many, which, that draws stay as they are; and how masks cover key patches.
+// Masks of patches by shape: how many, where, and what they depend on.
+#include <algorithm>
 #include <catch2/catch.hpp>
-#include <cmath>
-#include <numeric>
 
 #include "model/patch_policy.h"
 #include "runtime/error.h"
@@ -10,84 +9,69 @@ using namespace afnet;
 
 namespace {
 
-int count_of(const std::vector<int> &mask) {
-    return std::accumulate(mask.begin(), mask.end(), 0);
+int computed(const std::vector<int> &mask, int grid, int frame) {
+    const auto begin = mask.begin() + frame * grid * grid;
+    return int(std::count(begin, begin + grid * grid, 1));
 }
 
-std::vector<int> frame_of(const std::vector<int> &mask, int frame, int grid) {
-    const auto begin = mask.begin() + long(frame) * grid * grid;
-    return std::vector<int>(begin, begin + long(grid) * grid);
+// Patches of a frame that can be reached from its first computed one by going left, right, up and down.
+int reached(const std::vector<int> &mask, int grid, int frame) {
+    std::vector<int> rest(mask.begin() + frame * grid * grid, mask.begin() + (frame + 1) * grid * grid);
+    std::vector<int> open;
+    const auto visit = [&](int x, int y) {
+        if (x < 0 || y < 0 || x >= grid || y >= grid || rest[size_t(y * grid + x)] == 0) return;
+        rest[size_t(y * grid + x)] = 0;
+        open.push_back(y * grid + x);
+    };
+    const int first = int(std::find(rest.begin(), rest.end(), 1) - rest.begin());
+    int count = 0;
+    visit(first % grid, first / grid);
+    while (!open.empty()) {
+        const int at = open.back();
+        open.pop_back();
+        count++;
+        for (const auto &[dx, dy] : {std::pair{1, 0}, {-1, 0}, {0, 1}, {0, -1}}) visit(at % grid + dx, at / grid + dy);
+    }
+    return count;
 }
 
 } // namespace
 
-TEST_CASE("policies take the part of patches that was asked for", "[mask_policy]") {
-    const MaskKey key{3, 1, 7};
-    for (const int grid : {1, 4, 7}) {
-        const int patches = grid * grid;
-        for (const double ratio : {0.0, 0.25, 0.5, 1.0}) {
-            for (const MaskPolicy policy : {MaskPolicy::Random, MaskPolicy::RandomSame, MaskPolicy::Centre}) {
-                INFO(mask_policy_name(policy) << ", grid " << grid << ", ratio " << ratio);
-                for (const auto &mask : policy_patches(policy, 3, 5, grid, ratio, key)) {
-                    REQUIRE(mask.size() == size_t(5 * patches));
-                    for (int t = 0; t < 5; ++t)
-                        CHECK(std::abs(count_of(frame_of(mask, t, grid)) - ratio * patches) < 1);
-                }
+TEST_CASE("every shape computes as many patches as the ratio says", "[patch_policy]") {
+    for (const std::string &name : patch_shape_names()) {
+        const PatchShape shape = patch_shape_named(name);
+        for (const int grid : {1, 4, 7}) {
+            for (const double rs : {0.0, 0.25, 0.5, 1.0}) {
+                const std::vector<int> mask = patch_mask(shape, grid, 3, rs, {5}, 2);
+                REQUIRE(mask.size() == size_t(3 * grid * grid));
+                const int wanted = name == "all" ? grid * grid : name == "none" ? 0 : selected_patches(rs, grid);
+                INFO(name << ", grid " << grid << ", " << rs);
+                for (int f = 0; f < 3; f++) CHECK(computed(mask, grid, f) == wanted);
             }
         }
-        CHECK(policy_patches(MaskPolicy::All, 1, 2, grid, 0, key)[0] == std::vector<int>(size_t(2 * patches), 1));
-        CHECK(policy_patches(MaskPolicy::None, 1, 2, grid, 1, key)[0] == std::vector<int>(size_t(2 * patches), 0));
     }
-    CHECK_THROWS_AS(policy_patches(MaskPolicy::Oracle, 1, 1, 4, 1, key), Error);
-    CHECK_FALSE(chooses_patches(MaskPolicy::Learned));
+    CHECK(selected_patches(.25, 7) == 12);
+    CHECK(selected_patches(.5, 7) == 25);
+    CHECK_THROWS_WITH(patch_shape_named("disc"), Catch::Contains("'disc'") && Catch::Contains("blob"));
 }
 
-TEST_CASE("random patches differ by block, frame, clip and seed as far as the policy says", "[mask_policy]") {
-    const MaskKey key{3, 0, 7};
-    const auto random = policy_patches(MaskPolicy::Random, 2, 4, 7, .5, key);
-    const auto same = policy_patches(MaskPolicy::RandomSame, 2, 4, 7, .5, key);
-    CHECK(random[0] != random[1]);
-    CHECK(same[0] == same[1]);
-    CHECK(frame_of(same[0], 0, 7) != frame_of(same[0], 1, 7));
-    CHECK(policy_patches(MaskPolicy::Random, 2, 4, 7, .5, key) == random);
-    for (const MaskKey &other : {MaskKey{4, 0, 7}, MaskKey{3, 1, 7}, MaskKey{3, 0, 8}})
-        CHECK(policy_patches(MaskPolicy::Random, 2, 4, 7, .5, other) != random);
-    // Every patch is as likely as the others, and the mean number comes out: 49 / 4 is no whole number.
-    std::vector<double> taken(49);
-    for (uint32_t sample = 0; sample < 400; ++sample) {
-        const auto mask = policy_patches(MaskPolicy::Random, 1, 4, 7, .25, {3, 0, sample})[0];
-        for (size_t p = 0; p < mask.size(); ++p)
-            taken[p % 49] += mask[p];
+TEST_CASE("blobs hang together, borders and centres lie where they should", "[patch_policy]") {
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        const std::vector<int> blob = patch_mask(PatchShape::Blob, 7, 2, .3, {seed}, 0);
+        for (int f = 0; f < 2; f++) CHECK(reached(blob, 7, f) == computed(blob, 7, f));
     }
-    const double total = std::accumulate(taken.begin(), taken.end(), 0.0);
-    CHECK(std::abs(total / 1600 - 12.25) < .06);
-    for (const double count : taken)
-        CHECK(std::abs(count - 400) < 5 * std::sqrt(1600 * .25 * .75));
+    const std::vector<int> border = patch_mask(PatchShape::Border, 4, 1, .75, {1}, 0);
+    CHECK(border == std::vector<int>{1, 1, 1, 1, 1, 0, 0, 1, 1, 0, 0, 1, 1, 1, 1, 1});
+    const std::vector<int> centre = patch_mask(PatchShape::Centre, 3, 1, 1.0 / 9, {1}, 0);
+    CHECK(centre == std::vector<int>{0, 0, 0, 0, 1, 0, 0, 0, 0});
 }
 
-TEST_CASE("central patches are those around the centre", "[mask_policy]") {
-    CHECK(policy_patches(MaskPolicy::Centre, 1, 1, 4, .25, {})[0] ==
-          std::vector<int>{0, 0, 0, 0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 0, 0, 0});
-    CHECK(policy_patches(MaskPolicy::Centre, 1, 1, 3, 1 / 9., {})[0] == std::vector<int>{0, 0, 0, 0, 1, 0, 0, 0, 0});
-    CHECK(policy_patches(MaskPolicy::Centre, 1, 1, 3, 5 / 9., {})[0] == std::vector<int>{0, 1, 0, 1, 1, 1, 0, 1, 0});
-    CHECK(central_mask(8, 2) == std::vector<int>{0, 0, 0, 1, 1, 0, 0, 0});
-    CHECK(central_mask(8, 3) == std::vector<int>{0, 0, 1, 1, 1, 0, 0, 0});
-}
-
-TEST_CASE("the oracle takes the patches that touch a key patch, and covers it", "[mask_policy]") {
-    const std::vector<KeyPatch> keys = {{1, 2, 0}, {2, 3, 3}};
-    for (const int grid : {1, 2, 3, 4, 7, 8}) {
-        INFO("grid " << grid);
-        const auto masks = oracle_patches(keys, 4, 2, 3, grid);
-        CHECK(masks[0] == masks[1]);
-        CHECK(count_of(frame_of(masks[0], 0, grid)) == 0);
-        for (const KeyPatch &key : keys)
-            CHECK(covered_part(key, 4, frame_of(masks[0], key.frame, grid), grid) == Approx(1));
-    }
-    CHECK(count_of(oracle_patches(keys, 4, 1, 3, 4)[0]) == 2);
-    CHECK(count_of(oracle_patches(keys, 4, 1, 3, 8)[0]) == 8);
-    // Within a coarse patch, partly in a finer one, not at all.
-    CHECK(covered_part({0, 1, 0}, 4, {1, 0, 0, 0}, 2) == Approx(1));
-    CHECK(covered_part({0, 1, 0}, 2, {0, 1, 0, 0, 0, 0, 0, 0, 0}, 3) == Approx(2 / 9.));
-    CHECK(covered_part({0, 0, 0}, 4, std::vector<int>(49), 7) == 0);
+TEST_CASE("drawn patches follow from seed, clip, block and frame", "[patch_policy]") {
+    const auto drawn = [](uint64_t seed, uint32_t sample, size_t block) {
+        return patch_mask(PatchShape::Random, 7, 2, .5, {seed, 0, sample}, block);
+    };
+    const std::vector<int> mask = drawn(1, 0, 0);
+    CHECK(mask == drawn(1, 0, 0));
+    for (const std::vector<int> &other : {drawn(2, 0, 0), drawn(1, 1, 0), drawn(1, 0, 1)}) CHECK(mask != other);
+    CHECK(std::vector<int>(mask.begin(), mask.begin() + 49) != std::vector<int>(mask.begin() + 49, mask.end()));
 }

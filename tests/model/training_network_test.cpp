@@ -238,7 +238,7 @@ TEST_CASE("a network infers what its training computes", "[training_network]") {
     KernelStore kernels(AFNET_KERNEL_DIR, runnable_targets().back());
     TrainingChoices choices;
     choices.frozen_norm = [](const std::string &) { return true; };
-    for (const char *change : {"", "selection soft", "fusion addition", "branches focal"}) {
+    for (const char *change : {"", "selection soft", "fusion addition", "branches focal", "masks spatial", "masks both"}) {
         INFO(change);
         ModelDescription description = shipped_model("af_tiny_tsm");
         description.classes = 5;

@@ -34,7 +34,7 @@ Tensor4 ample_block(Execution &run, const std::string &block, const Tensor4 &inp
 /// The projection of the shortcut is neither grouped nor masked.
 Tensor4 focal_block(Execution &run, const std::string &block, const Tensor4 &input, int output_channels,
                     const std::vector<double> &mask, bool last_relu) {
-    const Bottleneck shape{output_channels / 4, output_channels, 1, kFocalGroups, last_relu, &mask};
+    const Bottleneck shape{output_channels / 4, output_channels, 1, kFocalGroups, last_relu, &mask, run.pixels()};
     if (input.c == output_channels) return bottleneck(run, block, input, input, shape);
     const std::string key = block + ".downsample";
     return bottleneck(run, block, input, run.conv_bn(key + ".0", key + ".1", input, {output_channels}), shape);

@@ -44,6 +44,10 @@ std::vector<double> Execution::navigate(const std::string &key, const Tensor4 &i
     return gate.mask;
 }
 
+const SpatialMask *Execution::pixels() const {
+    return config_.forced_patches.empty() ? nullptr : &config_.forced_patches.at(gates_.size() - 1);
+}
+
 Tensor4 Execution::shifted(const Tensor4 &input) const {
     return config_.shift ? temporal_shift(input, config_.frames) : input;
 }

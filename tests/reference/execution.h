@@ -37,6 +37,9 @@ public:
     /// @return the mask, [f].
     std::vector<double> navigate(const std::string &key, const Tensor4 &input);
 
+    /// The patches of the focal block whose navigation ran last; nullptr: all pixels.
+    const SpatialMask *pixels() const;
+
     /// The input of a block's residual branch: shifted in time where the network shifts.
     Tensor4 shifted(const Tensor4 &input) const;
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/reference/spatial.h"
 #include "tests/reference/tensor4.h"
 
 namespace afnet::reference {
@@ -47,6 +48,8 @@ struct NetworkConfig {
     Unselected unselected = Unselected::Masked;
     /// Where not empty: the mask of each focal block in layer order, [f], instead of the navigation's decision.
     std::vector<std::vector<double>> forced_masks;
+    /// Where not empty: the patches of each focal block in layer order (AF-ResNets).
+    std::vector<SpatialMask> forced_patches;
     /// Where not empty: the uniform numbers of each navigation in layer order, [k, f] innermost first, that become
     /// Gumbel noise.
     std::vector<std::vector<float>> gumbel_uniforms;

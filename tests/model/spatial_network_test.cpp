@@ -1,0 +1,119 @@
+// Whole networks with masks in space, forced, against the reference in double, down to the means of their modules: by
+// lists of pixels, by whole frames whose rejected pixels are cleared, and by whichever of both each block takes.
+#include <catch2/catch.hpp>
+#include <cmath>
+
+#include "runtime/error.h"
+#include "tests/model/network_run.h"
+
+using namespace afnet;
+
+namespace {
+
+constexpr double kTolerance = 2e-5;   // of a tensor's largest magnitude, as in network_test.cpp
+constexpr double kBothWays = 1e-6;    // the same: between both ways of computing it, which sum in other orders
+constexpr double kNeverWhole = 2, kAlwaysWhole = -1;
+
+NetworkRun spatial_run(bool shift, int frames, int clips, int width, int height, int grid, PatchShape shape, double rs) {
+    NetworkRun run;
+    run.description = small_af_resnet(shift);
+    run.shape.frames = frames;
+    run.shape.clips = clips;
+    run.shape.width = width;
+    run.shape.height = height;
+    run.shape.forced_grid = grid;
+    run.masks = Masks::Random;
+    run.patches = shape;
+    run.rs = rs;
+    return run;
+}
+
+double difference(const reference::NamedTensor &actual, const reference::NamedTensor &expected) {
+    double largest = 0, magnitude = 1e-30;
+    REQUIRE(actual.data.size() == expected.data.size());
+    for (size_t i = 0; i < expected.data.size(); i++) {
+        if (!std::isfinite(actual.data[i])) return INFINITY;
+        largest = std::max(largest, std::abs(actual.data[i] - expected.data[i]));
+        magnitude = std::max(magnitude, std::abs(expected.data[i]));
+    }
+    return largest / magnitude;
+}
+
+void check(const NetworkRun &run) {
+    const reference::Outputs expected = expected_outputs(run);
+    REQUIRE_FALSE(targets_for(run).empty());
+    for (const Target &target : targets_for(run)) {
+        const auto network = open_network(run, target);
+        reference::Outputs first;
+        // Twice by lists: what the first run left must not show. Then back and forth.
+        for (const double break_even : {kNeverWhole, kNeverWhole, kAlwaysWhole, .5, kNeverWhole}) {
+            network->set_break_even(break_even);
+            const reference::Outputs actual = outputs_of(*network);
+            for (const auto &[name, tensor] : expected) {
+                INFO(run.text() << " on " << target.name << ", whole above " << break_even << ": " << name);
+                REQUIRE(actual.count(name) == 1);
+                CHECK(difference(actual.at(name), tensor) <= kTolerance);
+                if (!first.empty()) CHECK(difference(actual.at(name), first.at(name)) <= 10 * kBothWays);
+            }
+            if (first.empty()) first = actual;
+        }
+    }
+}
+
+void check_both(NetworkRun run) {
+    for (const Unselected unselected : {Unselected::Masked, Unselected::Skipped}) {
+        run.shape.unselected = unselected;
+        check(run);
+    }
+}
+
+} // namespace
+
+TEST_CASE("small networks with masks in space equal the reference", "[spatial_network]") {
+    for (const bool shift : {false, true}) {
+        check_both(spatial_run(shift, 3, 2, 45, 37, 7, PatchShape::Random, .4));
+        check_both(spatial_run(shift, 2, 1, 64, 64, 4, PatchShape::Blob, .5));
+    }
+    check_both(spatial_run(true, 3, 1, 67, 33, 3, PatchShape::Border, .6));
+    check_both(spatial_run(true, 1, 1, 32, 32, 1, PatchShape::All, 1));
+}
+
+TEST_CASE("masks in space that select nothing or everything", "[spatial_network]") {
+    for (const PatchShape shape : {PatchShape::None, PatchShape::All}) {
+        for (const Masks masks : {Masks::None, Masks::All, Masks::Random}) {
+            NetworkRun run = spatial_run(true, 2, 1, 45, 37, 7, shape, 0);
+            run.masks = masks;
+            check_both(run);
+        }
+    }
+}
+
+TEST_CASE("MACs fall with the patches that are selected", "[spatial_network]") {
+    const auto macs = [](double rs, double break_even) {
+        NetworkRun run = spatial_run(true, 2, 1, 128, 128, 4, PatchShape::Centre, rs);
+        run.masks = Masks::All;
+        const auto network = open_network(run, targets_for(run).back());
+        network->set_break_even(break_even);
+        network->run();
+        return network->macs();
+    };
+    const double none = macs(0, kNeverWhole), half = macs(.5, kNeverWhole), all = macs(1, kNeverWhole);
+    CHECK(half - none == Approx((all - none) / 2));
+    CHECK(macs(.25, kAlwaysWhole) == Approx(all));
+    CHECK(none < .9 * all);
+}
+
+TEST_CASE("masks in space are refused where there are none", "[spatial_network]") {
+    RunShape shape;
+    shape.forced_grid = 7;
+    CHECK_THROWS_WITH(lower(shipped_model("af_mobilenetv3_tsm"), shape), Catch::Contains("af_resnet networks only"));
+    CHECK_THROWS_WITH(lower(shipped_model("resnet50"), shape), Catch::Contains("af_resnet networks only"));
+    shape.dtype = Dtype::BF16;
+    CHECK_THROWS_WITH(lower(shipped_model("af_resnet50"), shape), Catch::Contains("f32 only"));
+    ModelDescription learned = shipped_model("af_resnet50");
+    learned.masks = MaskKind::Both;
+    CHECK_THROWS_WITH(lower(learned, RunShape()), Catch::Contains("force them"));
+    shape.dtype = Dtype::F32;
+    shape.forced_grid = 65;
+    CHECK_THROWS_WITH(lower(shipped_model("af_resnet50"), shape), Catch::Contains("1 to 64") || Catch::Contains("0 to 64"));
+}
