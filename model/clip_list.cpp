@@ -8,6 +8,7 @@
 
 #include "runtime/error.h"
 #include "runtime/file_io.h"
+#include "runtime/json_text.h"
 #include "runtime/text.h"
 
 namespace afnet {
@@ -17,6 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kMostLabel = 99'999; // a model has at most 100,000 classes
+constexpr int kMostGrid = 64;
 constexpr const char *kBlanks = " \t";
 constexpr const char *kByteOrderMark = "\xef\xbb\xbf";
 
@@ -145,6 +147,42 @@ std::vector<std::string> class_names(const std::string &list_path) {
         return names;
     }
     return {};
+}
+
+std::optional<KeyPatches> key_patches(const std::string &list_path) {
+    const std::string path = (folder_of(list_path) / "key_patches.json").string();
+    std::error_code ignored;
+    if (!fs::exists(path, ignored)) return std::nullopt;
+    KeyPatches truth;
+    const auto number = [&](const nlohmann::json &json, int below, const std::string &what) {
+        if (!json.is_number_integer() || json < 0 || json >= below) {
+            throw Error(path + ": " + what + " is " + json_text(json) + "; a number from 0 to " +
+                        std::to_string(below - 1) + " expected");
+        }
+        return json.get<int>();
+    };
+    try {
+        const auto json = nlohmann::json::parse(read_file(path));
+        if (json.at("format") != "afnet-key-patches/1") throw Error(path + ": not of format afnet-key-patches/1");
+        json.at("frames").get_to(truth.frames);
+        json.at("hold").get_to(truth.hold);
+        json.at("grid").get_to(truth.grid);
+        if (truth.frames < 1 || truth.hold < 1) throw Error(path + ": frames and hold must be at least 1");
+        if (truth.grid < 1 || truth.grid > kMostGrid)
+            throw Error(path + ": grid must be 1 to " + std::to_string(kMostGrid));
+        for (const auto &[name, patches] : json.at("clips").items()) {
+            std::vector<KeyPatch> &keys = truth.clips[name];
+            for (const auto &patch : patches) {
+                const std::string of = "of " + printable(name) + " ";
+                keys.push_back({number(patch.at(0), truth.frames, of + "a frame"),
+                                number(patch.at(1), truth.grid, of + "a column"),
+                                number(patch.at(2), truth.grid, of + "a row")});
+            }
+        }
+    } catch (const nlohmann::json::exception &error) {
+        throw Error(path + ": not a file of key patches: " + error.what());
+    }
+    return truth;
 }
 
 std::optional<KeyFrames> key_frames(const std::string &list_path) {

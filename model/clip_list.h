@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "model/synthetic_clip.h"
+
 namespace afnet {
 
 /// One line of a list.
@@ -42,5 +44,16 @@ struct KeyFrames {
 
 /// Reads `key_frames.json` beside the list; nothing where there is no such file. Throws Error where it is malformed.
 std::optional<KeyFrames> key_frames(const std::string &list_path);
+
+/// The true key patches of a data set whose classes are written somewhere in frames, as `afnet synth` writes them.
+struct KeyPatches {
+    int frames = 0;                                     // T that their frames are numbered by
+    int hold = 1;                                       // times that the videos show each of these
+    int grid = 1;                                       // cells across and down a frame
+    std::map<std::string, std::vector<KeyPatch>> clips; // by ListedClip::name
+};
+
+/// Reads `key_patches.json` beside the list; nothing where there is no such file. Throws Error where it is malformed.
+std::optional<KeyPatches> key_patches(const std::string &list_path);
 
 } // namespace afnet

@@ -142,7 +142,7 @@ void check_masks(const ModelDescription &d, const Refuse &refuse) {
     if (!d.spatial()) return;
     if (d.grid < 1 || d.grid > 64) refuse("grid is " + std::to_string(d.grid) + "; 1 to 64 expected");
     if (d.soft()) refuse("selection soft weighs whole frames; masks in space need selection hard");
-    if (d.family != Family::AfResNet) refuse("masks in space are there for af_resnet networks only");
+    if (!d.patches_possible()) refuse("masks in space are there for af_resnet networks of bottlenecks only");
 }
 
 void check_stages(const ModelDescription &d, const Refuse &refuse) {

@@ -91,6 +91,8 @@ struct ModelDescription {
         return (block == Block::Basic ? width : 4 * width) << stage;
     }
     bool adaptive() const { return family != Family::ResNet; }
+    /// Whether its focal blocks may have masks in space.
+    bool patches_possible() const { return family == Family::AfResNet && block == Block::Bottleneck; }
     bool soft() const { return frame_choice == FrameChoice::Soft; }
     bool spatial() const { return masks != MaskKind::Temporal; }
     bool temporal() const { return masks != MaskKind::Spatial; }

@@ -129,43 +129,45 @@ void DividedStep::spread(const std::vector<float> &before) {
 }
 
 // Of each of this rank's micro-batches. The network is left behind the forward pass of the first.
-std::vector<DividedStep::FrameCounts> DividedStep::count_frames(const StepSettings &settings,
+std::vector<DividedStep::MaskCounts> DividedStep::count_masks(const StepSettings &settings,
                                                                 const std::function<void(int)> &load,
                                                                 const std::vector<float> &before) {
-    std::vector<FrameCounts> counts(size_t(division_.own_micro_batches()));
+    std::vector<MaskCounts> counts(size_t(division_.own_micro_batches()));
     for (int i = division_.own_micro_batches() - 1; i >= 0; i--) {
         set_statistics(before);
         load(i);
         network_.forward(settings);
-        counts[size_t(i)] = network_.selected_frames();
+        counts[size_t(i)] = network_.mask_counts();
     }
     return counts;
 }
 
-void DividedStep::tell_others(const FrameCounts &all, const FrameCounts &own) {
-    FrameCounts others = all;
+void DividedStep::tell_others(const MaskCounts &all, const MaskCounts &own) {
+    MaskCounts others = all;
     for (size_t b = 0; b < own.size(); b++)
         others[b] -= own[b];
-    network_.set_other_frames(others, network_.shape().flat_frames() * (division_.micro_batches() - 1));
+    network_.set_others(others, network_.shape().flat_frames() * (division_.micro_batches() - 1));
 }
 
 // Means of losses and ratios; gradients and changed statistics are in the sum.
 StepResult DividedStep::run_micro_batches(const StepSettings &settings, const std::function<void(int)> &load,
                                           const std::vector<float> &before) {
-    const bool counted = settings.ratio_weight != 0 && !network_.training().selections.empty();
-    std::vector<FrameCounts> counts;
-    FrameCounts all;
+    const TrainingPlan &training = network_.training();
+    const bool counted = (settings.ratio_weight != 0 && !training.selections.empty()) ||
+                         (settings.patch_ratio_weight != 0 && !training.patches.empty());
+    std::vector<MaskCounts> counts;
+    MaskCounts all;
     if (counted) {
-        counts = count_frames(settings, load, before);
-        all = FrameCounts(counts.front().size());
-        for (const FrameCounts &own : counts) {
+        counts = count_masks(settings, load, before);
+        all = MaskCounts(counts.front().size());
+        for (const MaskCounts &own : counts) {
             for (size_t b = 0; b < own.size(); b++)
                 all[b] += own[b];
         }
         all = group_.sums(all);
     }
     StepResult whole;
-    std::vector<double> means; // cross-entropy, ratio's error, realised ratios
+    std::vector<double> means; // cross-entropy, ratios' errors, realised ratios
     for (int i = 0; i < division_.own_micro_batches(); i++) {
         if (!counted || i > 0) {
             set_statistics(before);
@@ -175,8 +177,9 @@ StepResult DividedStep::run_micro_batches(const StepSettings &settings, const st
         if (counted) tell_others(all, counts[size_t(i)]);
         const StepResult part = network_.backward(settings);
         whole.predictions.insert(whole.predictions.end(), part.predictions.begin(), part.predictions.end());
-        std::vector<double> own = {part.cross_entropy, part.ratio_error};
+        std::vector<double> own = {part.cross_entropy, part.ratio_error, part.patch_ratio_error};
         own.insert(own.end(), part.realised_ratios.begin(), part.realised_ratios.end());
+        own.insert(own.end(), part.realised_patch_ratios.begin(), part.realised_patch_ratios.end());
         means.resize(own.size());
         const std::vector<double> parts = group_.gathered(own);
         for (size_t n = 0; n < parts.size(); n++)
@@ -186,8 +189,12 @@ StepResult DividedStep::run_micro_batches(const StepSettings &settings, const st
     }
     whole.cross_entropy = means[0];
     whole.ratio_error = means[1];
-    whole.realised_ratios.assign(means.begin() + 2, means.end());
-    whole.loss = whole.cross_entropy + settings.ratio_weight * whole.ratio_error;
+    whole.patch_ratio_error = means[2];
+    const auto patches = means.begin() + 3 + long(training.selections.size());
+    whole.realised_ratios.assign(means.begin() + 3, patches);
+    whole.realised_patch_ratios.assign(patches, means.end());
+    whole.loss = whole.cross_entropy + settings.ratio_weight * whole.ratio_error +
+                 settings.patch_ratio_weight * whole.patch_ratio_error;
     return whole;
 }
 

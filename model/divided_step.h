@@ -53,9 +53,9 @@ private:
 
 /// A step of `network`, whose clips are one micro-batch. Statistics of BatchNorm are those of a micro-batch, as with
 /// one replica of a network per device; gradients, losses, and changes of running statistics are means over
-/// micro-batches. The ratio of selected frames is that of the whole batch: where masks are learned, a forward pass over
-/// each micro-batch counts selected frames before the first backward pass. A rank keeps one micro-batch's activations,
-/// so the forward passes of its others run twice.
+/// micro-batches. The ratio of what masks select is that of the whole batch: where masks are learned, a forward pass over
+/// each micro-batch counts selected frames and patches before the first backward pass. A rank keeps one micro-batch's
+/// activations, so the forward passes of its others run twice.
 class DividedStep {
 public:
     /// Both must outlive it.
@@ -72,13 +72,13 @@ private:
         TensorId tensor = kNoTensor;
         size_t elements = 0;
     };
-    // Selected frames of each block, in one micro-batch or more.
-    using FrameCounts = std::vector<double>;
+    // TrainingNetwork::mask_counts() of one micro-batch or more.
+    using MaskCounts = std::vector<double>;
 
     void share(TensorId tensor, std::vector<Shared> &list);
-    std::vector<FrameCounts> count_frames(const StepSettings &settings, const std::function<void(int)> &load,
+    std::vector<MaskCounts> count_masks(const StepSettings &settings, const std::function<void(int)> &load,
                                           const std::vector<float> &before);
-    void tell_others(const FrameCounts &all, const FrameCounts &own);
+    void tell_others(const MaskCounts &all, const MaskCounts &own);
     StepResult run_micro_batches(const StepSettings &settings, const std::function<void(int)> &load,
                                  const std::vector<float> &before);
     float *data(const Shared &shared);

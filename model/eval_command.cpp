@@ -57,7 +57,8 @@ std::vector<EvaluationCase> cases_of(const Options &options) {
         if (std::find(policies.begin(), policies.end(), policy) == policies.end()) policies.push_back(policy);
     }
     if (!options.ratios.empty() && std::none_of(policies.begin(), policies.end(), takes_ratio)) {
-        throw UsageError("--rt: none of the --masks takes a ratio; random, random-same, uniform, normal and first do");
+        throw UsageError("--rt: none of the --masks takes a ratio; random, random-same, uniform, normal, first and "
+                         "centre do");
     }
     std::vector<uint64_t> seeds;
     for (const std::string &text : options.mask_seeds)
@@ -143,7 +144,7 @@ const RegisterCommand registered{
              ->expected(1, 100)
              ->check(CLI::IsMember(mask_policy_names()));
          app.add_option("--rt", o->ratios,
-                        "Parts of frames for random, random-same, uniform, normal and first, one or several; default: "
+                        "Parts of frames for random, random-same, uniform, normal, first and centre; default: "
                         "what learned realises")
              ->expected(1, 100)
              ->check(CLI::Range(0.0, 1.0));

@@ -49,7 +49,7 @@ Weights initial_weights(const ModelDescription &description, const InitialWeight
             const bool classifier = key.rfind("fc.", 0) == 0;
             return normal(key, count, classifier ? choices.classifier_deviation : 0.01, choices.seed);
         }
-        if (ends_with(key, "conv_gs.bias")) {
+        if (ends_with(key, "conv_gs.bias") || ends_with(key, ".spatial_navigation.conv2.bias")) {
             std::vector<float> bias(count);
             for (size_t i = 0; i < count; i++) bias[i] = float(i % 2 == 0 ? choices.drop_bias : choices.keep_bias);
             return bias;

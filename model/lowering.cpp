@@ -19,8 +19,8 @@ void check(const ModelDescription &description, const RunShape &shape) {
     in_range(shape.frames, 1, 256, "a number of frames");
     in_range(shape.clips, 1, 1024, "a number of clips");
     in_range(shape.forced_grid, 0, 64, "a grid of patches");
-    if (shape.forced_grid > 0 && description.family != Family::AfResNet) {
-        throw Error(description.name + ": masks in space are there for af_resnet networks only");
+    if (shape.forced_grid > 0 && !description.patches_possible()) {
+        throw Error(description.name + ": masks in space are there for af_resnet networks of bottlenecks only");
     }
     if (shape.forced_grid > 0 && description.soft() && !shape.forced_masks) {
         throw Error(description.name + ": soft weights of frames and masks in space exclude each other");
@@ -57,6 +57,7 @@ TrainingPlan lower_training(const ModelDescription &description, const RunShape 
 }
 
 std::vector<KernelSpec> kernel_specs(const ModelDescription &description, Dtype dtype) {
+    if (description.spatial() && dtype != Dtype::F32) return {}; // masks in space run in f32 only
     std::map<std::string, KernelSpec> specs;
     const auto collect = [&](const Plan &plan) {
         for (const Step &step : plan.steps) specs[step.kernel.name()] = step.kernel;
@@ -69,10 +70,7 @@ std::vector<KernelSpec> kernel_specs(const ModelDescription &description, Dtype 
         shapes[0].forced_masks = shapes[1].forced_masks = shapes[3].forced_masks = true;
         if (dtype == Dtype::F32) shapes.emplace_back();
     }
-    if (description.spatial() && dtype == Dtype::F32) {  // until plans have its navigation
-        for (RunShape &shape : shapes) shape.forced_grid = description.grid;
-    }
-    if (description.family == Family::AfResNet && dtype == Dtype::F32) {
+    if (description.patches_possible() && dtype == Dtype::F32) {
         // Between them, both sides of tiles for every layer, and both meanings of "unselected".
         for (const auto &[grid, unselected] : {std::pair{1, Unselected::Masked}, {64, Unselected::Skipped}}) {
             RunShape spatial;
@@ -82,11 +80,18 @@ std::vector<KernelSpec> kernel_specs(const ModelDescription &description, Dtype 
             shapes.push_back(spatial);
         }
     }
-    for (RunShape &shape : shapes) {
+    const auto collect_all = [&](const ModelDescription &of, RunShape shape) {
         shape.dtype = dtype;
-        const LoweredNetwork network = lower(description, shape);
+        const LoweredNetwork network = lower(of, shape);
         collect(network.plan);
         for (const ZeroResponse &response : network.zero_responses) collect(response.plan);
+    };
+    for (const RunShape &shape : shapes) collect_all(description, shape);
+    if (description.patches_possible() && dtype == Dtype::F32 && !description.spatial()) {
+        ModelDescription spatial = description; // for the navigation of its masks
+        spatial.frame_choice = FrameChoice::Hard;
+        spatial.masks = MaskKind::Both;
+        collect_all(spatial, RunShape());
     }
     std::vector<KernelSpec> result;
     for (const auto &[name, spec] : specs) result.push_back(spec);

@@ -65,6 +65,8 @@ std::vector<int> one_mask(MaskPolicy policy, int frames, double ratio, const Mas
         return first_mask(frames, 0);
     case MaskPolicy::First:
         return first_mask(frames, count);
+    case MaskPolicy::Centre:
+        return central_mask(frames, count);
     case MaskPolicy::Uniform:
         return spread_mask(frames, count);
     case MaskPolicy::Random:
@@ -93,8 +95,9 @@ std::vector<size_t> permutation(size_t frames, CounterRandom random) {
 
 const std::vector<std::string> &mask_policy_names() {
     static const std::vector<std::string> names = {"learned", "gumbel", "random",   "random-same",
-                                                   "uniform", "normal", "first",    "all",
-                                                   "none",    "oracle", "shuffled", "shuffled-same"};
+                                                   "uniform", "normal", "first",    "centre",
+                                                   "all",     "none",   "oracle",   "shuffled",
+                                                   "shuffled-same"};
     return names;
 }
 
@@ -113,7 +116,7 @@ MaskPolicy mask_policy_named(const std::string &name) {
 
 bool takes_ratio(MaskPolicy policy) {
     return policy == MaskPolicy::Random || policy == MaskPolicy::RandomSame || policy == MaskPolicy::Uniform ||
-           policy == MaskPolicy::Normal || policy == MaskPolicy::First;
+           policy == MaskPolicy::Normal || policy == MaskPolicy::First || policy == MaskPolicy::Centre;
 }
 
 bool draws(MaskPolicy policy) {
@@ -181,6 +184,12 @@ double realised_ratio(const std::vector<int> &mask) {
 std::vector<int> first_mask(int frames, int count) {
     std::vector<int> mask(size_t(frames), 0);
     std::fill_n(mask.begin(), count, 1);
+    return mask;
+}
+
+std::vector<int> central_mask(int frames, int count) {
+    std::vector<int> mask(size_t(frames), 0);
+    std::fill_n(mask.begin() + (frames - count) / 2, count, 1);
     return mask;
 }
 

@@ -19,6 +19,7 @@ enum class MaskPolicy {
     Uniform,      // frames at equal distances
     Normal,       // frames from a normal distribution around the clip's middle, for each block by itself
     First,        // the first frames
+    Centre,       // the frames in the middle of the clip
     All,          // every frame
     None,         // no frame
     Oracle,       // the true key frames
@@ -54,8 +55,8 @@ struct MaskKey {
     uint32_t epoch = 0, sample = 0;
 };
 
-/// Masks by Random, RandomSame, Uniform, Normal, First, All or None. `frames * ratio` frames are taken, 0 to all; where
-/// that is no whole number, one more with the probability of the rest, so that the mean comes out. A policy that is the
+/// Masks by Random, RandomSame, Uniform, Normal, First, Centre, All or None. `frames * ratio` frames are taken, 0 to
+/// all; where that is no whole number, one more with the probability of the rest, so that the mean comes out. A policy that is the
 /// same for all blocks draws once. Normal: without replacement, a frame is taken with a probability proportional to the
 /// density at its place of a normal distribution around the clip's middle, whose standard deviation is a quarter of the
 /// clip.
@@ -80,5 +81,7 @@ double realised_ratio(const std::vector<int> &mask);
 /// The mask of `count` frames: the first ones, or those at equal distances.
 std::vector<int> first_mask(int frames, int count);
 std::vector<int> spread_mask(int frames, int count);
+/// Those in the middle; where there are two ways, the earlier ones.
+std::vector<int> central_mask(int frames, int count);
 
 } // namespace afnet

@@ -116,6 +116,18 @@ void Network::force_mask(size_t index, const std::vector<int> &mask) {
     std::memcpy(executor_.memory(lowered_.selections[index].forced).data, mask.data(), mask.size() * sizeof(int));
 }
 
+std::vector<std::vector<int>> Network::patch_masks() {
+    std::vector<std::vector<int>> result;
+    for (const PatchSelection &patches : lowered_.patches) {
+        const TensorId id = patches.deciding_mask();
+        size_t count = 1;
+        for (int extent : lowered_.plan.tensors[size_t(id)].extents) count *= size_t(extent);
+        const int *data = static_cast<const int *>(executor_.memory(id).data);
+        result.emplace_back(data, data + count);
+    }
+    return result;
+}
+
 void Network::force_patches(size_t index, const std::vector<int> &patches) {
     const TensorMemory memory = executor_.memory(lowered_.patches[index].forced);
     std::memcpy(memory.data, patches.data(), patches.size() * sizeof(int));

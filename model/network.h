@@ -51,6 +51,9 @@ public:
     /// Results of the last run: masks [f] per focal block in layer order, all 1 where frames are only weighed, and per
     /// clip the scores [k].
     std::vector<std::vector<int>> masks();
+    /// Masks [gx, gy, f] of patches per focal block, where masks are spatial; of frames that the block's temporal mask
+    /// drops too.
+    std::vector<std::vector<int>> patch_masks();
     /// What the navigation made of each frame: probabilities [f] per focal block that it is computed, without noise.
     std::vector<std::vector<double>> keep_probabilities();
     std::vector<float> clip_logits(int clip);

@@ -1,5 +1,6 @@
 #include "model/optimizer.h"
 
+#include "model/patch_navigation.h"
 #include "runtime/error.h"
 #include "runtime/text.h"
 
@@ -34,7 +35,7 @@ std::string algorithm_name(Algorithm algorithm) {
 UpdateRule authors_rule(const ModelDescription &description, const ParameterInfo &parameter) {
     const std::string &key = parameter.key;
     const bool mobile = description.family == Family::AfMobileNetV3;
-    const bool bias = ends_with(key, ".bias"), navigation = contains(key, "list_gen");
+    const bool bias = ends_with(key, ".bias"), navigation = is_navigation(key);
     const size_t dimensions = parameter.shape.size();
     UpdateRule rule;
     if (navigation) {

@@ -1,5 +1,7 @@
 #include "model/patch_navigation.h"
 
+#include "runtime/text.h"
+
 namespace afnet {
 
 std::string patch_navigation_key(const std::string &block) {
@@ -14,6 +16,10 @@ std::vector<ParameterInfo> patch_navigation_parameters(const std::string &block,
     parameters.push_back({key + ".conv2.weight", {kPatchLogits, kPatchHidden, 1, 1}});
     parameters.push_back({key + ".conv2.bias", {kPatchLogits}});
     return parameters;
+}
+
+bool is_navigation(const std::string &key) {
+    return contains(key, "list_gen") || contains(key, ".spatial_navigation.");
 }
 
 } // namespace afnet

@@ -101,6 +101,7 @@ private:
         int side = 2, point_frames = 0, tile_frames = 0;  // of tiles; entries of the lists
     };
     TensorId integers(const std::string &name, std::vector<int> extents, Storage storage = Storage::Arena);
+    void choose_patches(PatchSelection &patches, const Feature &ample, int grid);
     Feature spatial_focal(FocalBlock &block, const Feature &in, const Feature &state, const FocalBranch &branch);
     PatchLists list_patches(const FocalBlock &block, const Selection &frames, const Feature &state);
     TensorId list_tiles(const std::string &label, const PatchLists &lists, int side, const Feature &state,

@@ -3,21 +3,76 @@
 // block's frames; the other one has none, and costs nothing.
 #include "model/folded_layer.h"
 #include "model/packing.h"
+#include "model/patch_navigation.h"
 #include "model/plan_builder.h"
 #include "model/spatial_break_even.h"
 
 namespace afnet {
 
-PatchSelection PlanBuilder::navigate_patches(const std::string &block, const Feature &, int grid, const Selection *) {
-    if (shape().forced_grid == 0) {
-        throw Error(block + ": the navigation of masks in space cannot be run yet; force them");
+namespace {
+
+// The nine taps of conv1, [k + 4 (u + 3 v), c], from PyTorch's [k][c][v][u].
+PackedConstant packed_taps(const Weights &weights, const std::string &keys, int channels) {
+    const std::vector<float> folded =
+        folded_weights(weights, keys + ".conv1", keys + ".bn1", kPatchHidden, channels, 3);
+    PackedConstant packed{{9 * kPatchHidden, channels}, std::vector<float>(folded.size())};
+    for (int k = 0; k < kPatchHidden; k++) {
+        for (int c = 0; c < channels; c++) {
+            for (int tap = 0; tap < 9; tap++) {
+                packed.elements[size_t(k + kPatchHidden * (tap + 9 * c))] =
+                    folded[size_t((k * channels + c) * 9 + tap)];
+            }
+        }
     }
+    return packed;
+}
+
+} // namespace
+
+// The navigation's own mask: one step.
+void PlanBuilder::choose_patches(PatchSelection &patches, const Feature &ample, int grid) {
+    const std::string keys = patch_navigation_key(patches.name);
+    const int channels = ample.channels, frames = shape().flat_frames();
+    for (const ParameterInfo &info : patch_navigation_parameters(patches.name, channels))
+        need(info.key, info.shape);
+    patches.mask = integers(patches.name + ".spatial_mask", {grid, grid, frames}, Storage::Kept);
+    TensorInfo logits;
+    logits.name = patches.name + ".spatial_logits";
+    logits.extents = {kPatchLogits, grid, grid, frames};
+    logits.storage = Storage::Kept;
+    patches.logits = network_.plan.add(logits);
+    const TensorId conv_weights = constant(keys + ".conv_weights"), conv_bias = constant(keys + ".conv_bias");
+    const TensorId gate_weights = constant(keys + ".gate_weights"), gate_bias = constant(keys + ".gate_bias");
+    Step &gate = add_step(keys, KernelSpec("spatial_navigation").set("hidden", kPatchHidden), nullptr);
+    gate.arguments = {{"input", ample.tensor},        {"conv_weights", conv_weights}, {"conv_bias", conv_bias},
+                      {"gate_weights", gate_weights}, {"gate_bias", gate_bias},       {"logits", patches.logits},
+                      {"mask", patches.mask}};
+    gate.macs = 9.0 * kPatchHidden * channels * ample.width * ample.height + kPatchHidden * kPatchLogits * grid * grid;
+    pack(conv_weights,
+         [keys, channels](const Weights &w, const KernelEntry &) { return packed_taps(w, keys, channels); });
+    pack(conv_bias, [keys](const Weights &w, const KernelEntry &) {
+        return PackedConstant{{kPatchHidden}, folded_bias(w, keys + ".bn1", kPatchHidden)};
+    });
+    // PyTorch's [q][k] is [k, q] innermost first.
+    pack(gate_weights, [keys](const Weights &w, const KernelEntry &) {
+        return PackedConstant{{kPatchHidden, kPatchLogits},
+                              w({keys + ".conv2.weight", {kPatchLogits, kPatchHidden, 1, 1}})};
+    });
+    pack(gate_bias, [keys](const Weights &w, const KernelEntry &) {
+        return PackedConstant{{kPatchLogits}, w({keys + ".conv2.bias", {kPatchLogits}})};
+    });
+}
+
+PatchSelection PlanBuilder::navigate_patches(const std::string &block, const Feature &ample, int grid,
+                                             const Selection *) {
     if (shape().dtype != Dtype::F32) {
         throw Error(block + ": masks in space run in f32 only, not in " + dtype_name(shape().dtype));
     }
     PatchSelection patches;
     patches.name = block;
-    patches.forced = integers(block + ".forced_spatial_mask", {grid, grid, shape().flat_frames()}, Storage::Input);
+    if (shape().forced_grid == 0) choose_patches(patches, ample, grid);
+    if (shape().forced_grid > 0 || shape().forced_masks)
+        patches.forced = integers(block + ".forced_spatial_mask", {grid, grid, shape().flat_frames()}, Storage::Input);
     network_.patches.push_back(patches);
     return patches;
 }

@@ -12,6 +12,8 @@ enum RandomUse : uint8_t {
     kInitialWeights = 3,  // sample: hash of the parameter's key
     kGateNoise = 4,       // epoch: step; sample: clip of the batch; layer: focal block
     kDropout = 5,         // epoch: step; sample: clip of the batch
+    kPatchNoise = 6,      // as kGateNoise, and frame: of the clip; two words per patch
+    kPatchKeyDraw = 7,    // as kKeyStripeDraw
     kClipOrder = 10,      // epoch: the order of a list
     kSegmentOffset = 11,  // epoch; sample: place in the list; one word per segment
     kAugmentation = 12,   // the same: crop and flip

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "model/initial_weights.h"
+#include "model/patch_navigation.h"
 #include "model/random_use.h"
 #include "runtime/counter_random.h"
 #include "runtime/error.h"
@@ -27,7 +28,7 @@ TrainingChoices choices_of(const TrainingStage &stage) {
     TrainingChoices choices;
     choices.trained = [stage](const std::string &key) { return stage.trains(key); };
     choices.frozen_norm = [stage](const std::string &norm) {
-        const bool unused = replaces_navigation(stage.policy()) && contains(norm, "list_gen");
+        const bool unused = replaces_navigation(stage.policy()) && is_navigation(norm);
         return unused || (stage.partial_norm && !stage.trains(norm + ".weight"));
     };
     choices.drop = stage.dropout > 0;
@@ -80,6 +81,14 @@ StageRun::StageRun(const ModelDescription &description, const TrainingStage &sta
         throw Error("stage " + stage.name + ": unselected frames are sparse, but soft weights compute every frame; "
                                             "masked expected");
     }
+    if (description.spatial() && stage.unselected == "sparse") {
+        throw Error("stage " + stage.name + ": unselected frames are sparse, but masks in space are trained as masked; "
+                                            "masked expected");
+    }
+    if (description.spatial() && replaces_navigation(stage.policy())) {
+        throw Error("stage " + stage.name + ": masks are " + stage.masks + ", but masks in space are trained as the "
+                                            "navigation chooses them; learned or all expected");
+    }
     InitialWeights initial;
     initial.seed = seed;
     initial.drop_bias = stage.drop_bias;
@@ -115,9 +124,11 @@ StepSettings StageRun::settings_at(const TrainingClock &clock) const {
     settings.temperature = temperature_at(stage_.temperature, clock);
     settings.target_ratio = ratio_at(stage_.ratio, clock);
     // Soft weights are plain probabilities; neither they nor masks that are not learned have a ratio to learn.
+    settings.target_patch_ratio = ratio_at(stage_.patch_ratio, clock);
     const bool soft = description_.soft() && stage_.policy() == MaskPolicy::Learned;
     if (soft) settings.temperature = 1;
     settings.ratio_weight = stage_.policy() == MaskPolicy::Learned && !soft ? stage_.ratio_weight : 0;
+    settings.patch_ratio_weight = stage_.policy() == MaskPolicy::Learned ? stage_.patch_ratio_weight : 0;
     settings.dropout = stage_.dropout;
     settings.average_decay = stage_.average;
     return settings;
@@ -126,12 +137,13 @@ StepSettings StageRun::settings_at(const TrainingClock &clock) const {
 // Every number follows from seed, step, place of the clip in the batch, and layer.
 void StageRun::draw_noise(int64_t step, int first_clip) {
     const RunShape &shape = network_->shape();
-    const auto stream = [&](uint8_t purpose, int clip, size_t layer) {
+    const auto stream = [&](uint8_t purpose, int clip, size_t layer, int frame = 0) {
         RandomStream names;
         names.purpose = purpose;
         names.epoch = uint32_t(step & 0xffffff);
         names.sample = uint32_t(first_clip + clip);
         names.layer = uint32_t(layer);
+        names.frame = uint32_t(frame);
         return CounterRandom(seed_, names);
     };
     const TrainingPlan &training = network_->training();
@@ -144,6 +156,15 @@ void StageRun::draw_noise(int64_t step, int first_clip) {
             for (int i = 0; i < 2 * shape.frames; i++) uniform.push_back(random.uniform());
         }
         network_->set_noise(block, uniform);
+    }
+    for (size_t block = 0; block < training.patches.size() && !shape.forced_masks; block++) {
+        const int words = 2 * description_.grid * description_.grid;
+        std::vector<double> uniform;
+        for (int f = 0; f < shape.flat_frames(); f++) {
+            CounterRandom random = stream(kPatchNoise, f / shape.frames, block, f % shape.frames);
+            for (int i = 0; i < words; i++) uniform.push_back(random.uniform());
+        }
+        network_->set_patch_noise(block, uniform);
     }
     if (training.dropout == kNoTensor) return;
     const int channels = training.plan.tensors[size_t(training.dropout)].extents[0];

@@ -75,6 +75,9 @@ void print_text(const Options &options, const Outcome &outcome) {
                 options.out.c_str());
     if (s.keys > 0)
         std::printf("  truth    %d key frames a clip, in %s/key_frames.json\n", s.keys, options.out.c_str());
+    if (const int grid = synthetic_data_set(s.data_set).grid; grid > 0)
+        std::printf("  patches  one of %d x %d in each of these, in %s/key_patches.json\n", grid, grid,
+                    options.out.c_str());
 }
 
 int run_synth(Options &options, const CommandContext &context) {
@@ -114,11 +117,11 @@ const RegisterCommand registered{
          app.add_option("--frames", s.frames, "T, frames that are drawn for a clip")
              ->check(CLI::Range(2, kMostFrames))
              ->capture_default_str();
-         app.add_option("--keys", s.keys, "Key frames of a clip, key-stripe only; default: 2")
+         app.add_option("--keys", s.keys, "Key frames of a clip: key-stripe, default: 2, and patch-key, default: 4")
              ->check(CLI::Range(1, kMostFrames));
          app.add_option("--size", s.size,
-                        "Columns and rows, a multiple of 32 (motion-pairs, default: 64) or 48 "
-                        "(key-stripe, default: 48)")
+                        "Columns and rows, a multiple of 32 (motion-pairs, default: 64), 48 "
+                        "(key-stripe, default: 48) or 64 (patch-key, default: 64)")
              ->check(CLI::Range(32, kMostSize));
          app.add_option("--hold", s.hold,
                         "Times that the video shows each frame; with 1, samplers that follow the "

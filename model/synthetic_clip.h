@@ -10,11 +10,17 @@
 
 namespace afnet {
 
+/// A patch of a frame that shows the class, on the grid of its data set.
+struct KeyPatch {
+    int frame = 0, column = 0, row = 0;
+};
+
 /// One drawn clip.
 struct SyntheticClip {
     int label = 0;
-    std::vector<int> key_frames;  // numbers of the frames that show the class, ascending; empty: no frame does alone
-    std::vector<RgbFrame> frames; // [t], square, at the side that the data set is defined for
+    std::vector<int> key_frames; // numbers of the frames that show the class, ascending; empty: no frame does alone
+    std::vector<KeyPatch> key_patches; // where these show it, in data sets that draw on a grid; one for each key frame
+    std::vector<RgbFrame> frames;      // [t], square, at the side that the data set is defined for
 };
 
 /// Parts of a clip's draw, each with streams of its own (RandomStream::layer).

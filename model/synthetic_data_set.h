@@ -32,10 +32,12 @@ constexpr int kMostHold = 64;
 /// One data set.
 struct SyntheticDataSet {
     std::string name;
-    int side = 0;         // columns and rows that it is drawn at
-    int default_size = 0; // of the video
-    bool has_keys = false;
+    int side = 0;                     // columns and rows that it is drawn at
+    int default_size = 0;             // of the video
+    int default_keys = 0;             // key frames of a clip; 0: the data set has none
+    int grid = 0;                     // patches across and down a frame, one of which shows the class; 0: it has none
     std::vector<std::string> classes; // names, by label
+    bool has_keys() const { return default_keys > 0; }
 };
 
 const std::vector<SyntheticDataSet> &synthetic_data_sets();

@@ -17,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char *kList = "list.txt", *kClasses = "classes.txt", *kTruth = "key_frames.json",
-                     *kSettings = "dataset.json", *kVideos = "videos";
+                     *kPatches = "key_patches.json", *kSettings = "dataset.json", *kVideos = "videos";
 constexpr size_t kMostSettingsBytes = 1 << 16;
 
 nlohmann::ordered_json settings_json(const SyntheticSettings &s) {
@@ -109,13 +109,14 @@ std::string settings_text(const SyntheticSettings &settings) {
 
 SyntheticFolder::SyntheticFolder(std::string path, const SyntheticSettings &settings, bool force)
     : path_(std::move(path)), settings_(settings), set_(synthetic_data_set(settings.data_set)),
-      labels_(size_t(settings.clips)), key_frames_(size_t(settings.clips)) {
+      labels_(size_t(settings.clips)), key_frames_(size_t(settings.clips)), key_patches_(size_t(settings.clips)) {
     const VideoWriter probe(path_, video_settings(settings_)); // refuses before anything is touched
     make_folder(path_);
     if (!force) check_unused(path_, settings_);
     // The list goes first, so that it never names what is not there.
     remove_file(path_ + "/" + kList);
     remove_file(path_ + "/" + kTruth);
+    remove_file(path_ + "/" + kPatches);
     remove_videos(path_ + "/" + kVideos);
     // From here on the folder is known to be ours, also where this run is cut short.
     write_file(path_ + "/" + kSettings, json_text(settings_json(settings_), 2) + "\n");
@@ -136,6 +137,7 @@ size_t SyntheticFolder::write_clip(size_t clip) {
     const SyntheticClip drawn = draw_clip(settings_, uint32_t(settings_.first + int64_t(clip)));
     labels_[clip] = drawn.label;
     key_frames_[clip] = drawn.key_frames;
+    key_patches_[clip] = drawn.key_patches;
     VideoWriter writer(path_ + "/" + video_name(clip), video_settings(settings_));
     for (const RgbFrame &frame : drawn.frames) {
         const RgbFrame shown = enlarged(frame, settings_.size / set_.side);
@@ -153,19 +155,36 @@ std::string SyntheticFolder::list_text() const {
     return text;
 }
 
-std::string SyntheticFolder::key_frames_text() const {
-    // A line per clip, which keeps a large file fit for line tools.
-    std::string text = "{\"format\": \"afnet-key-frames/1\", \"frames\": " + std::to_string(settings_.frames) +
+// A line per clip, which keeps a large file fit for line tools.
+std::string SyntheticFolder::truth_text(const std::string &head,
+                                        const std::function<std::string(size_t)> &of_clip) const {
+    std::string text = "{" + head + ", \"frames\": " + std::to_string(settings_.frames) +
                        ", \"hold\": " + std::to_string(settings_.hold) + ", \"clips\": {\n";
-    for (size_t clip = 0; clip < key_frames_.size(); ++clip) {
-        text += json_text(nlohmann::json(video_name(clip))) + ": " + json_text(nlohmann::json(key_frames_[clip])) +
-                (clip + 1 < key_frames_.size() ? ",\n" : "\n");
+    for (size_t clip = 0; clip < labels_.size(); ++clip) {
+        text += json_text(nlohmann::json(video_name(clip))) + ": " + of_clip(clip) +
+                (clip + 1 < labels_.size() ? ",\n" : "\n");
     }
     return text + "}}\n";
 }
 
+std::string SyntheticFolder::key_frames_text() const {
+    return truth_text("\"format\": \"afnet-key-frames/1\"",
+                      [&](size_t clip) { return json_text(nlohmann::json(key_frames_[clip])); });
+}
+
+std::string SyntheticFolder::key_patches_text() const {
+    const std::string head = "\"format\": \"afnet-key-patches/1\", \"grid\": " + std::to_string(set_.grid);
+    return truth_text(head, [&](size_t clip) {
+        nlohmann::json patches = nlohmann::json::array();
+        for (const KeyPatch &patch : key_patches_[clip])
+            patches.push_back({patch.frame, patch.column, patch.row});
+        return json_text(patches);
+    });
+}
+
 void SyntheticFolder::finish() const {
-    if (set_.has_keys) write_file(path_ + "/" + kTruth, key_frames_text());
+    if (set_.has_keys()) write_file(path_ + "/" + kTruth, key_frames_text());
+    if (set_.grid > 0) write_file(path_ + "/" + kPatches, key_patches_text());
     write_file(path_ + "/" + kList, list_text());
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -29,12 +30,15 @@ private:
     std::string video_name(size_t clip) const;
     std::string list_text() const;
     std::string key_frames_text() const;
+    std::string key_patches_text() const;
+    std::string truth_text(const std::string &head, const std::function<std::string(size_t)> &of_clip) const;
 
     std::string path_;
     SyntheticSettings settings_;
     const SyntheticDataSet &set_;
     std::vector<int> labels_;
     std::vector<std::vector<int>> key_frames_;
+    std::vector<std::vector<KeyPatch>> key_patches_;
 };
 
 /// The settings as JSON, as `dataset.json` has them.

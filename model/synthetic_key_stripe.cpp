@@ -1,8 +1,6 @@
 #include "model/synthetic_key_stripe.h"
 
 #include <algorithm>
-#include <cmath>
-#include <utility>
 
 #include "model/random_use.h"
 
@@ -10,10 +8,7 @@ namespace afnet {
 
 namespace {
 
-constexpr double kPi = 3.14159265358979323846;
 constexpr int kPatch = 24;
-constexpr double kPeriod = 4; // pixels
-constexpr double kDark = .45; // of the patch's colour, between its bright stripes
 constexpr double kGround = .2;
 constexpr double kNoise = .08;
 
@@ -27,27 +22,14 @@ StripeScene draw_stripe_scene(CounterRandom &random, bool key, int label) {
     scene.x = 1 + int(random.below(kStripeSide - kPatch - 2));
     scene.y = 1 + int(random.below(kStripeSide - kPatch - 2));
     scene.phase = random.uniform();
-    scene.colour[0] = random.uniform(.6, .9);
-    scene.colour[1] = random.uniform(.25, .5);
-    scene.colour[2] = random.uniform(0, .2);
-    if (!key) std::swap(scene.colour[0], scene.colour[2]);
+    scene.colour = draw_stripe_colour(random, key);
     scene.ground = draw_colour(random, 0, kGround);
     return scene;
 }
 
 Picture stripe_picture(const StripeScene &scene) {
-    const double angle = scene.orientation * kPi / kStripeClasses;
-    const double along_u = std::cos(angle), along_v = std::sin(angle);
     Picture picture{kStripeSide, std::vector<Colour>(kStripeSide * kStripeSide, scene.ground)};
-    for (int v = 0; v < kPatch; ++v) {
-        for (int u = 0; u < kPatch; ++u) {
-            const double turns = (u * along_u + v * along_v) / kPeriod + scene.phase;
-            const double shade = turns - std::floor(turns) < .5 ? 1 : kDark;
-            Colour &pixel = picture.pixels[size_t(scene.y + v) * kStripeSide + size_t(scene.x + u)];
-            for (size_t c = 0; c < 3; ++c)
-                pixel[c] = scene.colour[c] * shade;
-        }
-    }
+    paint(picture, {scene.x, scene.y, kPatch, scene.orientation, scene.phase, scene.colour});
     return picture;
 }
 

@@ -1,12 +1,11 @@
 // KeyStripe-AF: few frames of a clip show its class, and say so by their colour. docs/data-sets.md defines it.
 #pragma once
 
-#include "model/synthetic_clip.h"
+#include "model/synthetic_stripes.h"
 
 namespace afnet {
 
 constexpr int kStripeSide = 48;
-constexpr int kStripeClasses = 4;
 
 /// What a frame shows, before noise: a striped patch on a flat background.
 struct StripeScene {

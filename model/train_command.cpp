@@ -61,6 +61,7 @@ ModelDescription wanted_description(const TrainOptions &o, const std::vector<Lis
     }
     if (o.frames > 0) description.frames = o.frames;
     if (o.size > 0) description.size = o.size;
+    if (o.grid > 0) description.grid = o.grid;
     for (const auto &[field, word] : o.choices) set_choice(description, field, word);
     check_description(description, "train");
     return description;

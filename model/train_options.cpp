@@ -29,6 +29,28 @@ void add_choice(CLI::App &app, TrainOptions &o, const std::string &spelling, con
         ->check(CLI::IsMember(choice->words));
 }
 
+// Two things go by this name: what the model's masks say, and who makes them.
+void add_masks(CLI::App &app, TrainOptions &o) {
+    const auto &all = description_choices();
+    const auto is_masks = [](const DescriptionChoice &choice) { return std::string(choice.field) == "masks"; };
+    const auto kinds = std::find_if(all.begin(), all.end(), is_masks);
+    app.add_option_function<std::vector<std::string>>(
+           "--masks",
+           [&o, kinds](const std::vector<std::string> &words) {
+               for (const std::string &word : words) {
+                   if (std::count(kinds->words.begin(), kinds->words.end(), word) > 0) {
+                       o.choices["masks"] = word;
+                   } else {
+                       o.stage["masks"] = word;
+                   }
+               }
+           },
+           "temporal, spatial or both: focal blocks select frames, patches, or patches of frames; default: the model's. "
+           "And: learned; all: every frame; or masks in the navigation's stead: random, random-same, uniform, normal, "
+           "first, none")
+        ->expected(1, 2);
+}
+
 void add_stage_options(CLI::App &app, TrainOptions &o) {
     add_field<int>(app, o, "--epochs", "epochs", "Epochs of a stage");
     add_field<int64_t>(app, o, "--steps", "steps", "Steps of a stage, instead of epochs");
@@ -43,11 +65,16 @@ void add_stage_options(CLI::App &app, TrainOptions &o) {
     add_field<std::string>(app, o, "--rt-type", "rt_type", "step (epochs) or linear (fractions)");
     add_field<double>(app, o, "--rt-begin,--rt_begin", "rt_begin", "Where the ratio begins to fall from 1");
     add_field<double>(app, o, "--rt-end,--rt_end", "rt_end", "Where it is at --rt");
+    add_field<double>(app, o, "--rs", "rs", "Ratio of patches of these frames that focal blocks are to select");
+    add_field<std::string>(app, o, "--rs-type", "rs_type", "step (epochs) or linear (fractions)");
+    add_field<double>(app, o, "--rs-begin,--rs_begin", "rs_begin", "Where the ratio of patches begins to fall from 1");
+    add_field<double>(app, o, "--rs-end,--rs_end", "rs_end", "Where it is at --rs");
     add_field<double>(app, o, "--t0", "t0", "Temperature at the beginning");
     add_field<double>(app, o, "--t1", "t1", "Temperature at the end");
     add_field<std::string>(app, o, "--t-type", "t_type", "exponential, cosine or linear");
     add_field<double>(app, o, "--t-end,--t_end", "t_end", "Epochs, or below 1 fraction, at which it is at --t1");
     add_field<double>(app, o, "--lambda-rt,--lambda_rt", "lambda_rt", "Weight of the ratio's term in the loss");
+    add_field<double>(app, o, "--lambda-rs,--lambda_rs", "lambda_rs", "Weight of the term of the ratio of patches");
     add_field<double>(app, o, "--weight-decay,--wd", "weight_decay", "Weight decay");
     add_field<double>(app, o, "--momentum", "momentum", "Momentum of SGD");
     add_field<bool>(app, o, "--nesterov", "nesterov", "Nesterov's momentum (true, false)");
@@ -56,9 +83,6 @@ void add_stage_options(CLI::App &app, TrainOptions &o) {
     add_field<double>(app, o, "--ema", "ema", "Decay of moving averages of the weights, which are then the result; 0: none");
     add_field<std::string>(app, o, "--groups", "groups", "authors or plain: factors of rate and decay");
     add_field<std::vector<std::string>>(app, o, "--optimizer", "optimizers", "PATTERN=adam:lr=RATE and the like");
-    add_field<std::string>(app, o, "--masks", "masks",
-                           "learned; all: every frame, no navigation; random, random-same, uniform, normal, first: the "
-                           "part --rt of the frames; none");
     add_field<std::string>(app, o, "--unselected", "unselected",
                            "masked: unselected frames are computed from zeroes; sparse: they are not computed");
     add_field<std::vector<std::string>>(app, o, "--freeze", "freeze", "Patterns of parameters that stay as they are");
@@ -88,6 +112,8 @@ void add_train_options(CLI::App &app, TrainOptions &o) {
                "hard: the navigation selects frames; soft: its probabilities weigh all of them");
     add_choice(app, o, "--fusion", "fusion", "dynamic: learned weights of both branches; addition");
     add_choice(app, o, "--branches", "branches", "both, or the focal one alone");
+    add_masks(app, o);
+    app.add_option("--grid", o.grid, "Patches across and down a frame; 0: the model's")->check(CLI::Range(0, 64));
     app.add_option("--seed", o.seed, "Of weights, order, noise and variation")->capture_default_str();
     app.add_flag("--augment", o.augment, "The authors' multi-scale crop");
     app.add_option("--flip", o.flip,

@@ -13,7 +13,7 @@ namespace afnet {
 struct TrainOptions {
     std::string model = "af_tiny_tsm", from, data, val, out, config, resume = "never", flip = "auto";
     int64_t least_frames = 3;
-    int frames = 0, size = 0, classes = 0;
+    int frames = 0, size = 0, classes = 0, grid = 0;
     uint64_t seed = 1;
     std::map<std::string, std::string> choices;  // of the model description, by field
     bool augment = false, strict = false, print_config = false, print_memory = false;

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "model/progress.h"
+#include "model/text_table.h"
 #include "runtime/error.h"
 #include "runtime/interrupt.h"
 
@@ -137,7 +138,10 @@ void Trainer::take_step(StageRun &run, const ClipBatch &batch, const TrainingClo
     sums_.cross_entropy += result.cross_entropy;
     sums_.ratio_error += result.ratio_error;
     sums_.gradient_norm += result.gradient_norm;
+    sums_.patch_ratio_error += result.patch_ratio_error;
     for (double ratio : result.realised_ratios) sums_.realised += ratio / double(result.realised_ratios.size());
+    for (double ratio : result.realised_patch_ratios)
+        sums_.realised_patches += ratio / double(result.realised_patch_ratios.size());
     double right = 0;
     for (size_t n = 0; n < batch.labels.size(); n++)
         right += result.predictions[n] == batch.labels[n];
@@ -160,8 +164,15 @@ void Trainer::end_epoch(StageRun &run, const TrainingClock &clock) {
     record.ratio_error = sums_.ratio_error / steps;
     record.gradient_norm = sums_.gradient_norm / steps;
     record.top1 = 100 * sums_.right / std::max(sums_.clips, 1.0);
-    record.realised_rt = all_frames ? 1 : sums_.realised / steps;
-    record.target_rt = all_frames ? 1 : policy == MaskPolicy::None ? 0 : settings.target_ratio;
+    const ModelDescription &description = state_.description;
+    const bool some_frames = !all_frames && description.temporal(), some_patches = !all_frames && description.spatial();
+    record.realised_rt = some_frames ? sums_.realised / steps : 1;
+    record.target_rt = !some_frames ? 1 : policy == MaskPolicy::None ? 0 : settings.target_ratio;
+    if (description.spatial()) {
+        record.patch_ratio_error = sums_.patch_ratio_error / steps;
+        record.realised_rs = some_patches ? sums_.realised_patches / steps : 1;
+        record.target_rs = some_patches ? settings.target_patch_ratio : 1;
+    }
     record.temperature = settings.temperature;
     record.rate = settings.rate;
     record.skipped_steps = int64_t(sums_.skipped);
@@ -178,6 +189,7 @@ void Trainer::end_epoch(StageRun &run, const TrainingClock &clock) {
     if (!options_.quiet) {
         std::fprintf(stderr, "train %s, epoch %lld: loss %.4f, top-1 %.1f %%, RT %.3f", run.stage().name.c_str(),
                      static_cast<long long>(record.epoch + 1), record.loss, record.top1, record.realised_rt);
+        if (description.spatial()) std::fprintf(stderr, ", RS %.3f", record.realised_rs);
         if (validation_batches_) std::fprintf(stderr, ", validation top-1 %.2f %%", record.val_top1);
         std::fprintf(stderr, ", %.1f clips/s\n", record.clips_per_s);
     }
@@ -247,9 +259,16 @@ void Trainer::save(StageRun &run, const TrainingClock &clock, const RunFolder::C
 
 std::string Trainer::note(const StageRun &run, const TrainingClock &clock) const {
     const double steps = std::max(sums_.steps, 1.0), per_step = sums_.seconds / std::max(steps + sums_.skipped, 1.0);
+    const bool all = run.stage().policy() == MaskPolicy::All;
+    const auto ratio = [&](const char *name, bool wanted, double sum) {
+        return wanted ? std::string(name) + decimal(all ? 1 : sum / steps, 2) + ", " : "";
+    };
+    const ModelDescription &description = state_.description;
+    const std::string ratios = ratio("RT ", description.temporal(), sums_.realised) +
+                               ratio("RS ", description.spatial(), sums_.realised_patches);
     char text[160];
-    std::snprintf(text, sizeof text, "loss %.3f, top-1 %.1f %%, RT %.2f, %.1f clips/s, %lld s left", sums_.loss / steps,
-                  100 * sums_.right / std::max(sums_.clips, 1.0), run.stage().policy() == MaskPolicy::All ? 1 : sums_.realised / steps,
+    std::snprintf(text, sizeof text, "loss %.3f, top-1 %.1f %%, %s%.1f clips/s, %lld s left", sums_.loss / steps,
+                  100 * sums_.right / std::max(sums_.clips, 1.0), ratios.c_str(),
                   sums_.clips / std::max(sums_.seconds, 1e-9),
                   static_cast<long long>(per_step * double(clock.steps - clock.step)));
     return text;

@@ -39,8 +39,8 @@ public:
 private:
     // Sums over the steps of an epoch; they are part of a checkpoint.
     struct EpochSums {
-        double loss = 0, cross_entropy = 0, ratio_error = 0, realised = 0, gradient_norm = 0, right = 0, clips = 0,
-               steps = 0, skipped = 0, seconds = 0;
+        double loss = 0, cross_entropy = 0, ratio_error = 0, realised = 0, patch_ratio_error = 0, realised_patches = 0,
+               gradient_norm = 0, right = 0, clips = 0, steps = 0, skipped = 0, seconds = 0;
         /// visit(name in a checkpoint, sum)
         template <class Visit>
         void for_each(Visit visit) {
@@ -48,6 +48,8 @@ private:
             visit("cross_entropy", cross_entropy);
             visit("ratio_error", ratio_error);
             visit("realised", realised);
+            visit("patch_ratio_error", patch_ratio_error);
+            visit("realised_patches", realised_patches);
             visit("gradient_norm", gradient_norm);
             visit("right", right);
             visit("clips", clips);

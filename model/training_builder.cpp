@@ -158,28 +158,31 @@ Feature TrainingBuilder::shifted(const std::string &label, const Feature &in, bo
     if (!shifts && !selection) return in;
     const Feature out = feature(label, in.channels, in.width, in.height, border);
     const TensorId mask = selection ? selection->deciding_mask() : unread_mask();
-    const bool learned = selection && selection->forced == kNoTensor;
     const auto spec = [&](const char *generator) {
         return KernelSpec(generator).set("shift", shifts).set("masked", selection != nullptr);
     };
     const std::vector<Scalar> scalars = {{"frames_per_clip", double(shape().frames)}};
     step(label, spec("temporal_shift"), {{"input", in.tensor}, {"mask", mask}, {"output", out.tensor}}).scalars =
         scalars;
-    record([=, gradient_spec = spec("temporal_shift_grad")]() mutable {
+    record([=, gradient_spec = spec("temporal_shift_grad"), selection_given = selection != nullptr]() mutable {
         if (!has_gradient(out.tensor)) return;
         const TensorId d_in = gradient(in.tensor);
         gradient_spec.set("accumulate", gradient_written(in.tensor));
-        // One focal block reads a mask, once.
-        const TensorId d_mask = gradient(mask);
-        if (learned) gradient_written(mask);
-        step(label + ".gradient", gradient_spec,
-             {{"input", in.tensor},
-              {"mask", mask},
-              {"d_output", gradient(out.tensor)},
-              {"d_input_before", d_in},
-              {"d_input", d_in},
-              {"d_mask", d_mask}})
-            .scalars = scalars;
+        const auto emit = [&](TensorId d_mask) {
+            step(label + ".gradient", gradient_spec,
+                 {{"input", in.tensor},
+                  {"mask", mask},
+                  {"d_output", gradient(out.tensor)},
+                  {"d_input_before", d_in},
+                  {"d_input", d_in},
+                  {"d_mask", d_mask}})
+                .scalars = scalars;
+        };
+        if (selection_given) {
+            add_part(label, mask, emit);
+        } else {
+            emit(gradient(mask));
+        }
     });
     return out;
 }
@@ -296,9 +299,12 @@ Feature TrainingBuilder::conv(const Feature &in, const ConvLayer &layer) {
     const bool selects = layer.gather == Gather::Selected;
     const bool shifts = shift() && (selects || layer.gather == Gather::Shifted);
     const int reach = (layer.kernel - 1) / 2;
-    const Feature read = selects && sparse()
-                             ? gathered(layer.label + ".gather", in, *layer.selection, reach)
-                             : shifted(layer.label + ".shift", in, shifts, selects ? layer.selection : nullptr, reach);
+    Feature read = selects && sparse()
+                       ? gathered(layer.label + ".gather", in, *layer.selection, reach)
+                       : shifted(layer.label + ".shift", in, shifts, selects ? layer.selection : nullptr, reach);
+    if (patches_) { // the first convolution's frames are masked already
+        read = masked_patches(layer.label + ".patches", read, *patches_, selects ? nullptr : layer.selection, reach);
+    }
     const Feature sum = convolved(Kind::Convolution, read, layer);
     if (layer.scatter && sparse()) {
         const Feature branch = normalized(layer.label, layer.norm, sum, nullptr, "linear", 0);

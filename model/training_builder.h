@@ -37,6 +37,14 @@ struct RunningStatistics {
     TensorId mean = kNoTensor, variance = kNoTensor;
 };
 
+/// A focal block's choice of patches under training.
+struct TrainedPatches {
+    PatchSelection selection;       // its masks are numbers of the run's type
+    TensorId frames = kNoTensor;    // the temporal mask [f] of the frames whose patches count; kNoTensor: all do
+    TensorId ratio_error = kNoTensor; // (target - ratio)^2, [1]
+    size_t ratio_step = 0;          // the step that computes it
+};
+
 /// A plan whose steps [0, forward_end) are a forward pass, and [forward_end, backward_end) the backward pass.
 struct TrainingPlan {
     Plan plan;
@@ -47,6 +55,7 @@ struct TrainingPlan {
     std::vector<Selection> selections;      // in layer order; their masks are numbers of type T
     std::vector<TensorId> ratio_errors;     // per selection: (target - mean mask)^2, [1]
     std::vector<size_t> ratio_steps;        // per selection: the step that computes it
+    std::vector<TrainedPatches> patches;    // in layer order
     TensorId video = kNoTensor;             // Input T [3, x, y, f] with a border
     TensorId labels = kNoTensor;            // Input int32 [n]
     TensorId dropout = kNoTensor;           // Input float [c, f], uniform numbers; kNoTensor without dropout
@@ -58,6 +67,8 @@ constexpr const char *kTemperature = "temperature";  // of the Gumbel softmax
 constexpr const char *kTargetRatio = "target_ratio";       // of selected frames
 constexpr const char *kRatioWeight = "weight";       // lambda / number of selections
 constexpr const char *kOtherSelected = "other_selected", *kOtherFrames = "other_frames";  // of other micro-batches
+constexpr const char *kTargetPatchRatio = "target_patch_ratio", *kPatchRatioWeight = "patch_weight";  // of patches
+constexpr const char *kOtherSelectedPatches = "other_selected_patches", *kOtherPatches = "other_patches";
 constexpr const char *kDropoutRate = "rate";         // of dropout
 
 class TrainingBuilder : public NetworkBuilder {
@@ -79,6 +90,8 @@ public:
     Feature scale_channels(const std::string &label, const Feature &in, TensorId gate, const std::string &activation,
                            const Selection *selection) override;
     Selection navigate(const std::string &keys, const std::string &block, const Feature &ample) override;
+    PatchSelection navigate_patches(const std::string &block, const Feature &ample, int grid,
+                                    const Selection *frames) override;
     Feature focal(FocalBlock &block, const Feature &in, const Feature &state, const FocalBranch &branch) override;
     Feature weighted(const std::string &label, const Feature &in, const Selection &selection) override;
     Feature fuse(const std::string &label, const Feature &ample, const Feature &focal, TensorId theta,
@@ -123,6 +136,12 @@ private:
     void running_statistics(const Norm &norm, int pixels, TensorId mean, TensorId variance, TensorId normalised);
     TensorId activated(const std::string &label, TensorId in, const std::string &activation);
 
+    // Masks in space: training_builder_spatial.cpp.
+    Feature bordered(const std::string &label, const Feature &in, int border);
+    Feature masked_patches(const std::string &label, const Feature &in, const PatchSelection &patches,
+                           const Selection *frames, int border);
+    void add_part(const std::string &label, TensorId of, const std::function<void(TensorId)> &emit);
+
     // Sparse training: training_builder_sparse.cpp.
     bool sparse() const { return shape().unselected == Unselected::Skipped; }
     void list_frames(const std::string &keys, Selection &selection);
@@ -144,6 +163,7 @@ private:
     std::vector<bool> written_, unwanted_;
     TensorId unread_mask_ = kNoTensor;
     std::map<TensorId, Selection> lists_; // of compact tensors
+    const PatchSelection *patches_ = nullptr; // of the focal branch that is being lowered
 };
 
 }  // namespace afnet

@@ -179,7 +179,10 @@ Selection TrainingBuilder::navigate(const std::string &keys, const std::string &
 }
 
 Feature TrainingBuilder::focal(FocalBlock &block, const Feature &in, const Feature &state, const FocalBranch &branch) {
-    return branch(*this, in, state, block.selection, block.activation);
+    patches_ = block.patches;
+    const Feature out = branch(*this, in, state, block.selection, block.activation);
+    patches_ = nullptr;
+    return out;
 }
 
 Feature TrainingBuilder::fuse(const std::string &label, const Feature &ample, const Feature &focal, TensorId theta,

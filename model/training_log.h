@@ -20,6 +20,7 @@ struct EpochRecord {
     double top1 = kNotMeasured;                                                           // of training clips, percent
     double val_top1 = kNotMeasured, val_top5 = kNotMeasured;                              // percent
     double realised_rt = kNotMeasured, target_rt = kNotMeasured;
+    double patch_ratio_error = kNotMeasured, realised_rs = kNotMeasured, target_rs = kNotMeasured; // of masks in space
     double temperature = kNotMeasured, rate = kNotMeasured;
     double gradient_norm = kNotMeasured; // mean over its steps
     int64_t skipped_steps = 0;           // whose loss or gradient was not finite

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <numeric>
 
+#include "model/patch_navigation.h"
 #include "runtime/arena.h"
 #include "runtime/error.h"
 
@@ -210,12 +211,24 @@ void TrainingNetwork::force_mask(size_t selection, const std::vector<int> &mask)
     write(training_.selections[selection].forced, std::vector<double>(mask.begin(), mask.end()));
 }
 
+void TrainingNetwork::set_patch_noise(size_t block, const std::vector<double> &uniform) {
+    write(training_.patches[block].selection.uniform, uniform);
+}
+
+void TrainingNetwork::force_patches(size_t block, const std::vector<int> &mask) {
+    write(training_.patches[block].selection.forced, std::vector<double>(mask.begin(), mask.end()));
+}
+
 void TrainingNetwork::set_scalars(const StepSettings &settings) {
     executor_.set_scalars(kTemperature, settings.temperature);
-    executor_.set_scalars(kTargetRatio, settings.target_ratio);
-    const size_t blocks = training_.selections.size();
     const double frames = shape_.flat_frames(), micro_batches = (frames + other_frames_) / frames;
-    executor_.set_scalars(kRatioWeight, blocks > 0 ? settings.ratio_weight / double(blocks) * micro_batches : 0);
+    const auto of_blocks = [&](double weight, size_t blocks) {
+        return blocks > 0 ? weight / double(blocks) * micro_batches : 0;
+    };
+    executor_.set_scalars(kTargetRatio, settings.target_ratio);
+    executor_.set_scalars(kRatioWeight, of_blocks(settings.ratio_weight, training_.selections.size()));
+    executor_.set_scalars(kTargetPatchRatio, settings.target_patch_ratio);
+    executor_.set_scalars(kPatchRatioWeight, of_blocks(settings.patch_ratio_weight, training_.patches.size()));
     for (size_t i = 0; i < training_.backward_end; i++) executor_.set_scalar(i, kDropoutRate, settings.dropout);
 }
 
@@ -231,8 +244,15 @@ StepResult TrainingNetwork::result_of_pass(const StepSettings &settings) {
     for (size_t b = 0; b < training_.selections.size(); b++) {
         result.ratio_error += numbers(training_.ratio_errors[b])[0] / double(training_.selections.size());
     }
-    for (double selected : selected_frames()) result.realised_ratios.push_back(selected / shape_.flat_frames());
-    result.loss = result.cross_entropy + settings.ratio_weight * result.ratio_error;
+    for (const TrainedPatches &patches : training_.patches)
+        result.patch_ratio_error += numbers(patches.ratio_error)[0] / double(training_.patches.size());
+    const std::vector<double> counts = mask_counts();
+    const size_t blocks = training_.selections.size();
+    for (size_t b = 0; b < blocks; b++) result.realised_ratios.push_back(counts[b] / shape_.flat_frames());
+    for (size_t i = blocks; i < counts.size(); i += 2)
+        result.realised_patch_ratios.push_back(counts[i + 1] > 0 ? counts[i] / counts[i + 1] : 1);
+    result.loss = result.cross_entropy + settings.ratio_weight * result.ratio_error +
+                  settings.patch_ratio_weight * result.patch_ratio_error;
     result.gradient_norm = norm_over_parameters();
     result.finite = std::isfinite(result.loss) && std::isfinite(result.gradient_norm);
     return result;
@@ -250,20 +270,39 @@ double TrainingNetwork::gradient_norm() {
     return norm_over_parameters();
 }
 
-std::vector<double> TrainingNetwork::selected_frames() {
-    std::vector<double> selected;
+std::vector<double> TrainingNetwork::mask_counts() {
+    std::vector<double> counts;
     for (const Selection &selection : training_.selections) {
         const std::vector<double> mask = numbers(selection.deciding_mask());
-        selected.push_back(std::accumulate(mask.begin(), mask.end(), 0.0));
+        counts.push_back(std::accumulate(mask.begin(), mask.end(), 0.0));
     }
-    return selected;
+    for (const TrainedPatches &patches : training_.patches) {
+        const std::vector<double> mask = numbers(patches.selection.deciding_mask());
+        const size_t frames = size_t(shape_.flat_frames()), each = mask.size() / frames;
+        const std::vector<double> selected =
+            patches.frames != kNoTensor ? numbers(patches.frames) : std::vector<double>(frames, 1);
+        double chosen = 0, all = 0;
+        for (size_t f = 0; f < frames; f++) {
+            const auto begin = mask.begin() + long(f * each);
+            chosen += selected[f] * std::accumulate(begin, begin + long(each), 0.0);
+            all += selected[f] * double(each);
+        }
+        counts.insert(counts.end(), {chosen, all});
+    }
+    return counts;
 }
 
-void TrainingNetwork::set_other_frames(const std::vector<double> &selected, int frames) {
+void TrainingNetwork::set_others(const std::vector<double> &counts, int frames) {
     other_frames_ = frames;
-    for (size_t b = 0; b < training_.ratio_steps.size(); b++) {
-        executor_.set_scalar(training_.ratio_steps[b], kOtherSelected, selected[b]);
+    const size_t blocks = training_.ratio_steps.size();
+    for (size_t b = 0; b < blocks; b++) {
+        executor_.set_scalar(training_.ratio_steps[b], kOtherSelected, counts[b]);
         executor_.set_scalar(training_.ratio_steps[b], kOtherFrames, frames);
+    }
+    for (size_t i = 0; i < training_.patches.size(); i++) {
+        const size_t step = training_.patches[i].ratio_step;
+        executor_.set_scalar(step, kOtherSelectedPatches, counts[blocks + 2 * i]);
+        executor_.set_scalar(step, kOtherPatches, counts[blocks + 2 * i + 1]);
     }
 }
 
@@ -330,15 +369,28 @@ StepResult TrainingNetwork::step(const StepSettings &settings) {
 
 namespace {
 
-// The description built otherwise, in every way that kernels depend on.
+// The description built otherwise, in every way that kernels depend on, with masks in time.
 std::vector<ModelDescription> ablations_of(const ModelDescription &description) {
     if (!description.adaptive()) return {};
-    std::vector<ModelDescription> result(3, description);
+    ModelDescription temporal = description;
+    temporal.masks = MaskKind::Temporal;
+    temporal.grid = ModelDescription().grid;
+    std::vector<ModelDescription> result(3, temporal);
     result[0].frame_choice = FrameChoice::Soft;
     result[0].branches = result[1].branches = Branches::Both;
     result[1].fusion = Fusion::Addition;
     result[2].branches = Branches::Focal;
     result[2].fusion = Fusion::Dynamic;
+    return result;
+}
+
+// The description with masks in space, where its family can have them.
+std::vector<ModelDescription> spatial_kinds_of(const ModelDescription &description) {
+    if (description.family != Family::AfResNet) return {};
+    std::vector<ModelDescription> result(2, description);
+    result[0].masks = MaskKind::Spatial;
+    result[1].masks = MaskKind::Both;
+    for (ModelDescription &kind : result) kind.frame_choice = FrameChoice::Hard;
     return result;
 }
 
@@ -356,8 +408,9 @@ void add_ablation_kernels(const ModelDescription &description, std::map<std::str
 
 std::vector<KernelSpec> training_kernel_specs(const ModelDescription &description, Dtype dtype) {
     std::map<std::string, KernelSpec> specs;
-    const auto collect = [&](const RunShape &shape, const TrainingChoices &choices, Algorithm algorithm) {
-        TrainingPlan training = lower_training(description, shape, choices);
+    const auto collect = [&](const ModelDescription &of, const RunShape &shape, const TrainingChoices &choices,
+                             Algorithm algorithm) {
+        TrainingPlan training = lower_training(of, shape, choices);
         add_updates(training, [&](const ParameterInfo &) { return UpdateRule{algorithm}; }, dtype);
         if (choices.average) add_averages(training, dtype);
         for (const Step &step : training.plan.steps) specs[step.kernel.name()] = step.kernel;
@@ -366,19 +419,25 @@ std::vector<KernelSpec> training_kernel_specs(const ModelDescription &descriptio
     shape.dtype = dtype;
     TrainingChoices choices, frozen;
     choices.drop = choices.average = true;
-    frozen.trained = [](const std::string &key) { return key.find("list_gen") != std::string::npos; };
+    frozen.trained = is_navigation;
     frozen.frozen_norm = [](const std::string &) { return true; };
-    collect(shape, choices, Algorithm::Sgd);
-    collect(shape, frozen, Algorithm::Adam);
     RunShape forced = shape, all = shape;
     forced.forced_masks = true;
     all.without_masks = true;
+    collect(description, shape, choices, Algorithm::Sgd);
+    collect(description, shape, frozen, Algorithm::Adam);
     for (const RunShape &other : {forced, all})
-        collect(other, choices, Algorithm::Sgd);
+        collect(description, other, choices, Algorithm::Sgd);
     for (RunShape sparse : {shape, forced}) {
+        if (description.spatial()) continue; // trained as masked alone
         sparse.unselected = Unselected::Skipped;
-        collect(sparse, choices, Algorithm::Sgd);
-        collect(sparse, frozen, Algorithm::Adam);
+        collect(description, sparse, choices, Algorithm::Sgd);
+        collect(description, sparse, frozen, Algorithm::Adam);
+    }
+    for (const ModelDescription &kind : spatial_kinds_of(description)) {
+        collect(kind, shape, choices, Algorithm::Sgd);
+        collect(kind, shape, frozen, Algorithm::Adam);
+        collect(kind, forced, choices, Algorithm::Sgd);
     }
     for (const ModelDescription &ablation : ablations_of(description)) {
         const TrainingPlan training = lower_training(ablation, shape, choices);

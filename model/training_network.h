@@ -19,6 +19,7 @@ struct StepSettings {
     bool nesterov = false;
     double clip_norm = 20;  // of the gradient over all parameters; 0: not clipped
     double temperature = 1, target_ratio = 1, ratio_weight = 0.5;  // lambda
+    double target_patch_ratio = 1, patch_ratio_weight = 1;         // the same of masks in space
     double dropout = 0;
     double average_decay = 0;  // of moving averages, where TrainingChoices asks for them
 };
@@ -26,10 +27,12 @@ struct StepSettings {
 /// What a pass found.
 struct StepResult {
     double loss = 0, cross_entropy = 0, ratio_error = 0;  // ratio_error: mean over blocks, before lambda
+    double patch_ratio_error = 0;                         // the same
     double gradient_norm = 0;
     bool finite = true;                    // false: nothing was updated
     std::vector<int> predictions;          // best class per clip
     std::vector<double> realised_ratios;   // per block
+    std::vector<double> realised_patch_ratios; // per block: of the patches of selected frames; 1 where there are none
 };
 
 class TrainingNetwork {
@@ -59,13 +62,15 @@ public:
     void load_optimizer(const std::map<std::string, std::vector<float>> &state, int steps);
     int steps() const { return steps_; }
 
-    /// One normalised frame [3, x, y] of the input; a clip's label; the uniform numbers of a navigation's noise [2, f]
-    /// and of dropout; a block's mask where they are forced.
+    /// One normalised frame [3, x, y] of the input; a clip's label; the uniform numbers of a navigation's noise, [2, f]
+    /// or [2, gx, gy, f], and of dropout; a block's masks, [f] and [gx, gy, f], where they are forced.
     void set_frame(int flat_frame, const float *pixels);
     void set_label(int clip, int label);
     void set_noise(size_t selection, const std::vector<double> &uniform);
+    void set_patch_noise(size_t block, const std::vector<double> &uniform);
     void set_dropout(const std::vector<float> &uniform);
     void force_mask(size_t selection, const std::vector<int> &mask);
+    void force_patches(size_t block, const std::vector<int> &mask);
 
     /// Forward and backward; gradients are there, parameters as before; running statistics are updated. Throws
     /// Interrupted after Ctrl-C: then running statistics are as before.
@@ -74,11 +79,12 @@ public:
     /// throws, or the result is not finite, running statistics are for the caller to restore.
     void forward(const StepSettings &settings, const Executor::Observer &observer = nullptr);
     StepResult backward(const StepSettings &settings, const Executor::Observer &observer = nullptr);
-    /// After forward(): selected frames of each block.
-    std::vector<double> selected_frames();
-    /// For passes from now on: `frames` frames in other micro-batches of the batch, of which so many are selected in
-    /// each block. The ratio's term is then the batch's, and its gradient such that the micro-batches' mean is right.
-    void set_other_frames(const std::vector<double> &selected, int frames);
+    /// What ratios are made of, after forward(): of each temporal mask its selected frames; then of each spatial mask
+    /// its selected patches in selected frames, and all patches of these.
+    std::vector<double> mask_counts();
+    /// For passes from now on: `frames` frames in other micro-batches of the batch, and their mask_counts(). The
+    /// ratios' terms are then the batch's, and their gradients such that the micro-batches' mean is right.
+    void set_others(const std::vector<double> &counts, int frames);
     /// Whether Ctrl-C ends a pass. Else a pass goes to its end, as other processes may wait for it.
     void stop_within_pass(bool stops) { stops_within_pass_ = stops; }
     /// Of the gradients that are there, over all parameters.

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "model/patch_navigation.h"
 #include "runtime/error.h"
 #include "runtime/json_text.h"
 #include "runtime/nearest_word.h"
@@ -31,11 +32,16 @@ void for_each_field(TrainingStage &s, Visit visit) {
     visit("rt_type", s.ratio.shape);
     visit("rt_begin", s.ratio.begin);
     visit("rt_end", s.ratio.end);
+    visit("rs", s.patch_ratio.ratio);
+    visit("rs_type", s.patch_ratio.shape);
+    visit("rs_begin", s.patch_ratio.begin);
+    visit("rs_end", s.patch_ratio.end);
     visit("t0", s.temperature.first);
     visit("t1", s.temperature.last);
     visit("t_type", s.temperature.shape);
     visit("t_end", s.temperature.end);
     visit("lambda_rt", s.ratio_weight);
+    visit("lambda_rs", s.patch_ratio_weight);
     visit("weight_decay", s.decay);
     visit("momentum", s.momentum);
     visit("nesterov", s.nesterov);
@@ -80,6 +86,7 @@ void check(const TrainingStage &stage, const std::string &where) {
     };
     one_of("lr_type", stage.rate.shape, {"step", "cosine", "constant"});
     one_of("rt_type", stage.ratio.shape, {"step", "linear"});
+    one_of("rs_type", stage.patch_ratio.shape, {"step", "linear"});
     one_of("t_type", stage.temperature.shape, {"exponential", "cosine", "linear"});
     one_of("groups", stage.groups, {"authors", "plain"});
     one_of("masks", stage.masks, stage_policies());
@@ -95,10 +102,12 @@ void check(const TrainingStage &stage, const std::string &where) {
     in_range("lr", stage.rate.rate, 0, 1e3);
     in_range("warm_up", stage.rate.warm_up, 0, 1);
     in_range("rt", stage.ratio.ratio, 0, 1);
+    in_range("rs", stage.patch_ratio.ratio, 0, 1);
     in_range("t0", stage.temperature.first, 1e-6, 1e6);
     in_range("t1", stage.temperature.last, 1e-6, 1e6);
     in_range("t_end", stage.temperature.end, 0, 1e6);
     in_range("lambda_rt", stage.ratio_weight, 0, 1e6);
+    in_range("lambda_rs", stage.patch_ratio_weight, 0, 1e6);
     in_range("weight_decay", stage.decay, 0, 1e3);
     in_range("momentum", stage.momentum, 0, 1);
     in_range("clip_gradient", stage.clip_norm, 0, 1e9);
@@ -182,7 +191,7 @@ bool TrainingStage::trains(const std::string &key) const {
                            [&](const std::string &pattern) { return matches_pattern(key, pattern); });
     };
     // What chooses nothing is not trained.
-    if (replaces_navigation(policy()) && contains(key, "list_gen")) return false;
+    if (replaces_navigation(policy()) && is_navigation(key)) return false;
     return !named(freeze) || named(thaw);
 }
 

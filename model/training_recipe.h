@@ -27,6 +27,8 @@ struct TrainingStage {
     RatioSchedule ratio;
     TemperatureSchedule temperature;
     double ratio_weight = 0.5;  // lambda
+    RatioSchedule patch_ratio;  // of masks in space: RS, patches of the frames that are selected
+    double patch_ratio_weight = 1;  // its lambda (AFNET_SPEC §11)
     double decay = 5e-4, momentum = 0.9, clip_norm = 20, dropout = 0;
     bool nesterov = false;
     std::string groups = "authors";       // authors: their factors of rate and decay; plain: 1, vectors do not decay

@@ -4,6 +4,7 @@
 
 #include "tests/normalization_cases.h"
 #include "tests/sparse_training_cases.h"
+#include "tests/spatial_training_cases.h"
 
 namespace afnet {
 
@@ -314,6 +315,7 @@ std::vector<KernelVariant> kernel_variants() {
             {kPointPrefetchLibrary, {{"prefetch", 3}}, {conv2d_points_spec(16, 8, 2, "relu", true, false)}},
             {kConvolutionGradients, {}, convolution_gradient_kernels()},
             {kSparseTrainingLibrary, {}, sparse_training_kernels()},
+            {kSpatialTrainingLibrary, {}, spatial_training_kernels()},
             {"test_kernels_winograd_channels", {{"algorithm", 4}, {"order", 3}, {"tiles", 8}, {"tile_x", 3}}, plain}};
 }
 

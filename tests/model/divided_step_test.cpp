@@ -121,16 +121,17 @@ constexpr int kClips = 2, kParts = 3, kFrames = 3, kSide = 32;
 
 // af_tiny_tsm on a batch of made-up clips, `parts` micro-batches of kClips clips in the network at one time.
 struct Training {
-    explicit Training(int parts = 1, const TrainingChoices &choices = {})
+    explicit Training(int parts = 1, const TrainingChoices &choices = {}, const char *masks = "temporal")
         : kernels(AFNET_TRAINING_KERNELS, target_named("x86-64-avx2")),
           network(
-              description(), shape(parts), choices, [](const ParameterInfo &) { return UpdateRule(); }, kernels) {
+              description(masks), shape(parts), choices, [](const ParameterInfo &) { return UpdateRule(); }, kernels) {
         network.load(recipe_weights(4));
     }
-    static ModelDescription description() {
+    static ModelDescription description(const char *masks) {
         ModelDescription description = shipped_model("af_tiny_tsm");
         description.classes = 5;
         description.frames = kFrames;
+        set_choice(description, "masks", masks);
         return description;
     }
     static RunShape shape(int parts) {
@@ -144,7 +145,9 @@ struct Training {
     void load(int first) {
         const int parts = network.shape().clips / kClips;
         const size_t blocks = network.training().selections.size();
-        std::vector<std::vector<double>> noise(blocks);
+        const size_t patches = network.training().patches.size();
+        const int grid = network.description().grid, patch_words = 2 * grid * grid * kClips * kFrames;
+        std::vector<std::vector<double>> noise(blocks), patch_noise(patches);
         for (int part = 0; part < parts; part++) {
             std::mt19937 random(7 + unsigned(first + part));
             const auto uniform = [&] { return float(random()) / 4294967296.0f; };
@@ -161,9 +164,15 @@ struct Training {
                 for (int i = 0; i < 2 * kClips * kFrames; i++)
                     values.push_back(0.01 + 0.98 * double(uniform()));
             }
+            for (std::vector<double> &values : patch_noise) {
+                for (int i = 0; i < patch_words; i++)
+                    values.push_back(0.01 + 0.98 * double(uniform()));
+            }
         }
         for (size_t block = 0; block < blocks; block++)
             network.set_noise(block, noise[block]);
+        for (size_t block = 0; block < patches; block++)
+            network.set_patch_noise(block, patch_noise[block]);
     }
     std::map<std::string, std::vector<double>> gradients() {
         std::map<std::string, std::vector<double>> result;
@@ -240,15 +249,19 @@ TEST_CASE("a step in micro-batches is their mean", "[divided_training]") {
     CHECK(divided.network.steps() == 1);
 }
 
-TEST_CASE("the ratio of selected frames is the whole batch's", "[divided_training]") {
+TEST_CASE("the ratios of what masks select are the whole batch's", "[divided_training]") {
+    const char *masks = GENERATE("temporal", "spatial", "both");
+    INFO(masks);
     // With given statistics nothing but the ratio's term depends on which clips share a pass.
     TrainingChoices choices;
     choices.frozen_norm = [](const std::string &) { return true; };
     StepSettings settings;
     settings.target_ratio = 0.25;
     settings.ratio_weight = 40;
+    settings.target_patch_ratio = 0.3;
+    settings.patch_ratio_weight = 30;
     settings.clip_norm = 0;
-    Training together(kParts, choices);
+    Training together(kParts, choices, masks);
     together.load(0);
     const StepResult expected = together.network.pass(settings);
     const auto gradients = together.gradients();
@@ -260,13 +273,15 @@ TEST_CASE("the ratio of selected frames is the whole batch's", "[divided_trainin
     std::atomic<int> right{0}, wrong{0};
     for (int ranks : {1, 3}) {
         ThreadGroups(ranks).run([&](ProcessGroup &group) {
-            Training divided(1, choices);
+            Training divided(1, choices, masks);
             DividedStep step(divided.network, group, divide_batch(kParts * kClips, kClips, group));
             const BatchDivision division = divide_batch(kParts * kClips, kClips, group);
             const StepResult whole =
                 step.run(settings, [&](int part) { divided.load(division.first_clip(part) / kClips); });
             bool same = whole.realised_ratios.size() == expected.realised_ratios.size() &&
                         whole.loss == Approx(expected.loss) && whole.ratio_error == Approx(expected.ratio_error) &&
+                        whole.patch_ratio_error == Approx(expected.patch_ratio_error) &&
+                        whole.realised_patch_ratios.size() == expected.realised_patch_ratios.size() &&
                         whole.gradient_norm == Approx(expected.gradient_norm);
             for (const auto &[key, values] : divided.gradients()) {
                 for (size_t i = 0; i < values.size(); i++)

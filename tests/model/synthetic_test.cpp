@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
 #include <numeric>
@@ -11,6 +12,7 @@
 #include "model/synthetic_data_set.h"
 #include "model/synthetic_key_stripe.h"
 #include "model/synthetic_motion_pairs.h"
+#include "model/synthetic_patch_key.h"
 #include "runtime/content_hash.h"
 #include "runtime/error.h"
 #include "tests/model/stripe_reader.h"
@@ -58,6 +60,38 @@ Shape shape_in(const Picture &picture, const Colour &colour) {
     return shape;
 }
 
+// A cell of PatchKey's grid, its mean taken away, on a grey frame as large as KeyStripe's.
+RgbFrame patch_cell(const RgbFrame &frame, int column, int row) {
+    constexpr int kCell = kPatchSide / kPatchGrid;
+    RgbFrame cell{kStripeSide, kStripeSide, std::vector<uint8_t>(3 * kStripeSide * kStripeSide, 128)};
+    for (int c = 0; c < 3; ++c) {
+        const auto at = [&](int x, int y) {
+            return int(frame.data[3 * (size_t(row * kCell + y) * kPatchSide + size_t(column * kCell + x)) + size_t(c)]);
+        };
+        int sum = 0;
+        for (int i = 0; i < kCell * kCell; ++i)
+            sum += at(i % kCell, i / kCell);
+        for (int i = 0; i < kCell * kCell; ++i) {
+            const int value = 128 + at(i % kCell, i / kCell) - sum / (kCell * kCell);
+            cell.data[3 * size_t(i / kCell * kStripeSide + i % kCell) + size_t(c)] = uint8_t(std::clamp(value, 0, 255));
+        }
+    }
+    return cell;
+}
+
+// Red over blue, summed over a cell.
+long warmth(const RgbFrame &frame, int column, int row) {
+    constexpr int kCell = kPatchSide / kPatchGrid;
+    long sum = 0;
+    for (int y = row * kCell; y < (row + 1) * kCell; ++y) {
+        for (int x = column * kCell; x < (column + 1) * kCell; ++x) {
+            const uint8_t *pixel = frame.data.data() + 3 * (size_t(y) * kPatchSide + size_t(x));
+            sum += pixel[0] - pixel[2];
+        }
+    }
+    return sum;
+}
+
 } // namespace
 
 TEST_CASE("the draws of MotionPairs-8 stay as they are", "[synthetic]") {
@@ -93,8 +127,63 @@ TEST_CASE("the draws of KeyStripe-AF stay as they are", "[synthetic]") {
     CHECK(hash_of(draw_key_stripe(1, 0, 12, 3)) == "b1f730e682be6a4432dd8241e40a7618");
 }
 
+TEST_CASE("the draws of PatchKey stay as they are", "[synthetic]") {
+    struct Expected {
+        int label;
+        std::vector<std::array<int, 3>> patches; // frame, column, row
+        std::string hash;
+    };
+    const Expected expected[] = {{0, {{0, 2, 2}, {2, 1, 1}, {6, 3, 2}, {7, 3, 1}}, "9abdeaaa85e4f099282ec8acf162863b"},
+                                 {3, {{0, 3, 1}, {2, 1, 2}, {6, 0, 2}, {7, 2, 0}}, "4ff9de4338f99894649029f518d068f0"},
+                                 {2, {{0, 3, 0}, {1, 3, 0}, {3, 2, 1}, {6, 2, 2}}, "4ac90f427a43fbc931e6ecbdc4b309ef"}};
+    for (uint32_t i = 0; i < 3; ++i) {
+        const SyntheticClip clip = draw_patch_key(1, i, 8, 4);
+        std::vector<std::array<int, 3>> patches;
+        for (const KeyPatch &patch : clip.key_patches)
+            patches.push_back({patch.frame, patch.column, patch.row});
+        CHECK(clip.label == expected[i].label);
+        CHECK(patches == expected[i].patches);
+        CHECK(hash_of(clip) == expected[i].hash);
+    }
+    CHECK(hash_of(draw_patch_key(2, 0, 8, 4)) == "8eabc80948aeb83af872366a7f929990");
+    CHECK(hash_of(draw_patch_key(1, 0, 12, 3)) == "6fff4ba023295908c0f8867dd8778b82");
+}
+
+TEST_CASE("one patch of a key frame is warm and shows the class, the others anything", "[synthetic]") {
+    constexpr int kClips = 60;
+    int key_right = 0, keys = 0, other_equal = 0, others = 0, told = 0;
+    std::map<std::pair<int, int>, int> places;
+    for (uint32_t i = 0; i < kClips; ++i) {
+        const SyntheticClip clip = draw_patch_key(4, i, 8, 4);
+        REQUIRE(clip.key_frames.size() == 4);
+        REQUIRE(clip.key_patches.size() == 4);
+        for (size_t k = 0; k < 4; ++k)
+            REQUIRE(clip.key_patches[k].frame == clip.key_frames[k]);
+        for (const KeyPatch &patch : clip.key_patches)
+            places[{patch.column, patch.row}]++;
+        for (int t = 0; t < 8; ++t) {
+            for (int cell = 0; cell < kPatchGrid * kPatchGrid; ++cell) {
+                const int column = cell % kPatchGrid, row = cell / kPatchGrid;
+                const bool key = std::any_of(clip.key_patches.begin(), clip.key_patches.end(), [&](const KeyPatch &p) {
+                    return p.frame == t && p.column == column && p.row == row;
+                });
+                const RgbFrame &frame = clip.frames[size_t(t)];
+                const bool equal = read_orientation(patch_cell(frame, column, row)) == clip.label;
+                told += (warmth(frame, column, row) > 0) == key;
+                (key ? keys : others)++;
+                if (equal) (key ? key_right : other_equal)++;
+            }
+        }
+    }
+    CHECK(keys == 4 * kClips);
+    CHECK(key_right == keys);
+    CHECK(told == keys + others);
+    CHECK(std::abs(double(other_equal) / others - .25) < 5 * std::sqrt(.25 * .75 / others));
+    CHECK(places.size() == size_t(kPatchGrid * kPatchGrid));
+}
+
 TEST_CASE("clips of a data set have the sides and numbers that were asked for", "[synthetic]") {
-    const std::string data_set = GENERATE("motion-pairs", "key-stripe");
+    const std::string data_set = GENERATE("motion-pairs", "key-stripe", "patch-key");
     SyntheticSettings settings = settings_of(data_set);
     settings.frames = GENERATE(2, 8, 12, 256);
     complete_settings(settings);
@@ -365,6 +454,14 @@ TEST_CASE("settings of a data set are completed and checked", "[synthetic]") {
     CHECK(motion.keys == 0);
     CHECK(stripe.size == 48);
     CHECK(stripe.keys == 2);
+    SyntheticSettings patch = settings_of("patch-key");
+    complete_settings(patch);
+    CHECK(patch.size == 64);
+    CHECK(patch.keys == 4);
+    patch = settings_of("patch-key");
+    patch.frames = 2;
+    complete_settings(patch);
+    CHECK(patch.keys == 2);
     const auto refusal = [](SyntheticSettings settings, auto change) {
         change(settings);
         try {

@@ -70,11 +70,11 @@ TEST_CASE("training log: a row in each file", "[training_log]") {
     const ScratchFolder folder;
     TrainingLog(folder / "", 0).append(record_of(0));
     CHECK(contents_of(folder / "log.csv") ==
-          "epoch,step,loss,cross_entropy,ratio_error,top1,val_top1,val_top5,realised_rt,target_rt,temperature,rate,"
-          "gradient_norm,skipped_steps,clips_per_s,seconds\n"
-          "0,10,0.3333333333333333,,,,12.5,,,,,0.1,,2,,\n");
+          "epoch,step,loss,cross_entropy,ratio_error,top1,val_top1,val_top5,realised_rt,target_rt,patch_ratio_error,"
+          "realised_rs,target_rs,temperature,rate,gradient_norm,skipped_steps,clips_per_s,seconds\n"
+          "0,10,0.3333333333333333,,,,12.5,,,,,,,,0.1,,2,,\n");
     const auto json = nlohmann::json::parse(contents_of(folder / "log.jsonl"));
-    CHECK(json.size() == 16);
+    CHECK(json.size() == 19);
     CHECK(json["loss"] == 1.0 / 3);
     CHECK(json["skipped_steps"] == 2);
     CHECK(json["top1"].is_null());

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "model/network.h"
+#include "model/patch_navigation.h"
 #include "model/recipe.h"
 #include "model/training_network.h"
 #include "tests/frame_memory.h"
@@ -40,6 +41,12 @@ struct Trained {
             for (size_t f = 0; f < mask.size(); f++) mask[f] = (f + b) % 3 != 0;
             network.force_mask(b, mask);
         }
+        for (size_t b = 0; b < network.training().patches.size() && shape.forced_masks; b++) {
+            const int grid = description.grid;
+            std::vector<int> mask(size_t(grid * grid * shape.flat_frames()));
+            for (size_t p = 0; p < mask.size(); p++) mask[p] = (p + b) % 4 < 2 || p % 5 == 0;
+            network.force_patches(b, mask);
+        }
     }
 
     static RunShape shape_for(MasksOf masks) {
@@ -54,7 +61,7 @@ struct Trained {
     }
 
     /// At the recipe's weights, moved by `steps` in the direction.
-    double loss(int steps) {
+    double loss(int steps, const Executor::Observer &observer = nullptr) {
         network.load(recipe_weights(4));
         for (const TrainedParameter &parameter : network.training().parameters) {
             double *values = static_cast<double *>(network.executor().memory(parameter.value).data);
@@ -62,8 +69,8 @@ struct Trained {
             for (size_t i = 0; i < count; i++) values[i] += steps * kStep * direction(parameter.info.key, i);
         }
         StepSettings settings;
-        settings.ratio_weight = 0;
-        return network.pass(settings).loss;
+        settings.ratio_weight = settings.patch_ratio_weight = 0;
+        return network.pass(settings, observer).loss;
     }
 
     KernelStore kernels;
@@ -79,8 +86,7 @@ void check(ModelDescription description, MasksOf masks) {
     trained.loss(0);
     double predicted = 0;
     for (const TrainedParameter &parameter : trained.network.training().parameters) {
-        const bool navigation = parameter.info.key.find("list_gen") != std::string::npos;
-        if (navigation && !description.soft()) continue;  // decides nothing here
+        if (is_navigation(parameter.info.key) && !description.soft()) continue;  // decides nothing here
         const std::vector<double> gradient = trained.network.numbers(parameter.gradient);
         for (size_t i = 0; i < gradient.size(); i++) {
             predicted += 2 * kStep * gradient[i] * direction(parameter.info.key, i);
@@ -140,12 +146,131 @@ TEST_CASE("a network of basic blocks is trained as the reference defines it", "[
     for (size_t i = 0; i < logits.size(); i++) CHECK(logits[i] == Approx(wanted[i]).epsilon(1e-9).margin(1e-9));
 }
 
+namespace {
+
+ModelDescription small_spatial(const char *masks, const char *model = "af_tiny_tsm") {
+    ModelDescription description = shipped_model(model);
+    set_choice(description, "masks", masks);
+    description.grid = 3; // divides neither 8 nor 4 nor 2 pixels
+    description.classes = 5;
+    description.frames = 3;
+    return description;
+}
+
+// Every mask of the network, of frames and of patches, as memory of doubles.
+std::map<TensorId, size_t> masks_of(Trained &trained) {
+    std::map<TensorId, size_t> elements;
+    const TrainingPlan &training = trained.network.training();
+    for (const Selection &selection : training.selections)
+        elements[selection.forced] = trained.network.numbers(selection.forced).size();
+    for (const TrainedPatches &patches : training.patches)
+        elements[patches.selection.forced] = trained.network.numbers(patches.selection.forced).size();
+    return elements;
+}
+
+} // namespace
+
+TEST_CASE("gradients with masks in space are central differences", "[training_network]") {
+    check(small_spatial("spatial"), MasksOf::Pattern);
+    check(small_spatial("both"), MasksOf::Pattern);
+    check(small_spatial("spatial", "af_tiny"), MasksOf::Pattern);
+}
+
+// What a mask's gradient would be if masks could be any number, which straight-through takes it for.
+TEST_CASE("gradients of masks in space and time are central differences", "[training_network]") {
+    for (const char *masks : {"spatial", "both"}) {
+        INFO(masks);
+        Trained trained(small_spatial(masks), MasksOf::Pattern);
+        const std::map<TensorId, size_t> all = masks_of(trained);
+        // Gradients by the masks' names; of each the last that a step leaves, when all parts are in it.
+        std::map<std::string, std::vector<double>> gradients;
+        const auto read = [&](const StepReport &report) {
+            for (const Argument &argument : report.step->arguments) {
+                const std::string &name = trained.network.training().plan.tensors[size_t(argument.tensor)].name;
+                if (name.find("gradient of ") != 0 || name.find("forced") == std::string::npos) continue;
+                gradients[name.substr(12)] = trained.network.numbers(argument.tensor);
+            }
+        };
+        trained.loss(0, read);
+        REQUIRE(gradients.size() == all.size());
+        const auto moved = [&](double step) {
+            for (const auto &[id, elements] : all) {
+                double *values = static_cast<double *>(trained.network.executor().memory(id).data);
+                const std::string &name = trained.network.training().plan.tensors[size_t(id)].name;
+                for (size_t i = 0; i < elements; i++)
+                    values[i] += step * direction(name, i);
+            }
+            return trained.loss(0);
+        };
+        double predicted = 0;
+        for (const auto &[id, elements] : all) {
+            const std::string &name = trained.network.training().plan.tensors[size_t(id)].name;
+            REQUIRE(gradients.at(name).size() == elements);
+            for (size_t i = 0; i < elements; i++)
+                predicted += 2 * kStep * gradients.at(name)[i] * direction(name, i);
+        }
+        const double above = moved(kStep), below = moved(-2 * kStep);
+        REQUIRE(std::abs(above - below) > 1e-10);
+        CHECK(predicted == Approx(above - below).epsilon(2e-3));
+    }
+}
+
+TEST_CASE("the ratio of patches is that of selected frames, and reaches the navigation", "[training_network]") {
+    for (const char *masks : {"spatial", "both"}) {
+        INFO(masks);
+        Trained trained(small_spatial(masks), MasksOf::Navigation);
+        trained.network.load(recipe_weights(4));
+        const TrainingPlan &training = trained.network.training();
+        StepSettings settings;
+        settings.ratio_weight = 0;
+        settings.target_patch_ratio = 0.3;
+        settings.patch_ratio_weight = 2;
+        for (size_t b = 0; b < training.patches.size(); b++) {
+            std::vector<double> uniform(size_t(2 * 9 * 6));
+            for (size_t i = 0; i < uniform.size(); i++)
+                uniform[i] = recipe_uniform(11, b, i);
+            trained.network.set_patch_noise(b, uniform);
+        }
+        const StepResult result = trained.network.pass(settings);
+        REQUIRE(result.realised_patch_ratios.size() == training.patches.size());
+        double error = 0, chosen = 0;
+        std::map<std::string, bool> held; // by block: whether it has patches to hold a ratio of
+        for (size_t b = 0; b < training.patches.size(); b++) {
+            const std::vector<double> patches = trained.network.numbers(training.patches[b].selection.mask);
+            std::vector<double> frames(6, 1);
+            if (!training.selections.empty()) frames = trained.network.numbers(training.selections[b].mask);
+            double selected = 0, total = 0;
+            for (size_t f = 0; f < 6; f++) {
+                for (size_t p = 0; p < 9; p++)
+                    selected += frames[f] * patches[9 * f + p];
+                total += 9 * frames[f];
+            }
+            const double ratio = total > 0 ? selected / total : 1;
+            CHECK(result.realised_patch_ratios[b] == Approx(ratio));
+            if (total > 0) error += std::pow(0.3 - ratio, 2) / double(training.patches.size());
+            chosen += selected;
+            held[training.patches[b].selection.name] = total > 0;
+        }
+        CHECK(result.patch_ratio_error == Approx(error));
+        CHECK(result.loss == Approx(result.cross_entropy + 2 * error));
+        CHECK(chosen > 0);
+        for (const TrainedParameter &parameter : training.parameters) {
+            if (parameter.info.key.find("spatial_navigation.conv") == std::string::npos) continue;
+            INFO(parameter.info.key);
+            double norm = 0;
+            for (double g : trained.network.gradient(parameter))
+                norm += g * g;
+            CHECK((norm > 0) == held.at(parameter.info.key.substr(0, parameter.info.key.find(".spatial"))));
+        }
+    }
+}
+
 // With running statistics and noise that cancels, training's forward pass is inference.
 TEST_CASE("a network infers what its training computes", "[training_network]") {
     KernelStore kernels(AFNET_KERNEL_DIR, runnable_targets().back());
     TrainingChoices choices;
     choices.frozen_norm = [](const std::string &) { return true; };
-    for (const char *change : {"", "selection soft", "fusion addition", "branches focal"}) {
+    for (const char *change : {"", "selection soft", "fusion addition", "branches focal", "masks spatial", "masks both"}) {
         INFO(change);
         ModelDescription description = shipped_model("af_tiny_tsm");
         description.classes = 5;

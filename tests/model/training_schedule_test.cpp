@@ -83,7 +83,8 @@ TEST_CASE("a recipe that cannot be followed says why", "[training_schedule]") {
     CHECK_THROWS_WITH(parse_recipe(R"({"rt": 1.5})", "file"), Contains("rt is 1.5"));
     CHECK_THROWS_WITH(parse_recipe(R"({"stages": []})", "file"), Contains("stages"));
     CHECK_THROWS_WITH(parse_recipe(R"({"masks": "oracle"})", "file"),
-                      Contains("'oracle'") && Contains("learned, all, random, random-same, uniform, normal, first, none"));
+                      Contains("'oracle'") &&
+                          Contains("learned, all, random, random-same, uniform, normal, first, centre, none"));
     CHECK_THROWS_AS(parse_recipe("{", "file"), Error);
     CHECK_THROWS_AS(parse_optimizer("adam"), UsageError);
     CHECK_THROWS_WITH(parse_optimizer("*=adam:lr=x"), Contains("lr=x"));

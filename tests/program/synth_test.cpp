@@ -71,7 +71,7 @@ std::vector<std::pair<std::string, Bytes>> all_files(const std::string &folder) 
 TEST_CASE("synth makes videos that show what was drawn", "[program_synth]") {
     if (no_samples()) return;
     const afnet::TemporaryFolder folder;
-    const std::string data_set = GENERATE("motion-pairs", "key-stripe");
+    const std::string data_set = GENERATE("motion-pairs", "key-stripe", "patch-key");
     const std::string out = folder.file("made");
     const ProgramRun run = made(data_set, out, 16, {"--seed", "5", "--json"});
     const nlohmann::json summary = run.json_lines().at(0);
@@ -132,6 +132,35 @@ TEST_CASE("the truth of key-stripe is what the videos show", "[program_synth]") 
         }
         CHECK(truth.at("clips").at(path) == keys);
         CHECK(keys.size() == 3);
+    }
+}
+
+TEST_CASE("the truth of patch-key is what was drawn", "[program_synth]") {
+    if (no_samples()) return;
+    const afnet::TemporaryFolder folder;
+    const std::string out = folder.file("made");
+    made("patch-key", out, 6, {"--seed", "3", "--first", "5", "--keys", "2"});
+    const auto truth = nlohmann::json::parse(text_of(out + "/key_patches.json"));
+    const auto frames = nlohmann::json::parse(text_of(out + "/key_frames.json"));
+    CHECK(truth.at("format") == "afnet-key-patches/1");
+    CHECK(truth.at("grid") == 4);
+    CHECK(truth.at("frames") == 8);
+    CHECK(truth.at("hold") == 2);
+    afnet::SyntheticSettings settings;
+    settings.data_set = "patch-key";
+    settings.seed = 3;
+    settings.clips = 6;
+    settings.keys = 2;
+    afnet::complete_settings(settings);
+    const auto entries = entries_of(out);
+    REQUIRE(truth.at("clips").size() == 6);
+    for (size_t i = 0; i < entries.size(); ++i) {
+        const afnet::SyntheticClip drawn = afnet::draw_clip(settings, uint32_t(5 + i));
+        nlohmann::json expected = nlohmann::json::array();
+        for (const afnet::KeyPatch &patch : drawn.key_patches)
+            expected.push_back({patch.frame, patch.column, patch.row});
+        CHECK(truth.at("clips").at(entries[i].first) == expected);
+        CHECK(frames.at("clips").at(entries[i].first) == drawn.key_frames);
     }
 }
 

@@ -1,0 +1,78 @@
+#include "model/patch_masks.h"
+
+#include <algorithm>
+
+#include "model/patch_policy.h"
+#include "runtime/error.h"
+
+namespace afnet {
+
+namespace {
+
+constexpr size_t kAllBlocks = 0xffff; // a draw for all of them
+
+PatchShape shape_of(MaskPolicy policy) {
+    switch (policy) {
+    case MaskPolicy::All:
+        return PatchShape::All;
+    case MaskPolicy::None:
+        return PatchShape::None;
+    case MaskPolicy::Centre:
+        return PatchShape::Centre;
+    case MaskPolicy::Random:
+    case MaskPolicy::RandomSame:
+        return PatchShape::Random;
+    default:
+        break;
+    }
+    throw Error("masks of patches by the policy " + mask_policy_name(policy) + " do not follow from numbers alone");
+}
+
+// How much two cells of grids of `a` and `b` patches have in common along an axis, in parts of 1 / (a b).
+int overlap(int cell, int a, int other, int b) {
+    return std::max(0, std::min((cell + 1) * b, (other + 1) * a) - std::max(cell * b, other * a));
+}
+
+} // namespace
+
+bool chooses_patches(MaskPolicy policy) {
+    return policy == MaskPolicy::Random || policy == MaskPolicy::RandomSame || policy == MaskPolicy::Centre ||
+           policy == MaskPolicy::All || policy == MaskPolicy::None;
+}
+
+ClipPatches policy_patches(MaskPolicy policy, size_t blocks, int frames, int grid, double ratio, const MaskKey &key) {
+    const PatchShape shape = shape_of(policy);
+    ClipPatches masks;
+    for (size_t block = 0; block < blocks; ++block) {
+        const size_t draw = policy == MaskPolicy::RandomSame ? kAllBlocks : block;
+        masks.push_back(patch_mask(shape, grid, frames, ratio, key, draw));
+    }
+    return masks;
+}
+
+ClipPatches oracle_patches(const std::vector<KeyPatch> &keys, int key_grid, size_t blocks, int frames, int grid) {
+    std::vector<int> mask(size_t(grid) * size_t(grid) * size_t(frames));
+    for (const KeyPatch &key : keys) {
+        for (int row = 0; row < grid; ++row) {
+            for (int column = 0; column < grid; ++column) {
+                const bool touches =
+                    overlap(key.column, key_grid, column, grid) > 0 && overlap(key.row, key_grid, row, grid) > 0;
+                if (touches) mask.at(size_t((key.frame * grid + row) * grid + column)) = 1;
+            }
+        }
+    }
+    return ClipPatches(blocks, mask);
+}
+
+double covered_part(const KeyPatch &patch, int key_grid, const std::vector<int> &mask, int grid) {
+    double covered = 0;
+    for (int row = 0; row < grid; ++row) {
+        for (int column = 0; column < grid; ++column) {
+            if (mask.at(size_t(row * grid + column)) == 0) continue;
+            covered += overlap(patch.column, key_grid, column, grid) * overlap(patch.row, key_grid, row, grid);
+        }
+    }
+    return covered / (double(grid) * grid);
+}
+
+} // namespace afnet

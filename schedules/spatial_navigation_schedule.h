@@ -1,0 +1,25 @@
+// Schedule of the spatial navigation.
+#pragma once
+
+#include "Halide.h"
+
+namespace afnet::schedules {
+
+/// sum(o, x, y, f) sums over `channel` products with weights(o, c), which are 0 behind the first `outputs` of o;
+/// taps(o, x, y, f) keeps it; map(k, x, y, f) adds taps up; pooled(k, i, j, f) averages them over columns and rows;
+/// gate(q, i, j, f) follows from a patch's averages, and the outputs from it.
+struct SpatialNavigationStages {
+    Halide::Func weights;
+    Halide::Func sum;
+    Halide::RVar channel;
+    Halide::Func taps;
+    int outputs;
+    Halide::Func map, pooled;
+    Halide::RVar column, row;
+    Halide::Func gate;
+};
+
+/// A task is a frame. A few pixels' sums stay in registers over all channels.
+void schedule_cpu(SpatialNavigationStages stages, const Halide::Target &target);
+
+} // namespace afnet::schedules

@@ -1,0 +1,82 @@
+// Policies that choose patches: how many, which, that draws stay as they are; and how masks cover key patches.
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <numeric>
+
+#include "model/patch_masks.h"
+#include "runtime/error.h"
+
+using namespace afnet;
+
+namespace {
+
+int count_of(const std::vector<int> &mask) {
+    return std::accumulate(mask.begin(), mask.end(), 0);
+}
+
+std::vector<int> frame_of(const std::vector<int> &mask, int frame, int grid) {
+    const auto begin = mask.begin() + long(frame) * grid * grid;
+    return std::vector<int>(begin, begin + long(grid) * grid);
+}
+
+} // namespace
+
+TEST_CASE("policies take the part of patches that was asked for", "[mask_policy]") {
+    const MaskKey key{3, 1, 7};
+    for (const int grid : {1, 4, 7}) {
+        const int patches = grid * grid;
+        for (const double ratio : {0.0, 0.25, 0.5, 1.0}) {
+            for (const MaskPolicy policy : {MaskPolicy::Random, MaskPolicy::RandomSame, MaskPolicy::Centre}) {
+                INFO(mask_policy_name(policy) << ", grid " << grid << ", ratio " << ratio);
+                for (const auto &mask : policy_patches(policy, 3, 5, grid, ratio, key)) {
+                    REQUIRE(mask.size() == size_t(5 * patches));
+                    for (int t = 0; t < 5; ++t)
+                        CHECK(std::abs(count_of(frame_of(mask, t, grid)) - ratio * patches) <= .5);
+                }
+            }
+        }
+        CHECK(policy_patches(MaskPolicy::All, 1, 2, grid, 0, key)[0] == std::vector<int>(size_t(2 * patches), 1));
+        CHECK(policy_patches(MaskPolicy::None, 1, 2, grid, 1, key)[0] == std::vector<int>(size_t(2 * patches), 0));
+    }
+    CHECK_THROWS_AS(policy_patches(MaskPolicy::Oracle, 1, 1, 4, 1, key), Error);
+    CHECK_FALSE(chooses_patches(MaskPolicy::Learned));
+}
+
+TEST_CASE("random patches differ by block, frame, clip and seed as far as the policy says", "[mask_policy]") {
+    const MaskKey key{3, 0, 7};
+    const auto random = policy_patches(MaskPolicy::Random, 2, 4, 7, .5, key);
+    const auto same = policy_patches(MaskPolicy::RandomSame, 2, 4, 7, .5, key);
+    CHECK(random[0] != random[1]);
+    CHECK(same[0] == same[1]);
+    CHECK(frame_of(same[0], 0, 7) != frame_of(same[0], 1, 7));
+    CHECK(policy_patches(MaskPolicy::Random, 2, 4, 7, .5, key) == random);
+    for (const MaskKey &other : {MaskKey{4, 0, 7}, MaskKey{3, 1, 7}, MaskKey{3, 0, 8}})
+        CHECK(policy_patches(MaskPolicy::Random, 2, 4, 7, .5, other) != random);
+}
+
+TEST_CASE("central patches are those around the centre", "[mask_policy]") {
+    CHECK(policy_patches(MaskPolicy::Centre, 1, 1, 4, .25, {})[0] ==
+          std::vector<int>{0, 0, 0, 0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 0, 0, 0});
+    CHECK(policy_patches(MaskPolicy::Centre, 1, 1, 3, 1 / 9., {})[0] == std::vector<int>{0, 0, 0, 0, 1, 0, 0, 0, 0});
+    CHECK(policy_patches(MaskPolicy::Centre, 1, 1, 3, 5 / 9., {})[0] == std::vector<int>{0, 1, 0, 1, 1, 1, 0, 1, 0});
+    CHECK(central_mask(8, 2) == std::vector<int>{0, 0, 0, 1, 1, 0, 0, 0});
+    CHECK(central_mask(8, 3) == std::vector<int>{0, 0, 1, 1, 1, 0, 0, 0});
+}
+
+TEST_CASE("the oracle takes the patches that touch a key patch, and covers it", "[mask_policy]") {
+    const std::vector<KeyPatch> keys = {{1, 2, 0}, {2, 3, 3}};
+    for (const int grid : {1, 2, 3, 4, 7, 8}) {
+        INFO("grid " << grid);
+        const auto masks = oracle_patches(keys, 4, 2, 3, grid);
+        CHECK(masks[0] == masks[1]);
+        CHECK(count_of(frame_of(masks[0], 0, grid)) == 0);
+        for (const KeyPatch &key : keys)
+            CHECK(covered_part(key, 4, frame_of(masks[0], key.frame, grid), grid) == Approx(1));
+    }
+    CHECK(count_of(oracle_patches(keys, 4, 1, 3, 4)[0]) == 2);
+    CHECK(count_of(oracle_patches(keys, 4, 1, 3, 8)[0]) == 8);
+    // Within a coarse patch, partly in a finer one, not at all.
+    CHECK(covered_part({0, 1, 0}, 4, {1, 0, 0, 0}, 2) == Approx(1));
+    CHECK(covered_part({0, 1, 0}, 2, {0, 1, 0, 0, 0, 0, 0, 0, 0}, 3) == Approx(2 / 9.));
+    CHECK(covered_part({0, 0, 0}, 4, std::vector<int>(49), 7) == 0);
+}
