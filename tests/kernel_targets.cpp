@@ -72,7 +72,8 @@ std::vector<Target> executable_targets(Dtype dtype) {
     std::vector<Target> result;
     for (const Target &target : targets()) {
         if (!has_dtype(target, dtype) || !has_test_kernels(target)) continue;
-        const bool emulated = target.fits && !runs_here(target) && tiles_can_be_emulated(target.features);
+        const bool emulated =
+            target.gpu == GpuInterface::None && target.fits && !runs_here(target) && tiles_can_be_emulated(target.features);
         if (emulated) emulate_tiles();
         if (emulated || runs_here(target)) result.push_back(target);
     }

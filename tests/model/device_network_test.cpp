@@ -60,7 +60,8 @@ std::string all_calls() {
 TEST_CASE("a small network on OpenCL equals the reference", "[device_network]") {
     for (const bool shift : {false, true}) {
         for (const Masks masks : {Masks::Navigation, Masks::Random}) {
-            const NetworkRun run = small_run(shift, masks, shift ? Unselected::Skipped : Unselected::Masked);
+            NetworkRun run = small_run(shift, masks, shift ? Unselected::Skipped : Unselected::Masked);
+            run.shape.taps = masks == Masks::Random;
             INFO(run.text());
             const auto network = open_on(GpuInterface::OpenCl, run);
             const reference::Outputs expected = expected_outputs(run);
@@ -68,6 +69,7 @@ TEST_CASE("a small network on OpenCL equals the reference", "[device_network]") 
                 const reference::Outputs outputs = outputs_of(*network);
                 for (const auto &[name, tensor] : expected) {
                     INFO(name);
+                    if (outputs.count(name) == 0 && !run.shape.taps && name.find("logits") == std::string::npos) continue;
                     REQUIRE(outputs.count(name) == 1);
                     CHECK(relative_difference(outputs.at(name), tensor) <= kTolerance);
                 }
