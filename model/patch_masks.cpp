@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "model/patch_policy.h"
+#include "model/patch_shape.h"
 #include "runtime/error.h"
 
 namespace afnet {

@@ -51,7 +51,7 @@ template <class Check>
 void for_each_plan(const ModelDescription &model, const std::vector<Dtype> &dtypes, Check check) {
     for (const RunShape &shape : run_shapes()) {
         if (std::count(dtypes.begin(), dtypes.end(), shape.dtype) == 0) continue;
-        if (shape.forced_grid > 0 && model.family != Family::AfResNet) continue;
+        if (shape.forced_grid > 0 && !model.patches_possible()) continue;
         INFO(model.name << ", " << shape.clips << " clips of " << shape.frames << " frames of " << shape.width << "x"
                         << shape.height << ", " << dtype_name(shape.dtype));
         const LoweredNetwork network = lower(model, shape);
@@ -280,7 +280,7 @@ TEST_CASE("activations of a bf16 network take half the memory", "[plan]") {
 TEST_CASE("a network's constants are all packed, and its lists of parameters name each once", "[plan]") {
     for (const ModelDescription &model : shipped_models()) {
         for (const RunShape &shape : run_shapes()) {
-            if (shape.forced_grid > 0 && model.family != Family::AfResNet) continue;
+            if (shape.forced_grid > 0 && !model.patches_possible()) continue;
             const LoweredNetwork network = lower(model, shape);
             std::set<TensorId> filled;
             if (network.ones != kNoTensor) filled.insert(network.ones);

@@ -11,7 +11,7 @@ using namespace afnet;
 namespace {
 
 constexpr double kTolerance = 2e-5;   // of a tensor's largest magnitude, as in network_test.cpp
-constexpr double kBothWays = 1e-6;    // the same: between both ways of computing it, which sum in other orders
+constexpr double kBothWays = 4e-6; // each kernel agrees within 1e-6; a network adds roundings up
 constexpr double kNeverWhole = 2, kAlwaysWhole = -1;
 
 NetworkRun spatial_run(bool shift, int frames, int clips, int width, int height, int grid, PatchShape shape, double rs) {
@@ -22,6 +22,7 @@ NetworkRun spatial_run(bool shift, int frames, int clips, int width, int height,
     run.shape.width = width;
     run.shape.height = height;
     run.shape.forced_grid = grid;
+    run.shape.taps = true;
     run.masks = Masks::Random;
     run.patches = shape;
     run.rs = rs;
@@ -106,13 +107,11 @@ TEST_CASE("MACs fall with the patches that are selected", "[spatial_network]") {
 TEST_CASE("masks in space are refused where there are none", "[spatial_network]") {
     RunShape shape;
     shape.forced_grid = 7;
-    CHECK_THROWS_WITH(lower(shipped_model("af_mobilenetv3_tsm"), shape), Catch::Contains("af_resnet networks only"));
-    CHECK_THROWS_WITH(lower(shipped_model("resnet50"), shape), Catch::Contains("af_resnet networks only"));
+    CHECK_THROWS_WITH(lower(shipped_model("af_mobilenetv3_tsm"), shape), Catch::Contains("af_resnet networks of bottlenecks"));
+    CHECK_THROWS_WITH(lower(shipped_model("resnet50"), shape), Catch::Contains("af_resnet networks of bottlenecks"));
     shape.dtype = Dtype::BF16;
     CHECK_THROWS_WITH(lower(shipped_model("af_resnet50"), shape), Catch::Contains("f32 only"));
-    ModelDescription learned = shipped_model("af_resnet50");
-    learned.masks = MaskKind::Both;
-    CHECK_THROWS_WITH(lower(learned, RunShape()), Catch::Contains("force them"));
+    CHECK_THROWS_WITH(lower(shipped_model("af_resnet34"), shape), Catch::Contains("of bottlenecks"));
     shape.dtype = Dtype::F32;
     shape.forced_grid = 65;
     CHECK_THROWS_WITH(lower(shipped_model("af_resnet50"), shape), Catch::Contains("1 to 64") || Catch::Contains("0 to 64"));
