@@ -108,7 +108,7 @@ class Reproduce(unittest.TestCase):
         self.reproduce("table4", "figure4")
         self.assertEqual(self.calls("train"), [])
         row = self.rows("table4")["AFNet, RS .4, RT .8", "ActivityNet"]
-        self.assertEqual((row["paper"], row["seeds"], row["note"]), (75.6, {}, "not available: needs spatial masks"))
+        self.assertEqual((row["paper"], row["seeds"], row["note"]), (75.6, {}, "not available: this script runs no masks in space yet"))
         self.assertEqual(self.rows("table4")["AdaFocus", "ActivityNet"]["note"], "another's network, quoted")
 
     def test_what_is_done_is_not_done_again_and_a_failure_stops_nothing_else(self):
