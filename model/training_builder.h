@@ -137,7 +137,6 @@ private:
     TensorId activated(const std::string &label, TensorId in, const std::string &activation);
 
     // Masks in space: training_builder_spatial.cpp.
-    Feature bordered(const std::string &label, const Feature &in, int border);
     Feature masked_patches(const std::string &label, const Feature &in, const PatchSelection &patches,
                            const Selection *frames, int border);
     void add_part(const std::string &label, TensorId of, const std::function<void(TensorId)> &emit);

@@ -6,32 +6,6 @@
 
 namespace afnet {
 
-// The same frames with zeroes around them, for a convolution of a tensor that has none.
-Feature TrainingBuilder::bordered(const std::string &label, const Feature &in, int border) {
-    const Feature out = feature(label, in.channels, in.width, in.height, border);
-    const std::vector<Scalar> scalars = {{"frames_per_clip", double(shape().frames)}};
-    const auto spec = [](const char *generator) {
-        return KernelSpec(generator).set("shift", false).set("masked", false);
-    };
-    const TensorId mask = unread_mask();
-    step(label, spec("temporal_shift"), {{"input", in.tensor}, {"mask", mask}, {"output", out.tensor}}).scalars =
-        scalars;
-    record([=, gradient_spec = spec("temporal_shift_grad")]() mutable {
-        if (!has_gradient(out.tensor)) return;
-        const TensorId d_in = gradient(in.tensor);
-        gradient_spec.set("accumulate", gradient_written(in.tensor));
-        step(label + ".gradient", gradient_spec,
-             {{"input", in.tensor},
-              {"mask", mask},
-              {"d_output", gradient(out.tensor)},
-              {"d_input_before", d_in},
-              {"d_input", d_in},
-              {"d_mask", gradient(mask)}})
-            .scalars = scalars;
-    });
-    return out;
-}
-
 // `emit` adds a step that stores its part of the gradient of `of`, a vector, in the tensor that it is given.
 void TrainingBuilder::add_part(const std::string &label, TensorId of, const std::function<void(TensorId)> &emit) {
     if (!gradient_written(of)) {
@@ -52,7 +26,7 @@ PatchSelection TrainingBuilder::navigate_patches(const std::string &block, const
     layer.norm = keys + ".bn1";
     layer.out = kPatchHidden;
     layer.kernel = 3;
-    const Feature map = conv(bordered(keys + ".input", ample, 1), layer);
+    const Feature map = conv(ample, layer);
     const Feature pooled = feature(keys + ".pool", kPatchHidden, grid, grid);
     step(keys + ".pool", KernelSpec("grid_pool"), {{"input", map.tensor}, {"output", pooled.tensor}});
     record([=] {

@@ -221,15 +221,19 @@ void TrainingNetwork::force_patches(size_t block, const std::vector<int> &mask) 
 
 void TrainingNetwork::set_scalars(const StepSettings &settings) {
     executor_.set_scalars(kTemperature, settings.temperature);
+    executor_.set_scalars(kTargetRatio, settings.target_ratio);
+    executor_.set_scalars(kTargetPatchRatio, settings.target_patch_ratio);
+    for (size_t i = 0; i < training_.backward_end; i++) executor_.set_scalar(i, kDropoutRate, settings.dropout);
+}
+
+// Other micro-batches' frames count in them, of which a pass may be told between its halves.
+void TrainingNetwork::set_ratio_weights(const StepSettings &settings) {
     const double frames = shape_.flat_frames(), micro_batches = (frames + other_frames_) / frames;
     const auto of_blocks = [&](double weight, size_t blocks) {
         return blocks > 0 ? weight / double(blocks) * micro_batches : 0;
     };
-    executor_.set_scalars(kTargetRatio, settings.target_ratio);
     executor_.set_scalars(kRatioWeight, of_blocks(settings.ratio_weight, training_.selections.size()));
-    executor_.set_scalars(kTargetPatchRatio, settings.target_patch_ratio);
     executor_.set_scalars(kPatchRatioWeight, of_blocks(settings.patch_ratio_weight, training_.patches.size()));
-    for (size_t i = 0; i < training_.backward_end; i++) executor_.set_scalar(i, kDropoutRate, settings.dropout);
 }
 
 StepResult TrainingNetwork::result_of_pass(const StepSettings &settings) {
@@ -320,7 +324,7 @@ void TrainingNetwork::forward(const StepSettings &settings, const Executor::Obse
 }
 
 StepResult TrainingNetwork::backward(const StepSettings &settings, const Executor::Observer &observer) {
-    set_scalars(settings);
+    set_ratio_weights(settings);
     executor_.run_steps(training_.forward_end, updates_.norms_end, stops_within_pass_, observer);
     return result_of_pass(settings);
 }

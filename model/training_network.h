@@ -100,6 +100,7 @@ public:
 private:
     void write(TensorId id, const std::vector<double> &numbers);
     void set_scalars(const StepSettings &settings);
+    void set_ratio_weights(const StepSettings &settings);
     std::vector<std::pair<TensorId, std::vector<double>>> running_statistics();
     StepResult result_of_pass(const StepSettings &settings);
     double norm_over_parameters();
