@@ -26,13 +26,8 @@ void check(const KernelSpec &spec, int width, int height, const std::vector<int>
         INFO(spec.name() << " at " << width << "x" << height << " on " << target.name);
         const Kernel &kernel = test_kernel_store(target).kernel(spec, kTestLibrary);
         const Layer defined = layer.as_read_by(kernel);
-        Tensor4 expected = defined.output(in), magnitude = defined.magnitude(in);
-        for (int f = 0; f < frames; f++) {
-            if (mask[size_t(f)] != 0) continue;
-            const Tensor4 finished =
-                activate(spec.params.at("activation"), reference::add(listed_frames(expected, {f}), map));
-            std::copy(finished.data.begin(), finished.data.end(), expected.pixel(0, 0, f));
-        }
+        const Tensor4 expected = with_response(defined.output(in), map, mask, spec.params.at("activation"));
+        Tensor4 magnitude = defined.magnitude(in);
         for (double &m : magnitude.data) m += 4;  // no element of the map is as large
         FrameMemory input(in, width % 2, false, dtype), residual(table, 0, false, dtype);
         FrameMemory output = FrameMemory::unwritten(co, width, height, frames, width % 2, dtype);

@@ -17,12 +17,8 @@ void check(const KernelSpec &spec, const Tensor4 &map, const Tensor4 &table, con
     const int frames = int(mask.size()), count = int(selected_frames(mask).size());
     const Dtype dtype = dtype_of(spec);
     const Tensor4 state = representable(random_frames(map.c, map.x, map.y, frames, "state"), dtype);
-    Tensor4 expected = state, magnitude = state;
-    for (int f = 0; f < frames; f++) {
-        if (mask[size_t(f)] != 0) continue;
-        Tensor4 one = activate(spec.params.at("activation"), reference::add(listed_frames(state, {f}), map));
-        std::copy(one.data.begin(), one.data.end(), expected.pixel(0, 0, f));
-    }
+    const Tensor4 expected = with_response(state, map, mask, spec.params.at("activation"));
+    Tensor4 magnitude = state;
     for (double &m : magnitude.data) m = 4;  // no element of state or map is as large
     const std::vector<int> list = source_list(mask, frames);
     std::vector<int> unselected = list;

@@ -32,12 +32,8 @@ void check_response(const char *activation, int kernel, int channels, Size fine,
     const Tensor4 theta = reference::sigmoid(random_frames(channels, 1, 1, frames, "theta"));
     const Tensor4 enlarged = reference::upsample_nearest(ample, fine.width, fine.height);
     const Tensor4 map = zero_response(channels, fine.width, fine.height, kernel);
-    Tensor4 whole = focal, magnitude = focal;
-    for (int f = 0; f < frames; f++) {
-        if (mask[size_t(f)] != 0) continue;
-        const Tensor4 one = reference::add(listed_frames(focal, {f}), map);
-        std::copy(one.data.begin(), one.data.end(), whole.pixel(0, 0, f));
-    }
+    const Tensor4 whole = with_response(focal, map, mask);
+    Tensor4 magnitude = focal;
     for (double &m : magnitude.data) m = 6; // no sum of elements of maps is as large
     const Tensor4 expected = activate(activation, reference::blend(theta, enlarged, whole));
     const KernelSpec spec = with_dtype(activated("fuse_branches", activation).set("response", kernel), dtype);

@@ -47,12 +47,7 @@ void check_mean_response(int kernel, int channels, Size fine, Size coarse, const
     const Tensor4 in = representable(random_frames(channels, fine.width, fine.height, frames, "in"), dtype);
     const Tensor4 low = representable(random_frames(channels, coarse.width, coarse.height, frames, "low"), dtype);
     const Tensor4 map = zero_response(channels, fine.width, fine.height, kernel);
-    Tensor4 whole = in;
-    for (int f = 0; f < frames; f++) {
-        if (mask[size_t(f)] != 0) continue;
-        const Tensor4 one = reference::add(listed_frames(in, {f}), map);
-        std::copy(one.data.begin(), one.data.end(), whole.pixel(0, 0, f));
-    }
+    const Tensor4 whole = with_response(in, map, mask);
     const Tensor4 sum = reference::add(whole, reference::upsample_nearest(low, fine.width, fine.height));
     const Tensor4 expected = reference::global_mean(sum);
     Tensor4 magnitude = expected;
