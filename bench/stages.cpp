@@ -47,8 +47,8 @@ std::string kind_of(const Step &step) {
     };
     if (part(".refine_module.", "_refine")) {
         const std::string &generator = step.kernel.generator;
-        if (generator == "fill_unselected" || generator == "fill_points" || generator == "mask_pixels") return "unselected";
-        if (generator == "tile_list" || generator == "patch_choice") return "patch lists";
+        if (generator == "fill_unselected" || generator == "settle_patches" || generator == "mask_pixels") return "unselected";
+        if (generator == "tile_list" || generator == "patch_choice" || generator == "owe_patches") return "patch lists";
         return contains(label, ".downsample.") || contains(label, ".res_connect") ? "focal shortcut" : "focal";
     }
     if (part(".base_module.", "_base") || contains(label, ".base_transform")) return "ample";

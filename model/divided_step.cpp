@@ -193,8 +193,7 @@ StepResult DividedStep::run_micro_batches(const StepSettings &settings, const st
     const auto patches = means.begin() + 3 + long(training.selections.size());
     whole.realised_ratios.assign(means.begin() + 3, patches);
     whole.realised_patch_ratios.assign(patches, means.end());
-    whole.loss = whole.cross_entropy + settings.ratio_weight * whole.ratio_error +
-                 settings.patch_ratio_weight * whole.patch_ratio_error;
+    whole.loss = loss_of(whole, settings);
     return whole;
 }
 

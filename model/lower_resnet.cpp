@@ -88,8 +88,8 @@ Feature focal_branch(NetworkBuilder &b, const std::string &key, const Feature &i
 // all frames.
 Feature focal_block(NetworkBuilder &b, const ModelDescription &d, const std::string &key, const Feature &in,
                     int channels, const Selection *selection, const PatchSelection *patches, bool last_relu,
-                    bool fused_next) {
-    FocalBlock block{key, channels, 3, selection, last_relu ? "relu" : "linear", fused_next, patches};
+                    bool fused_next, bool focal_next) {
+    FocalBlock block{key, channels, 3, selection, last_relu ? "relu" : "linear", fused_next, focal_next, patches};
     Feature state = in;
     if (in.channels != channels) {
         ConvLayer projection;
@@ -160,7 +160,7 @@ Feature af_module(NetworkBuilder &b, const ModelDescription &d, const std::strin
         }
         const bool fused_next = both && !last_relu && d.fusion == Fusion::Dynamic;
         focal = focal_block(b, d, refine, focal, channels, listed, patches ? &*patches : nullptr, last_relu || !both,
-                            fused_next);
+                            fused_next, both && last_relu);
     }
     if (both) focal = fused(b, key, d.fusion, ample, focal);
     const Feature out =

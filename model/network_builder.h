@@ -93,6 +93,7 @@ struct FocalBlock {
     const Selection *selection = nullptr;  // nullptr: all frames are computed
     std::string activation;                // behind the sum
     bool fused_next = false;               // only spatial_mean() and fuse() read the stream behind it
+    bool focal_next = false;               // only the next focal block reads it
     const PatchSelection *patches = nullptr;  // nullptr: all pixels of these frames
 
     // The builder's own notes: what unselected frames get, and whether the block's projection has given it to them.

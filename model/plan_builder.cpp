@@ -68,7 +68,7 @@ void PlanBuilder::need_conv(const ConvLayer &layer, int in_channels) {
 }
 
 void PlanBuilder::tap(const std::string &name, TensorId tensor) {
-    if (unfinished_.count(tensor) > 0) return;
+    if (unfinished_.count(tensor) > 0 || owed_.count(tensor) > 0) return;
     network_.plan.taps.push_back({name, network_.plan.steps.size() - 1, tensor});
 }
 
@@ -235,12 +235,16 @@ Feature PlanBuilder::avg_pool(const std::string &label, const Feature &in) {
 TensorId PlanBuilder::spatial_mean(const std::string &label, const Feature &in, const Feature *coarse,
                                    const Selection *selection) {
     const TensorId out = vector_tensor(label, in.channels);
-    Step &step = add_step(label, on_features(KernelSpec("spatial_mean").set("upsample", coarse != nullptr)), selection);
+    const bool owed = coarse && owed_.count(in.tensor) > 0;
+    Step &step = add_step(label, owed ? KernelSpec("owed_mean")
+                                      : on_features(KernelSpec("spatial_mean").set("upsample", coarse != nullptr)),
+                          selection);
     const Frames frames = selection ? Frames::Selected : Frames::All;
     step.arguments = {{"input", in.tensor, frames},
                       {"coarse", coarse ? coarse->tensor : in.tensor, frames, 0, false, !coarse},
                       {"output", out, frames}};
     if (coarse) add_unfinished(in.tensor, step);
+    if (owed) add_owed(in, step);
     return out;
 }
 

@@ -38,6 +38,12 @@ struct ZeroResponse {
     std::vector<size_t> originals;          // for each of them, the network's constant of the same parameters
 };
 
+/// What a focal block leaves on a pixel that its spatial mask rejects: act(shortcut + bias).
+struct RejectedResponse {
+    std::function<std::vector<float>(const Weights &)> bias;  // none: zero
+    bool relu = false;
+};
+
 /// A lowered network.
 struct LoweredNetwork {
     Plan plan;
@@ -109,7 +115,20 @@ private:
     Feature conv_on_frames(const Feature &in, const ConvLayer &layer);
     Feature conv_then_mask(const Feature &in, const ConvLayer &layer);
     Feature conv_at_points(const Feature &in, const ConvLayer &layer);
-    void fill_points(const ConvLayer &layer);
+    // What rejected pixels get, and when: plan_builder_owed.cpp.
+    struct Owed {
+        TensorId patches = kNoTensor;             // which of the responses each patch lacks
+        std::vector<RejectedResponse> responses;  // of the module's blocks so far
+    };
+    void note_rejected(const ConvLayer &layer);
+    int owed_groups(const Feature &stream) const;
+    std::vector<Argument> patch_decision(const FocalBlock &block, const PatchLists &lists) const;
+    TensorId responses_of(const Owed &owed, int channels, const std::string &label);
+    Step &settle_step(const std::string &label, const Feature &stream, const Owed &owed, bool all);
+    void settle_read_patches(const FocalBlock &block, const Feature &stream, const PatchLists &lists);
+    void settle_all_patches(const Feature &stream, const std::string &label);
+    void owe_patches(const FocalBlock &block, const Feature &stream, const PatchLists &lists);
+    void add_owed(const Feature &stream, Step &step);
     void mask_pixels(const std::string &label, const Feature &at, const Selection &frames, const ConvLayer *unbiased);
 
     TensorId constant(const std::string &name);
@@ -141,6 +160,9 @@ private:
         int kernel = 3;
     };
     std::map<TensorId, Unfinished> unfinished_; // by stream
+    std::map<TensorId, Owed> owed_;             // by stream
+    std::map<std::vector<int>, TensorId> nothing_owed_;  // by extents
+    RejectedResponse rejected_;                 // of the focal block that is being lowered
     const PatchLists *at_points_ = nullptr, *masking_ = nullptr;  // how conv() computes a focal branch
     bool projected_ = false;  // the focal block that is being lowered has a projection
     TensorId identity_ = kNoTensor, identity_count_ = kNoTensor, unused_sources_ = kNoTensor, unused_mask_ = kNoTensor;

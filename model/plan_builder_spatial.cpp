@@ -86,6 +86,7 @@ Feature PlanBuilder::spatial_focal(FocalBlock &block, const Feature &in, const F
     }
     const PatchLists lists = list_patches(block, block.selection ? *block.selection : every, state);
     projected_ = in.tensor != state.tensor;
+    settle_read_patches(block, state, lists);
 
     const size_t first_constant = network_.constants.size();
     masking_ = &lists;
@@ -94,6 +95,7 @@ Feature PlanBuilder::spatial_focal(FocalBlock &block, const Feature &in, const F
     at_points_ = &lists;
     const Feature out = branch(*this, in, state, &lists.listed, block.activation);
     at_points_ = nullptr;
+    owe_patches(block, state, lists);
 
     if (!block.selection || shape().unselected == Unselected::Skipped) return out;
     answer_unselected(block, in, state, first_constant, branch);
@@ -197,31 +199,8 @@ Feature PlanBuilder::conv_at_points(const Feature &in, const ConvLayer &layer) {
          [fold = reading_bias(layer), co = layer.out, g = layer.groups](const Weights &w, const KernelEntry &entry) {
              return pack_conv_bias(fold(w), co, g, knob_of(entry, "co_block"));
          });
-    if (layer.scatter) fill_points(layer);
+    if (layer.scatter) note_rejected(layer);
     return out;
-}
-
-// Pixels of selected frames that are not listed get the branch's answer to zeroes, the last convolution's bias. Skipped
-// ones get what the shortcut's projection lacks: the activation.
-void PlanBuilder::fill_points(const ConvLayer &layer) {
-    const bool masked = shape().unselected == Unselected::Masked;
-    if (!masked && (!projected_ || layer.activation == "linear")) return;
-    TensorInfo zero;
-    zero.name = layer.label + ".zero_residual";
-    zero.extents = {layer.out};
-    zero.storage = Storage::Input;
-    const TensorId response = masked ? constant(layer.label + ".response") : network_.plan.add(zero);
-    Step &step = add_step(layer.label + ".others", KernelSpec("fill_points").set("activation", layer.activation),
-                          &at_points_->points);
-    step.frames = at_points_->point_frames;
-    step.arguments = {{"state", layer.onto.tensor},
-                      {"response", response},
-                      {"list", at_points_->point_list, Frames::Unselected},
-                      {"output", layer.onto.tensor}};
-    if (!masked) return;
-    pack(response, [fold = reading_bias(layer), co = layer.out](const Weights &w, const KernelEntry &) {
-        return PackedConstant{{co}, fold(w)};
-    });
 }
 
 // What a convolution leaves at rejected pixels is cleared, since the next one reads zeroes there. The last one then

@@ -236,6 +236,11 @@ void TrainingNetwork::set_ratio_weights(const StepSettings &settings) {
     executor_.set_scalars(kPatchRatioWeight, of_blocks(settings.patch_ratio_weight, training_.patches.size()));
 }
 
+double loss_of(const StepResult &result, const StepSettings &settings) {
+    return result.cross_entropy + settings.ratio_weight * result.ratio_error +
+           settings.patch_ratio_weight * result.patch_ratio_error;
+}
+
 StepResult TrainingNetwork::result_of_pass(const StepSettings &settings) {
     StepResult result;
     const std::vector<double> losses = numbers(training_.losses), logits = numbers(training_.clip_logits);
@@ -255,8 +260,7 @@ StepResult TrainingNetwork::result_of_pass(const StepSettings &settings) {
     for (size_t b = 0; b < blocks; b++) result.realised_ratios.push_back(counts[b] / shape_.flat_frames());
     for (size_t i = blocks; i < counts.size(); i += 2)
         result.realised_patch_ratios.push_back(counts[i + 1] > 0 ? counts[i] / counts[i + 1] : 1);
-    result.loss = result.cross_entropy + settings.ratio_weight * result.ratio_error +
-                  settings.patch_ratio_weight * result.patch_ratio_error;
+    result.loss = loss_of(result, settings);
     result.gradient_norm = norm_over_parameters();
     result.finite = std::isfinite(result.loss) && std::isfinite(result.gradient_norm);
     return result;

@@ -35,6 +35,9 @@ struct StepResult {
     std::vector<double> realised_patch_ratios; // per block: of the patches of selected frames; 1 where there are none
 };
 
+/// The loss that a pass descends: cross-entropy, and the terms of ratios by their weights.
+double loss_of(const StepResult &result, const StepSettings &settings);
+
 class TrainingNetwork {
 public:
     /// Throws Error when a kernel is missing.

@@ -78,8 +78,13 @@ int conv2d_winograd_outputs(const Conv2dKnobs &knobs, bool plain, int reduction_
 
 namespace {
 
-int widest_columns(const Conv2dKnobs &knobs, int co_block, const CpuFacts &cpu) {
-    return knobs.tile_x.resolve(conv2d_register_columns(co_block / std::min(cpu.lanes, co_block), cpu));
+// A tile reads one element of each of its columns at a time. Where columns lie whole ways of the first-level cache
+// apart, their lines meet in one set, of 8 ways or more: more columns than these would push each other out.
+int widest_columns(const Conv2dStages &s, const Conv2dKnobs &knobs, int co_block, const CpuFacts &cpu) {
+    constexpr int kWayBytes = 4096, kColumnsOfOneSet = 7;
+    const int apart = s.stride * s.reduction_channels * s.groups * s.element_bytes;
+    const int columns = conv2d_register_columns(co_block / std::min(cpu.lanes, co_block), cpu);
+    return knobs.tile_x.resolve(apart % kWayBytes == 0 ? std::min(columns, kColumnsOfOneSet) : columns);
 }
 
 } // namespace
@@ -94,7 +99,7 @@ std::unique_ptr<PrefetchTiles> conv2d_prefetches(const Conv2dStages &s, const Co
     const bool waits = s.kernel == 1 && s.reduction_channels * out <= kMacsPerElement * elements;
     const int which = knobs.prefetch.resolve(waits ? kOfLarge : kNever);
     if (which == kNever) return nullptr;
-    const TileColumns columns = {s.stride * in, out, widest_columns(knobs, co_block, cpu_facts(target))};
+    const TileColumns columns = {s.stride * in, out, widest_columns(s, knobs, co_block, cpu_facts(target))};
     return std::make_unique<PrefetchTiles>(s.sum.name(), columns,
                                            which == kOfLarge ? kLeastBytes / s.element_bytes : 0);
 }
@@ -105,7 +110,7 @@ void schedule_cpu(Conv2dStages s, const Conv2dKnobs &knobs, int co_block, const 
     tile.unrolled = true;
     tile.co_block = co_block;
     tile.lanes = std::min(cpu.lanes, co_block);
-    tile.columns = widest_columns(knobs, co_block, cpu);
+    tile.columns = widest_columns(s, knobs, co_block, cpu);
     tile.order = knobs.order.resolve(conv2d_default_order(s));
     tile.rows = knobs.rows.resolve(tile.order == kPixelTilesFirst ? 4 : 14);
     const int widest = tile.columns;

@@ -6,8 +6,26 @@ namespace afnet::schedules {
 
 using namespace Halide;
 
+namespace {
+
+// Maps: each row by itself, pixel by pixel with all channels, as they lie in memory; the sum then adds up rows.
+void sum_rows_first(ChannelReduction &s, int lanes) {
+    Var row("row");
+    Func rows = s.sum.update().rfactor(s.reduction.back(), row);
+    rows.compute_root().vectorize(s.c, lanes, TailStrategy::GuardWithIf).parallel(s.f).parallel(row);
+    rows.update()
+        .reorder({s.c, s.reduction.front(), s.f, row})
+        .vectorize(s.c, lanes, TailStrategy::GuardWithIf)
+        .parallel(s.f)
+        .parallel(row);
+    s.reduction = {s.reduction.back()};
+}
+
+} // namespace
+
 void schedule_cpu(ChannelReduction s, const Target &target) {
     const int lanes = cpu_facts(target).lanes;
+    if (s.reduction.size() == 2) sum_rows_first(s, lanes);
     Var block("block"), inner("inner");
     const Expr channels = s.output.output_buffer().dim(0).extent();
     // Shifting a block inwards repeats work, which costs nothing: the output aliases no input.

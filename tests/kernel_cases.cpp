@@ -273,7 +273,17 @@ std::vector<KernelSpec> convolution_gradient_kernels() {
 }
 
 std::vector<KernelSpec> spatial_kernels() {
-    std::vector<KernelSpec> specs = {activated("fill_points", "relu"), activated("fill_points", "linear")};
+    std::vector<KernelSpec> specs;
+    for (const bool shift : {false, true}) {
+        const auto shifted = [shift](KernelSpec spec) { return spec.set("shift", shift); };
+        specs.push_back(shifted(KernelSpec("owe_patches")));
+        for (const bool all : {false, true}) specs.push_back(shifted(KernelSpec("settle_patches").set("all", all)));
+        for (const KernelSpec &spec : {KernelSpec("owed_mean"), activated("fuse_owed_branches", "relu"),
+                                       activated("fuse_owed_branches", "linear")}) {
+            specs.push_back(shifted(spec));
+            specs.push_back(shifted(KernelSpec(spec).set("response", 3)));
+        }
+    }
     for (const int side : {1, 2, 4})
         specs.push_back(KernelSpec("tile_list").set("side", side));
     // Channels: below a vector, odd, several blocks with a tail; eighths that are whole, and that are not.

@@ -152,37 +152,3 @@ TEST_CASE("a convolution at points may ask for later ones, up to the end of its 
 TEST_CASE("a convolution in listed tiles equals the dense one on masked frames", "[conv2d_points]") {
     check_all("conv2d_tiles");
 }
-
-TEST_CASE("rejected pixels get the branch's answer to zeroes, and no others change", "[conv2d_points]") {
-    for (const KernelSpec &spec : specs_of("fill_points")) {
-        for (const int channels : {1, 17, 64}) {
-            const reference::SpatialMask mask = awkward_spatial_masks(7, 7, kFrames).back();
-            const TileLists points(mask, source_list({1, 0, 1}, kFrames), 2, 14, 7, 1);
-            const Tensor4 state = random_frames(channels, 14, 7, kFrames, "state");
-            const Tensor4 response = random_frames(channels, 1, 1, 1, "response");
-            Tensor4 expected = state, magnitude = state;
-            std::fill(magnitude.data.begin(), magnitude.data.end(), 2.0); // no sum is larger
-            for (int n = points.selected; n < points.all; n++) {
-                const int *entry = &points.list[5 * size_t(n)];
-                Tensor4 pixel(channels, 1, 1, 1);
-                std::copy_n(state.pixel(entry[3], entry[4], entry[0]), channels, pixel.data.begin());
-                pixel = activate(spec.params.at("activation"), reference::add(pixel, response));
-                std::copy(pixel.data.begin(), pixel.data.end(), expected.pixel(entry[3], entry[4], entry[0]));
-            }
-            for (const Target &target : runnable_targets()) {
-                INFO(spec.name() << " with " << channels << " channels on " << target.name);
-                FrameMemory output(state);
-                FloatBuffer vector(channels);
-                std::copy(response.data.begin(), response.data.end(), vector.begin());
-                KernelCall(test_kernel_store(target).kernel(spec, kSpatialLibrary))
-                    .bind("state", output.flat())
-                    .bind("response", vector)
-                    .bind("list", points.other_tiles())
-                    .bind("output", output.flat())
-                    .run();
-                CHECK(rounding_error(output.values(), expected, magnitude, 1) <= 1);
-                CHECK(output.surroundings_intact());
-            }
-        }
-    }
-}

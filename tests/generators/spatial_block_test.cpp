@@ -2,6 +2,7 @@
 // the inputs of all three (tests/reference/resnet.h).
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <limits>
 
 #include "model/recipe.h"
 #include "tests/generators/layer.h"
@@ -69,7 +70,7 @@ public:
             convolve(conv2d_points_spec(kMiddle, kChannels, kGroups, last, false, true), "3", filtered, state, points_,
                      selected);
         }
-        if (block_.unselected == reference::Unselected::Masked && all > selected) fill(state, selected, all);
+        if (block_.unselected == reference::Unselected::Masked) fill(state);
         return state.values();
     }
 
@@ -114,15 +115,32 @@ private:
         call.run();
     }
 
-    void fill(FrameMemory &state, int begin, int end) {
+    // What the rejected pixels of listed frames are owed, paid at once.
+    void fill(FrameMemory &state) {
+        const reference::SpatialMask &mask = block_.pixels;
+        IntBuffer nothing(mask.columns, mask.rows, 3, kFrames), owed(mask.columns, mask.rows, 3, kFrames);
+        nothing.fill(0);
+        KernelCall(kernel(KernelSpec("owe_patches").set("shift", true)))
+            .bind("before", nothing)
+            .bind("patches", integers(mask.patches, {mask.columns, mask.rows, kFrames}))
+            .bind("frames", integers(block_.frames, {kFrames}))
+            .bind("whole", integers({0}, {1}))
+            .bind("output", owed)
+            .set("response", 1)
+            .set("frames_per_clip", kFrames)
+            .run();
         const std::vector<float> bias = folded_bias(weights_, "block.bn3", kChannels);
-        FloatBuffer response(kChannels);
-        std::copy(bias.begin(), bias.end(), response.begin());
-        KernelCall(kernel(activated("fill_points", block_.last_relu ? "relu" : "linear")))
-            .bind("state", state.flat())
-            .bind("response", response)
-            .bind("list", points_.cropped(1, begin, end - begin).translated(1, -begin))
-            .bind("output", state.flat())
+        FloatBuffer responses(kChannels / 8, 8, 2, 2);
+        for (int c = 0; c < kChannels; c++) {
+            responses(c % (kChannels / 8), c / (kChannels / 8), 0, 1) = bias[size_t(c)];
+            responses(c % (kChannels / 8), c / (kChannels / 8), 1, 1) =
+                block_.last_relu ? 0.0f : std::numeric_limits<float>::lowest();
+        }
+        KernelCall(kernel(KernelSpec("settle_patches").set("shift", true).set("all", true)))
+            .bind("state", state.view(8).cropped(4, 0, kFrames))
+            .bind("owed", owed)
+            .bind("responses", responses)
+            .bind("output", state.view(8).cropped(4, 0, kFrames))
             .run();
     }
 

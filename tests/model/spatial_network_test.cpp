@@ -1,5 +1,6 @@
-// Whole networks with masks in space, forced, against the reference in double, down to the means of their modules: by
-// lists of pixels, by whole frames whose rejected pixels are cleared, and by whichever of both each block takes.
+// Whole networks with masks in space, forced, against the reference in double: by lists of pixels, by whole frames whose
+// rejected pixels are cleared, and by whichever of both each block takes. With taps, down to the means of their modules;
+// without them, as users run them, rejected pixels get responses late.
 #include <catch2/catch.hpp>
 #include <cmath>
 
@@ -51,7 +52,10 @@ void check(const NetworkRun &run) {
             network->set_break_even(break_even);
             const reference::Outputs actual = outputs_of(*network);
             for (const auto &[name, tensor] : expected) {
-                INFO(run.text() << " on " << target.name << ", whole above " << break_even << ": " << name);
+                INFO(run.text() << " on " << target.name << ", taps " << run.shape.taps << ", whole above " << break_even
+                                << ": " << name);
+                const bool result = name.find("logits") != std::string::npos;
+                if (!run.shape.taps && !result && actual.count(name) == 0) continue;
                 REQUIRE(actual.count(name) == 1);
                 CHECK(difference(actual.at(name), tensor) <= kTolerance);
                 if (!first.empty()) CHECK(difference(actual.at(name), first.at(name)) <= kBothWays);
@@ -64,7 +68,10 @@ void check(const NetworkRun &run) {
 void check_both(NetworkRun run) {
     for (const Unselected unselected : {Unselected::Masked, Unselected::Skipped}) {
         run.shape.unselected = unselected;
-        check(run);
+        for (const bool taps : {true, false}) {
+            run.shape.taps = taps;
+            check(run);
+        }
     }
 }
 
