@@ -5,9 +5,9 @@
 //   mask(i, j, f)      = [logits(1, i, j, f) + g(1, i, j, f) > logits(0, i, j, f) + g(0, i, j, f)]
 //
 // with zeroes around the frame, the windows of adaptive average pooling (patch_grid.h), and Gumbel noise
-// g = -ln(eps - ln(u + eps)), eps = 1e-10, where `stochastic` is set, else none, as for frames (navigation). A 3x3 convolution to so few
-// channels would leave most of a vector empty: here all nine taps of a pixel, nine times `hidden` numbers, are one 1x1
-// convolution, and are added up afterwards where they belong.
+// g = -ln(eps - ln(u + eps)), eps = 1e-10, where `stochastic` is set, else none, as for frames (navigation). A 3x3
+// convolution to so few channels would leave most of a vector empty: here all nine taps of a pixel, nine times `hidden`
+// numbers, are one 1x1 convolution, and are added up afterwards where they belong.
 #include "generators/layout.h"
 #include "generators/patch_grid.h"
 #include "schedules/knob.h"

@@ -198,7 +198,8 @@ const RegisterCommand registered{
              ->check(seed_fault)
              ->capture_default_str();
          app.add_option("--csv", o->csv, "Also write a CSV file with a line per clip");
-         app.add_option("--picture", o->picture, "Write a contact sheet (PNG), rejected frames crossed, rejected patches dimmed");
+         app.add_option("--picture", o->picture,
+                        "Write a contact sheet (PNG), rejected frames crossed, rejected patches dimmed");
          app.add_option("--block", o->block, "Focal block that the picture shows; `all`: each")->capture_default_str();
          app.add_option("--stride", o->stride, "Streams: frames between windows; default: windows do not overlap")
              ->check(CLI::Range(1, 1000000));

@@ -164,9 +164,9 @@ void draw_patches(Canvas &canvas, const Rectangle &area, const FramePart &seen, 
             if (row.patches[(i * size_t(grid) + size_t(y)) * size_t(grid) + size_t(x)] == 0) {
                 dim(across.begin, down.begin, across.end, down.end);
             } else {
-                canvas.border({across.begin + 1, down.begin + 1, across.end - across.begin - 2,
-                               down.end - down.begin - 2},
-                              1, kSelected);
+                canvas.border(
+                    {across.begin + 1, down.begin + 1, across.end - across.begin - 2, down.end - down.begin - 2}, 1,
+                    kSelected);
             }
         }
     }

@@ -1,5 +1,5 @@
-// What the network looked at, as one picture: the clip's frames, those left out crossed, patches of the others that were
-// left out dimmed, and the answer above them.
+// What the network looked at, as one picture: the clip's frames, those left out crossed, patches of the others that
+// were left out dimmed, and the answer above them.
 #pragma once
 
 #include <limits>

@@ -66,9 +66,10 @@ void check_ratios(const CaseChoices &choices, const ModelDescription &descriptio
                              "; --masks-of says what they choose");
         }
         if (!taken) {
-            throw UsageError(std::string(option) + ": none of the --masks takes a ratio; of frames random, random-same, "
-                                                   "uniform, normal, first and centre do, of patches random, "
-                                                   "random-same, centre and blob");
+            throw UsageError(std::string(option) +
+                             ": none of the --masks takes a ratio; of frames random, random-same, "
+                             "uniform, normal, first and centre do, of patches random, "
+                             "random-same, centre and blob");
         }
     };
     check("--rt", choices.rt, targets_frames(choices.target), "frames");
@@ -212,9 +213,7 @@ const RegisterCommand registered{
              ->check(seed_fault)
              ->capture_default_str();
          app.footer("Example: afnet eval runs/stripes --data val/list.txt --masks learned random oracle --out figures");
-         return [o, &context] {
-             return run_eval(*o, context);
-         };
+         return [o, &context] { return run_eval(*o, context); };
      }}};
 
 } // namespace

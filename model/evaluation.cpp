@@ -205,8 +205,8 @@ private:
     MaskedNetwork network_;
     std::unique_ptr<ClipBatches> batches_;
     Evaluation evaluation_;
-    std::vector<Milliseconds> ms_;          // by case
-    std::vector<MaskedResult> learned_;     // of the batch
+    std::vector<Milliseconds> ms_;      // by case
+    std::vector<MaskedResult> learned_; // of the batch
     double learned_ms_ = 0;
     RealisedRatios learned_ratios_; // of the navigation's choice
     size_t done_ = 0;
@@ -215,8 +215,8 @@ private:
 } // namespace
 
 Evaluation evaluate(const LoadedModel &model, KernelStore &kernels, const std::vector<ListedClip> &clips,
-                    const ClipTruth &truth, const std::vector<EvaluationCase> &cases,
-                    const EvaluationOptions &options, const std::function<void(size_t)> &progress) {
+                    const ClipTruth &truth, const std::vector<EvaluationCase> &cases, const EvaluationOptions &options,
+                    const std::function<void(size_t)> &progress) {
     check_cases(model, truth, cases, options.grid);
     check_labels(model, clips);
     return Evaluator(model, kernels, clips, truth, cases, options, progress).run();

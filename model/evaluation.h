@@ -31,10 +31,10 @@ struct CaseOutcome {
 };
 
 struct EvaluationOptions {
-    int frames = 0, size = 0; // 0: what the model is for
-    int batch = 0;            // clips at a time; 0: by their size
-    int grid = 0;             // of patches that policies choose; 0: the model's
-    bool reversed = false;    // also backwards
+    int frames = 0, size = 0;             // 0: what the model is for
+    int batch = 0;                        // clips at a time; 0: by their size
+    int grid = 0;                         // of patches that policies choose; 0: the model's
+    bool reversed = false;                // also backwards
     std::optional<Unselected> unselected; // none: the model's
     Dtype dtype = Dtype::F32;
 };
@@ -46,10 +46,10 @@ struct Evaluation {
     RunShape shape;
 };
 
-/// Throws Error, before anything is read, where a label is no class of the model, or UsageError where check_cases() does.
-/// `progress(done)` is called as clips are done, of `evaluation_work()`.
+/// Throws Error, before anything is read, where a label is no class of the model, or UsageError where check_cases()
+/// does. `progress(done)` is called as clips are done, of `evaluation_work()`.
 Evaluation evaluate(const LoadedModel &model, KernelStore &kernels, const std::vector<ListedClip> &clips,
-                    const ClipTruth &truth, const std::vector<EvaluationCase> &cases,
-                    const EvaluationOptions &options, const std::function<void(size_t)> &progress);
+                    const ClipTruth &truth, const std::vector<EvaluationCase> &cases, const EvaluationOptions &options,
+                    const std::function<void(size_t)> &progress);
 
 } // namespace afnet

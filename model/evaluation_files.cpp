@@ -109,8 +109,10 @@ void write_evaluation(const EvaluationReport &report, const OutputFolder &folder
         folder.write("confusion." + name + ".png",
                      encode_png(confusion_picture(matrix, report.classes, report.description.name + ", " + name)));
     }
-    if (report.description.temporal()) write_plot(folder, "realised_rt.svg", block_ratio_plot(report, MaskTarget::Frames));
-    if (report.description.spatial()) write_plot(folder, "realised_rs.svg", block_ratio_plot(report, MaskTarget::Patches));
+    if (report.description.temporal())
+        write_plot(folder, "realised_rt.svg", block_ratio_plot(report, MaskTarget::Frames));
+    if (report.description.spatial())
+        write_plot(folder, "realised_rs.svg", block_ratio_plot(report, MaskTarget::Patches));
     folder.write("predictions.jsonl", predictions_jsonl(report));
     folder.write("summary.jsonl", evaluation_json(report));
 }

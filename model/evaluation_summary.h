@@ -1,4 +1,5 @@
-// The figures of an evaluation: how well classes are told apart, which frames and patches are chosen, and what that costs.
+// The figures of an evaluation: how well classes are told apart, which frames and patches are chosen, and what that
+// costs.
 #pragma once
 
 #include <optional>

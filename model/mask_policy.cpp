@@ -94,8 +94,8 @@ std::vector<size_t> permutation(size_t frames, CounterRandom random) {
 } // namespace
 
 const std::vector<std::string> &mask_policy_names() {
-    static const std::vector<std::string> names = {"learned", "gumbel", "random", "random-same", "uniform",
-                                                   "normal",  "first",  "centre", "blob",        "all",
+    static const std::vector<std::string> names = {"learned", "gumbel", "random",   "random-same",  "uniform",
+                                                   "normal",  "first",  "centre",   "blob",         "all",
                                                    "none",    "oracle", "shuffled", "shuffled-same"};
     return names;
 }

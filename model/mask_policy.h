@@ -1,5 +1,6 @@
-// Ways to choose the frames, or the patches of frames, that focal blocks compute: what the navigation's choice is compared with, and what training
-// may use in its stead (AFNET_SPEC §11). Nothing here knows networks: masks follow from numbers alone.
+// Ways to choose the frames, or the patches of frames, that focal blocks compute: what the navigation's choice is
+// compared with, and what training may use in its stead (AFNET_SPEC §11). Nothing here knows networks: masks follow
+// from numbers alone.
 #pragma once
 
 #include <cstddef>

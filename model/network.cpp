@@ -117,8 +117,7 @@ void Network::set_gumbel(size_t index, const std::vector<float> &uniform) {
 }
 
 void Network::set_patch_gumbel(size_t index, const std::vector<float> &uniform) {
-    std::memcpy(executor_.memory(lowered_.patches[index].uniform).data, uniform.data(),
-                uniform.size() * sizeof(float));
+    std::memcpy(executor_.memory(lowered_.patches[index].uniform).data, uniform.data(), uniform.size() * sizeof(float));
 }
 
 void Network::force_mask(size_t index, const std::vector<int> &mask) {
@@ -130,7 +129,8 @@ std::vector<std::vector<int>> Network::patch_masks() {
     for (const PatchSelection &patches : lowered_.patches) {
         const TensorId id = patches.deciding_mask();
         size_t count = 1;
-        for (int extent : lowered_.plan.tensors[size_t(id)].extents) count *= size_t(extent);
+        for (int extent : lowered_.plan.tensors[size_t(id)].extents)
+            count *= size_t(extent);
         const int *data = static_cast<const int *>(executor_.memory(id).data);
         result.emplace_back(data, data + count);
     }

@@ -15,13 +15,14 @@ using ClipPatches = std::vector<std::vector<int>>;
 /// A mask [column, row, t] of a grid frame by frame: [t] of [column, row].
 std::vector<std::vector<int>> patches_by_frame(const std::vector<int> &mask, int grid);
 
-/// Whether patches can be chosen by the policy: those that policy_patches() has, the navigation's choice, the true ones.
+/// Whether patches can be chosen by the policy: those that policy_patches() has, the navigation's choice, the true
+/// ones.
 bool chooses_patches(MaskPolicy policy);
 /// Their words.
 std::vector<std::string> patch_policy_names();
 
-/// Masks by Random, RandomSame (in all blocks alike), Centre, Blob, All or None on a grid of `grid` by `grid` patches, the
-/// ratio of them in each frame as patch_mask() takes it.
+/// Masks by Random, RandomSame (in all blocks alike), Centre, Blob, All or None on a grid of `grid` by `grid` patches,
+/// the ratio of them in each frame as patch_mask() takes it.
 ClipPatches policy_patches(MaskPolicy policy, size_t blocks, int frames, int grid, double ratio, const MaskKey &key);
 
 /// `masks` with the patches of each frame exchanged: `same` for all blocks, or for each by itself.

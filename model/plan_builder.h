@@ -42,7 +42,7 @@ struct ZeroResponse {
 /// tiles of a list. Counts are int32, the first of each is what is computed.
 struct PatchCounts {
     TensorId whole = kNoTensor, points = kNoTensor, tiles = kNoTensor;
-    int width = 0, height = 0, side = 0;  // of frames; of tiles
+    int width = 0, height = 0, side = 0; // of frames; of tiles
 };
 
 /// A lowered network.
@@ -53,7 +53,7 @@ struct LoweredNetwork {
     std::vector<ZeroResponse> zero_responses;
     std::vector<Selection> selections;  // in layer order
     std::vector<PatchSelection> patches;  // in layer order
-    std::vector<PatchCounts> patch_counts;  // of each of these
+    std::vector<PatchCounts> patch_counts; // of each of these
     TensorId video = kNoTensor;         // Input [3, x, y, f] with a border
     TensorId ones = kNoTensor;          // Constant int32 [f], all 1, where there is such a list
     TensorId logits = kNoTensor, clip_logits = kNoTensor, probabilities = kNoTensor;  // [k, f], [k, n], [k, n]

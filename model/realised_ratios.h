@@ -13,7 +13,7 @@ struct MaskRatios {
     double frames = 1; // mean over blocks; 1 without focal blocks
     std::vector<double> block_frames;
     /// Of the patches of selected frames; nothing where masks in space are not there, or no frame is selected.
-    std::optional<double> patches; // mean over the blocks that have one
+    std::optional<double> patches;                    // mean over the blocks that have one
     std::vector<std::optional<double>> block_patches; // empty: no masks in space
 };
 

@@ -45,8 +45,9 @@ TEST_CASE("policies take the part of patches that was asked for", "[mask_policy]
     CHECK_FALSE(chooses_frames(MaskPolicy::Blob));
     CHECK_FALSE(replaces_navigation(MaskPolicy::Blob));
     CHECK_FALSE(chooses_patches(MaskPolicy::Uniform));
-    CHECK(patch_policy_names() == std::vector<std::string>{"learned", "gumbel", "random", "random-same", "centre", "blob",
-                                                           "all", "none", "oracle", "shuffled", "shuffled-same"});
+    CHECK(patch_policy_names() == std::vector<std::string>{"learned", "gumbel", "random", "random-same", "centre",
+                                                           "blob", "all", "none", "oracle", "shuffled",
+                                                           "shuffled-same"});
 }
 
 TEST_CASE("patches are exchanged within their frames", "[mask_policy]") {

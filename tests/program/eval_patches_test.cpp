@@ -1,5 +1,5 @@
-// afnet eval and classify of networks with masks in space, on a tiny data set with made-up weights: policies of patches,
-// with each other, against classify, and what is asked for in vain.
+// afnet eval and classify of networks with masks in space, on a tiny data set with made-up weights: policies of
+// patches, with each other, against classify, and what is asked for in vain.
 #include <filesystem>
 #include <map>
 #include <sstream>
@@ -46,9 +46,9 @@ struct Workplace {
         spatial = folder.file("spatial.safetensors"), both = folder.file("both.safetensors"),
                 temporal = folder.file("temporal.safetensors"), cropped = folder.file("cropped.safetensors");
     Workplace() {
-        const ProgramRun made = run_program({"synth", "--dataset", "patch-key", "--out", patches, "--clips",
-                                             std::to_string(kClips), "--frames", std::to_string(kFrames), "--keys",
-                                             std::to_string(kKeys), "--quiet"});
+        const ProgramRun made =
+            run_program({"synth", "--dataset", "patch-key", "--out", patches, "--clips", std::to_string(kClips),
+                         "--frames", std::to_string(kFrames), "--keys", std::to_string(kKeys), "--quiet"});
         if (made.status != 0) throw std::runtime_error(made.err);
         write_weights(spatial, afnet::MaskKind::Spatial);
         write_weights(both, afnet::MaskKind::Both);
@@ -198,7 +198,8 @@ TEST_CASE("eval and classify find the same patches", "[program_eval]") {
                 }
             }
             // A batch may compute a block whole that a clip alone would not.
-            CHECK(learned.at("macs").get<double>() == Approx(gmacs * 1e9 / kClips).epsilon(batch[0] == '1' ? 1e-9 : .2));
+            CHECK(learned.at("macs").get<double>() ==
+                  Approx(gmacs * 1e9 / kClips).epsilon(batch[0] == '1' ? 1e-9 : .2));
         }
     }
 }
@@ -282,7 +283,8 @@ TEST_CASE("what policies of patches cannot do is refused", "[program_eval]") {
     // Key patches that are not those of the list.
     const afnet::TemporaryFolder folder;
     afnet::write_file(folder.file("list.txt"), place.patches + "/videos/000000.mp4 1\n");
-    afnet::write_file(folder.file("key_patches.json"), "{\"format\": \"afnet-key-patches/1\", \"frames\": 4, \"hold\": 2, "
-                                                       "\"grid\": 4, \"clips\": {}}");
+    afnet::write_file(folder.file("key_patches.json"),
+                      "{\"format\": \"afnet-key-patches/1\", \"frames\": 4, \"hold\": 2, "
+                      "\"grid\": 4, \"clips\": {}}");
     check_refusal(evaluated(place.spatial, folder.file("list.txt")), 1, "no key patches of");
 }
