@@ -29,7 +29,7 @@ void write_weights(const std::string &path, afnet::MaskKind masks, afnet::Crop c
     const std::string file = AFNET_FIXTURES "/models/small_af_resnet.json";
     auto description = afnet::parse_description(afnet::read_file(file), file);
     description.masks = masks;
-    description.grid = kGrid;
+    if (masks != afnet::MaskKind::Temporal) description.grid = kGrid;
     description.crop = crop;
     std::map<std::string, std::vector<float>> parameters;
     const afnet::Weights weights = afnet::recipe_weights(3);
