@@ -21,7 +21,8 @@ constexpr Color kSelected{72, 199, 142};
 constexpr Color kRejected{224, 67, 67};
 constexpr Color kRejectedFrame{92, 40, 44};
 
-constexpr double kDimmed = 0.75; // of patches that were left out
+constexpr double kDimmed = 0.75;  // of patches that were left out
+constexpr int kLeastOutlined = 6; // pixels of a patch; an outline of smaller ones would hide them
 constexpr int kMargin = 24;
 constexpr int kGap = 12; // between thumbnails
 constexpr int kFrameWidth = 3;
@@ -163,7 +164,7 @@ void draw_patches(Canvas &canvas, const Rectangle &area, const FramePart &seen, 
             const Span across = cell(part.x, part.width, x, grid), down = cell(part.y, part.height, y, grid);
             if (row.patches[(i * size_t(grid) + size_t(y)) * size_t(grid) + size_t(x)] == 0) {
                 dim(across.begin, down.begin, across.end, down.end);
-            } else {
+            } else if (across.end - across.begin >= kLeastOutlined && down.end - down.begin >= kLeastOutlined) {
                 canvas.border(
                     {across.begin + 1, down.begin + 1, across.end - across.begin - 2, down.end - down.begin - 2}, 1,
                     kSelected);

@@ -93,6 +93,12 @@ TEST_CASE("patches that were left out are dimmed", "[contact_sheet]") {
     const FramePart middle{.25, .25, .5, .5};
     CHECK(bright_pixels(with_patches({1, 1, 1, 1}, middle)) == Approx(all / 4.).epsilon(.1));
     CHECK(red_pixels(with_patches({0, 0, 0, 0})) == 0);
+    // Patches smaller than a pixel.
+    ContactSheet fine = sheet_of(2, 3);
+    fine.rows[1].grid = 64;
+    fine.rows[1].patches.assign(size_t(2) * 64 * 64, 1);
+    fine.thumbnail_width = 20;
+    CHECK(draw_contact_sheet(fine).width >= 640);
 }
 
 TEST_CASE("any text and any frame shape can be drawn", "[contact_sheet]") {
