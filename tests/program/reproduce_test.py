@@ -219,6 +219,14 @@ class Reproduce(unittest.TestCase):
         self.assertEqual(again.stdout, result.stdout)
         self.assertNotIn("done in", again.stderr)
 
+    @unittest.skipUnless(os.environ.get("AFNET"), "AFNET names no program")
+    def test_masks_in_space_from_end_to_end(self):
+        result = self.reproduce("table4", "--scale", "smoke", "--seeds", "1", afnet=os.environ["AFNET"])
+        self.assertEqual(result.returncode, 0, result.stderr)
+        row = self.rows("table4.smoke")["AFNet, RS .4, RT .8", "ActivityNet"]
+        self.assertTrue(0 <= row["seeds"]["1"] <= 100 and 0 < row["realised_rs"] <= 1 and row["gmac"] > 0, row)
+        self.assertTrue(0 <= row["patch_recall"] <= 1, row)
+
 
 if __name__ == "__main__":
     unittest.main()
