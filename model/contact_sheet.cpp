@@ -70,18 +70,19 @@ void check(const ContactSheet &sheet) {
     if (captions != 0 && captions != sheet.frames.size()) refuse("frame captions: ", captions);
 }
 
-// `8 of 12 frames`, and `40 of 128 patches` of these where patches were left out.
+// `8 of 12 frames`; where patches were left out `40 of 128 patches` of these, and frames only where some were left out.
 std::string count_text(const ContactSheetRow &row) {
     const auto count = std::count(row.selected.begin(), row.selected.end(), true);
-    std::string text = std::to_string(count) + " of " + std::to_string(row.selected.size()) + " frames";
-    if (row.grid == 0) return text;
+    const std::string frames = std::to_string(count) + " of " + std::to_string(row.selected.size()) + " frames";
+    if (row.grid == 0) return frames;
     const long of_frame = long(row.grid) * row.grid;
     long looked_at = 0;
     for (size_t i = 0; i < row.selected.size(); ++i) {
         const auto begin = row.patches.begin() + long(i) * of_frame;
         if (row.selected[i]) looked_at += std::count(begin, begin + of_frame, 1);
     }
-    return text + ", " + std::to_string(looked_at) + " of " + std::to_string(count * of_frame) + " patches";
+    const std::string patches = std::to_string(looked_at) + " of " + std::to_string(count * of_frame) + " patches";
+    return size_t(count) == row.selected.size() ? patches : frames + ", " + patches;
 }
 
 Layout lay_out(const ContactSheet &sheet) {
