@@ -2,11 +2,12 @@
 //
 //   hidden(k, x, y, f) = relu(conv_bias(k) + sum_{c,u,v} weights(k, u, v, c) input(c, x + u - 1, y + v - 1, f))
 //   logits(q, i, j, f) = gate_bias(q) + sum_k gate_weights(k, q) mean of hidden(k, ., ., f) over window (i, j)
-//   mask(i, j, f)      = [logits(1, i, j, f) > logits(0, i, j, f)]
+//   mask(i, j, f)      = [logits(1, i, j, f) + g(1, i, j, f) > logits(0, i, j, f) + g(0, i, j, f)]
 //
-// with zeroes around the frame, and the windows of adaptive average pooling (patch_grid.h). A 3x3 convolution to so few
-// channels would leave most of a vector empty: here all nine taps of a pixel, nine times `hidden` numbers, are one 1x1
-// convolution, and are added up afterwards where they belong.
+// with zeroes around the frame, the windows of adaptive average pooling (patch_grid.h), and Gumbel noise
+// g = -ln(eps - ln(u + eps)), eps = 1e-10, where `stochastic` is set, else none, as for frames (navigation). A 3x3
+// convolution to so few channels would leave most of a vector empty: here all nine taps of a pixel, nine times `hidden`
+// numbers, are one 1x1 convolution, and are added up afterwards where they belong.
 #include "generators/layout.h"
 #include "generators/patch_grid.h"
 #include "schedules/knob.h"
@@ -26,6 +27,8 @@ public:
     Input<Buffer<float, 1>> conv_bias{"conv_bias"};       // [k]
     Input<Buffer<float, 2>> gate_weights{"gate_weights"}; // [k, q]
     Input<Buffer<float, 1>> gate_bias{"gate_bias"};       // [q]
+    Input<Buffer<float, 4>> uniform{"uniform"};           // [q, i, j, f]  u in [0, 1)
+    Input<int32_t> stochastic{"stochastic"};              // 0: no noise
     Output<Buffer<float, 4>> logits{"logits"};            // [q, i, j, f]
     Output<Buffer<int32_t, 3>> mask{"mask"};              // [i, j, f]  1: compute the patch
 
@@ -45,13 +48,20 @@ public:
             value += gate_weights(h, q) * pooled(h, i, j, f);
         gate(q, i, j, f) = value;
         logits(q, i, j, f) = gate(q, i, j, f);
-        mask(i, j, f) = cast<int32_t>(gate(1, i, j, f) > gate(0, i, j, f));
+        const float epsilon = 1e-10f;
+        const auto perturbed = [&](int category) {
+            const Expr noise = -log(epsilon - log(uniform(category, i, j, f) + epsilon));
+            return gate(category, i, j, f) + select(stochastic != 0, noise, 0.0f);
+        };
+        mask(i, j, f) = cast<int32_t>(perturbed(1) > perturbed(0));
 
         frames_from_zero(input);
         conv_weights.dim(0).set_bounds(0, outputs).dim(1).set_min(0).set_stride(outputs);
         conv_bias.dim(0).set_bounds(0, hidden);
         gate_weights.dim(0).set_bounds(0, hidden).dim(1).set_bounds(0, 2);
         gate_bias.dim(0).set_bounds(0, 2);
+        frames_from_zero(uniform);
+        uniform.dim(0).set_bounds(0, 2);
         frames_from_zero(logits);
         logits.dim(0).set_bounds(0, 2);
         frames_from_zero(mask);
@@ -59,7 +69,7 @@ public:
 
     void schedule() {
         schedule_cpu(afnet::schedules::SpatialNavigationStages{weights, sum, r.x, taps, 9 * hidden, map, pooled,
-                                                               window.x, window.y, gate},
+                                                               window.x, window.y, gate, mask, stochastic == 0},
                      target);
     }
 

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <numeric>
 
+#include "model/realised_ratios.h"
+
 namespace afnet {
 
 namespace {
@@ -61,17 +63,29 @@ void Classifier::classify(const std::vector<RgbFrame> &frames, ClipResult &resul
         const size_t index = size_t(order[i]);
         result.top.push_back({labels_.empty() ? std::to_string(index) : labels_[index], order[i], scores[index]});
     }
-    result.masks.clear();
-    const auto masks = network_->masks();
-    double total = 0;
-    for (size_t b = 0; b < masks.size(); b++) {
-        const double selected = std::accumulate(masks[b].begin(), masks[b].end(), 0.0);
-        result.masks.push_back(
-            {network_->lowered().selections[b].name, masks[b], selected / double(masks[b].size())});
-        total += result.masks.back().realised_rt;
-    }
-    result.realised_rt = masks.empty() ? 1 : total / double(masks.size());
+    report_masks(result);
     result.gmac = network_->macs() / 1e9;
+}
+
+void Classifier::report_masks(ClipResult &result) {
+    MaskedResult used;
+    used.masks = network_->masks();
+    used.patches = network_->patch_masks();
+    used.grid = result.grid = network_->grid();
+    RealisedRatios realised;
+    realised.add(used);
+    const MaskRatios ratios = realised.means();
+    result.realised_rt = ratios.frames;
+    result.realised_rs = ratios.patches;
+    result.masks.clear();
+    const std::vector<std::string> blocks = masked_blocks(network_->lowered());
+    for (size_t b = 0; b < blocks.size(); b++) {
+        BlockMask &block = result.masks.emplace_back();
+        block = {blocks[b], used.masks[b], ratios.block_frames[b], {}, {}};
+        if (used.patches.empty()) continue;
+        block.patches = used.patches[b];
+        block.realised_rs = ratios.block_patches[b];
+    }
 }
 
 }  // namespace afnet

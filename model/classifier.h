@@ -23,6 +23,8 @@ struct BlockMask {
     std::string block;
     std::vector<int> mask;  // [t], 1: computed
     double realised_rt = 0;
+    std::vector<int> patches;          // [column, row, t] of ClipResult::grid; empty: no masks in space
+    std::optional<double> realised_rs; // of the patches of these frames; nothing: there are none
 };
 
 /// One classified clip, or why it could not be.
@@ -35,6 +37,8 @@ struct ClipResult {
     std::vector<double> frame_seconds;
     std::vector<BlockMask> masks;  // in layer order; empty for static networks
     double realised_rt = 1;        // mean over blocks and frames
+    int grid = 0;                  // patches across and down a frame; 0: no masks in space
+    std::optional<double> realised_rs; // mean over blocks
     double gmac = 0;               // multiply-accumulates that were computed, in 1e9
     double decode_ms = 0, preprocess_ms = 0, network_ms = 0;
 };
@@ -60,6 +64,8 @@ public:
     void classify(const std::vector<RgbFrame> &frames, ClipResult &result);
 
 private:
+    void report_masks(ClipResult &result);
+
     ClassifierOptions options_;
     std::vector<std::string> labels_;
     std::unique_ptr<Preprocessor> preprocessor_;

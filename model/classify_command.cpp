@@ -159,7 +159,7 @@ private:
         if (std::fflush(stdout) != 0) refuse_output();
         if (!options_.csv.empty()) results_.push_back(result);
         if (!options_.picture.empty() && result.error.empty()) {
-            write_clip_picture(options_.picture, result, frames, options_.block, model_.description.name);
+            write_clip_picture(options_.picture, result, frames, options_.block, model_.description);
         }
     }
 
@@ -198,7 +198,8 @@ const RegisterCommand registered{
              ->check(seed_fault)
              ->capture_default_str();
          app.add_option("--csv", o->csv, "Also write a CSV file with a line per clip");
-         app.add_option("--picture", o->picture, "Write a contact sheet (PNG), rejected frames crossed");
+         app.add_option("--picture", o->picture,
+                        "Write a contact sheet (PNG), rejected frames crossed, rejected patches dimmed");
          app.add_option("--block", o->block, "Focal block that the picture shows; `all`: each")->capture_default_str();
          app.add_option("--stride", o->stride, "Streams: frames between windows; default: windows do not overlap")
              ->check(CLI::Range(1, 1000000));

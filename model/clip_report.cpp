@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "model/contact_sheet.h"
+#include "model/patch_masks.h"
+#include "model/preprocess.h"
 #include "model/text_table.h"
 #include "runtime/error.h"
 #include "runtime/json_text.h"
@@ -32,6 +34,21 @@ std::string chosen_frames(const std::vector<int> &mask) {
     return text;
 }
 
+std::string ratio_text(const std::optional<double> &ratio, int decimals) {
+    return ratio ? decimal(*ratio, decimals) : "-";
+}
+
+Json ratio_json(const std::optional<double> &ratio) {
+    return ratio ? Json(*ratio) : Json();
+}
+
+// What a network whose crop is `rule` sees of a frame.
+FramePart part_seen(Crop rule, int size) {
+    const EvaluationCrop crop = frame_crop(rule, size);
+    const double width = crop.width, height = crop.height;
+    return {crop.left / width, crop.top / height, crop.size / width, crop.size / height};
+}
+
 }  // namespace
 
 std::string clip_text(const ClipResult &r) {
@@ -42,12 +59,15 @@ std::string clip_text(const ClipResult &r) {
     if (!r.masks.empty()) {
         size_t width = 0;
         for (const BlockMask &mask : r.masks) width = std::max(width, mask.block.size());
-        text += "  frames computed per focal block (# computed, . skipped) and realised RT\n";
+        const bool patches = r.grid > 0;
+        text += std::string("  frames computed per focal block (# computed, . skipped) and realised RT") +
+                (patches ? "; RS, of their patches\n" : "\n");
         for (const BlockMask &mask : r.masks) {
             text += "    " + mask.block + std::string(width - mask.block.size() + 2, ' ') + chosen_frames(mask.mask) +
-                    format("  %.2f\n", mask.realised_rt);
+                    format("  %.2f", mask.realised_rt) + (patches ? "  " + ratio_text(mask.realised_rs, 2) : "") + "\n";
         }
         text += format("  realised RT %.3f, ", r.realised_rt);
+        if (patches) text += "RS " + ratio_text(r.realised_rs, 3) + ", ";
     } else {
         text += "  ";
     }
@@ -73,6 +93,16 @@ std::string clip_json(const ClipResult &r, const LoadTimes &load) {
         line["block_rt"][mask.block] = mask.realised_rt;
     }
     line["realised_rt"] = r.realised_rt;
+    if (r.grid > 0) {
+        line["grid"] = r.grid;
+        line["patches"] = Json::object();
+        line["block_rs"] = Json::object();
+        for (const BlockMask &mask : r.masks) {
+            line["patches"][mask.block] = patches_by_frame(mask.patches, r.grid);
+            line["block_rs"][mask.block] = ratio_json(mask.realised_rs);
+        }
+        line["realised_rs"] = ratio_json(r.realised_rs);
+    }
     line["gmac"] = r.gmac;
     line["ms"] = {{"decode", r.decode_ms}, {"preprocess", r.preprocess_ms}, {"network", r.network_ms}};
     line["load_ms"] = {{"weights", load.weights},
@@ -101,14 +131,17 @@ std::string clips_csv(const std::vector<ClipResult> &results) {
 }
 
 void write_clip_picture(const std::string &path, const ClipResult &result, const std::vector<RgbFrame> &frames,
-                        const std::string &block, const std::string &model) {
+                        const std::string &block, const ModelDescription &model) {
     ContactSheet sheet;
+    sheet.seen = part_seen(model.crop, model.size);
     sheet.frames = frames;
     if (!result.top.empty()) {
         sheet.label = result.top.front().label;
         sheet.probability = result.top.front().probability;
     }
-    sheet.detail = result.path + "   " + model + format("   realised RT %.2f   %.1f GMACs", result.realised_rt, result.gmac);
+    sheet.detail = result.path + "   " + model.name + format("   realised RT %.2f", result.realised_rt) +
+                   (result.grid > 0 ? "   RS " + ratio_text(result.realised_rs, 2) : "") +
+                   format("   %.1f GMACs", result.gmac);
     for (double seconds : result.frame_seconds) {
         sheet.frame_captions.push_back(std::isfinite(seconds) ? format("%.2f s", seconds) : "");
     }
@@ -116,8 +149,9 @@ void write_clip_picture(const std::string &path, const ClipResult &result, const
     for (const BlockMask &mask : result.masks) {
         known += (known.empty() ? "" : ", ") + mask.block;
         if (block != "all" && block != mask.block) continue;
-        sheet.rows.push_back({mask.block + format("  %.2f", mask.realised_rt),
-                              std::vector<bool>(mask.mask.begin(), mask.mask.end())});
+        const std::string patches = result.grid > 0 ? "  RS " + ratio_text(mask.realised_rs, 2) : "";
+        sheet.rows.push_back({mask.block + format("  %.2f", mask.realised_rt) + patches,
+                              std::vector<bool>(mask.mask.begin(), mask.mask.end()), result.grid, mask.patches});
     }
     if (sheet.rows.empty() && !result.masks.empty()) {
         throw Error("--block " + block + ": the model has no such focal block; it has " + known + ", or take `all`");

@@ -21,6 +21,8 @@ constexpr Color kSelected{72, 199, 142};
 constexpr Color kRejected{224, 67, 67};
 constexpr Color kRejectedFrame{92, 40, 44};
 
+constexpr double kDimmed = 0.75;  // of patches that were left out
+constexpr int kLeastOutlined = 6; // pixels of a patch; an outline of smaller ones would hide them
 constexpr int kMargin = 24;
 constexpr int kGap = 12; // between thumbnails
 constexpr int kFrameWidth = 3;
@@ -60,9 +62,27 @@ void check(const ContactSheet &sheet) {
     }
     for (const ContactSheetRow &row : sheet.rows) {
         if (row.selected.size() != sheet.frames.size()) refuse("row " + row.caption + " has ", row.selected.size());
+        const size_t patches = size_t(row.grid) * size_t(row.grid);
+        if (row.patches.size() != patches * sheet.frames.size())
+            refuse("row " + row.caption + " has patches for ", patches > 0 ? row.patches.size() / patches : 0);
     }
     const size_t captions = sheet.frame_captions.size();
     if (captions != 0 && captions != sheet.frames.size()) refuse("frame captions: ", captions);
+}
+
+// `8 of 12 frames`; where patches were left out `40 of 128 patches` of these, and frames only where some were left out.
+std::string count_text(const ContactSheetRow &row) {
+    const auto count = std::count(row.selected.begin(), row.selected.end(), true);
+    const std::string frames = std::to_string(count) + " of " + std::to_string(row.selected.size()) + " frames";
+    if (row.grid == 0) return frames;
+    const long of_frame = long(row.grid) * row.grid;
+    long looked_at = 0;
+    for (size_t i = 0; i < row.selected.size(); ++i) {
+        const auto begin = row.patches.begin() + long(i) * of_frame;
+        if (row.selected[i]) looked_at += std::count(begin, begin + of_frame, 1);
+    }
+    const std::string patches = std::to_string(looked_at) + " of " + std::to_string(count * of_frame) + " patches";
+    return size_t(count) == row.selected.size() ? patches : frames + ", " + patches;
 }
 
 Layout lay_out(const ContactSheet &sheet) {
@@ -73,7 +93,9 @@ Layout lay_out(const ContactSheet &sheet) {
     layout.columns = layout.grid ? std::min(frames, most_columns) : frames;
     layout.lines = layout.grid ? (frames + layout.columns - 1) / layout.columns : static_cast<int>(sheet.rows.size());
     for (const ContactSheetRow &row : sheet.rows) {
-        if (!layout.grid) layout.captions = std::max(layout.captions, text_width(ascii_only(row.caption), 2) + kMargin);
+        if (layout.grid) continue;
+        const int width = std::max(text_width(ascii_only(row.caption), 2), text_width(count_text(row), 2));
+        layout.captions = std::max(layout.captions, width + kMargin);
     }
     layout.thumb_width = sheet.thumbnail_width > 0 ? sheet.thumbnail_width : layout.grid ? 200 : 104;
     // All thumbnails have the shape of the first frame, as videos hardly ever change theirs.
@@ -116,9 +138,49 @@ void draw_header(Canvas &canvas, const Layout &layout, const ContactSheet &sheet
     canvas.text(kMargin, kMargin + 4 * kGlyphHeight + 16, 2, detail, kText);
 }
 
-void draw_thumbnail(Canvas &canvas, const Rectangle &area, const RgbFrame &frame, bool selected) {
-    canvas.picture(area, frame);
+// Cell `index` of `count` equal ones along a line of pixels.
+struct Span {
+    int begin, end;
+};
+Span cell(int begin, int length, int index, int count) {
+    return {begin + length * index / count, begin + length * (index + 1) / count};
+}
+
+// Of frame `i`: what was not looked at is dimmed, patches that were are outlined.
+void draw_patches(Canvas &canvas, const Rectangle &area, const FramePart &seen, const ContactSheetRow &row, size_t i) {
+    const Rectangle part{area.x + int(std::lround(seen.left * area.width)),
+                         area.y + int(std::lround(seen.top * area.height)), int(std::lround(seen.width * area.width)),
+                         int(std::lround(seen.height * area.height))};
+    const auto dim = [&](int x0, int y0, int x1, int y1) {
+        canvas.fade({x0, y0, x1 - x0, y1 - y0}, kDimmed, kBackground);
+    };
+    const int right = part.x + part.width, bottom = part.y + part.height;
+    dim(area.x, area.y, area.x + area.width, part.y);
+    dim(area.x, bottom, area.x + area.width, area.y + area.height);
+    dim(area.x, part.y, part.x, bottom);
+    dim(right, part.y, area.x + area.width, bottom);
+    const int grid = row.grid;
+    for (int y = 0; y < grid; ++y) {
+        for (int x = 0; x < grid; ++x) {
+            const Span across = cell(part.x, part.width, x, grid), down = cell(part.y, part.height, y, grid);
+            if (row.patches[(i * size_t(grid) + size_t(y)) * size_t(grid) + size_t(x)] == 0) {
+                dim(across.begin, down.begin, across.end, down.end);
+            } else if (across.end - across.begin >= kLeastOutlined && down.end - down.begin >= kLeastOutlined) {
+                canvas.border(
+                    {across.begin + 1, down.begin + 1, across.end - across.begin - 2, down.end - down.begin - 2}, 1,
+                    kSelected);
+            }
+        }
+    }
+}
+
+// `row`: null where all frames were looked at.
+void draw_thumbnail(Canvas &canvas, const Rectangle &area, const ContactSheet &sheet, const ContactSheetRow *row,
+                    size_t i) {
+    const bool selected = !row || row->selected[i];
+    canvas.picture(area, sheet.frames[i]);
     canvas.border(area, kFrameWidth, selected ? kSelected : kRejectedFrame);
+    if (selected && row && row->grid > 0) draw_patches(canvas, area, sheet.seen, *row, i);
     if (selected) return;
     canvas.fade(area, 0.55, kBackground);
     const double thickness = std::max(2.5, area.width / 36.0);
@@ -134,22 +196,16 @@ void draw_centred(Canvas &canvas, const Rectangle &above, int y, const std::stri
     canvas.text(above.x + (above.width - text_width(shown, 2)) / 2, y, 2, shown, kText);
 }
 
-std::string count_text(const ContactSheetRow &row) {
-    const auto count = std::count(row.selected.begin(), row.selected.end(), true);
-    return std::to_string(count) + " of " + std::to_string(row.selected.size());
-}
-
 void draw_grid(Canvas &canvas, const Layout &layout, const ContactSheet &sheet) {
     if (!sheet.rows.empty()) {
         const ContactSheetRow &row = sheet.rows.front();
-        const std::string text =
-            ascii_only(row.caption) + (row.caption.empty() ? "" : ": ") + count_text(row) + " frames";
+        const std::string text = ascii_only(row.caption) + (row.caption.empty() ? "" : ": ") + count_text(row);
         canvas.text(kMargin, layout.top - kLineHeight - 4, 2, fitted_text(text, 2, layout.width - 2 * kMargin), kText);
     }
     for (size_t i = 0; i < sheet.frames.size(); ++i) {
         const int place = static_cast<int>(i);
         const Rectangle area = layout.thumbnail(place / layout.columns, place % layout.columns);
-        draw_thumbnail(canvas, area, sheet.frames[i], sheet.rows.empty() || sheet.rows.front().selected[i]);
+        draw_thumbnail(canvas, area, sheet, sheet.rows.empty() ? nullptr : &sheet.rows.front(), i);
         if (sheet.frame_captions.empty()) continue;
         draw_centred(canvas, area, area.y + area.height + kFrameWidth + 6, sheet.frame_captions[i]);
     }
@@ -167,7 +223,7 @@ void draw_rows(Canvas &canvas, const Layout &layout, const ContactSheet &sheet) 
         canvas.text(kMargin, middle + 4, 2, count_text(row), kText);
         for (int column = 0; column < layout.columns; ++column) {
             const auto i = static_cast<size_t>(column);
-            draw_thumbnail(canvas, layout.thumbnail(line, column), sheet.frames[i], row.selected[i]);
+            draw_thumbnail(canvas, layout.thumbnail(line, column), sheet, &row, i);
         }
     }
 }

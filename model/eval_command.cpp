@@ -1,4 +1,4 @@
-// afnet eval: how right a model is on the clips of a list, and what its choice of frames is worth.
+// afnet eval: how right a model is on the clips of a list, and what its choice of frames and patches is worth.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
@@ -23,7 +23,8 @@ namespace {
 struct Options {
     std::string model, data, root, out;
     std::vector<std::string> masks = {"learned"};
-    std::vector<double> ratios;
+    std::string masks_of;
+    std::vector<double> rt, rs;
     std::vector<std::string> mask_seeds = {"1"};
     uint64_t seed = 1;
     bool pairs = false, skip_unreadable = false;
@@ -50,20 +51,45 @@ std::string weights_of(const std::string &model) {
     return path;
 }
 
-std::vector<EvaluationCase> cases_of(const Options &options) {
-    std::vector<MaskPolicy> policies;
+MaskTarget target_of(const Options &options, const ModelDescription &description) {
+    if (options.masks_of.empty()) return description.spatial() ? MaskTarget::Patches : MaskTarget::Frames;
+    const auto &names = mask_target_names();
+    return MaskTarget(std::find(names.begin(), names.end(), options.masks_of) - names.begin());
+}
+
+void check_ratios(const CaseChoices &choices, const ModelDescription &description) {
+    const bool taken = std::any_of(choices.policies.begin(), choices.policies.end(), takes_ratio);
+    const auto check = [&](const char *option, const std::vector<double> &ratios, bool of_target, const char *what) {
+        if (ratios.empty()) return;
+        if (!of_target) {
+            throw UsageError(std::string(option) + ": the --masks choose no " + what + " of " + description.name +
+                             "; --masks-of says what they choose");
+        }
+        if (!taken) {
+            throw UsageError(std::string(option) +
+                             ": none of the --masks takes a ratio; of frames random, random-same, "
+                             "uniform, normal, first and centre do, of patches random, "
+                             "random-same, centre and blob");
+        }
+    };
+    check("--rt", choices.rt, targets_frames(choices.target), "frames");
+    check("--rs", choices.rs, targets_patches(choices.target), "patches");
+}
+
+std::vector<EvaluationCase> cases_of(const Options &options, const ModelDescription &description) {
+    CaseChoices choices;
     for (const std::string &name : options.masks) {
         const MaskPolicy policy = mask_policy_named(name);
-        if (std::find(policies.begin(), policies.end(), policy) == policies.end()) policies.push_back(policy);
+        if (std::find(choices.policies.begin(), choices.policies.end(), policy) == choices.policies.end())
+            choices.policies.push_back(policy);
     }
-    if (!options.ratios.empty() && std::none_of(policies.begin(), policies.end(), takes_ratio)) {
-        throw UsageError("--rt: none of the --masks takes a ratio; random, random-same, uniform, normal, first and "
-                         "centre do");
-    }
-    std::vector<uint64_t> seeds;
+    choices.rt = options.rt;
+    choices.rs = options.rs;
+    choices.target = target_of(options, description);
     for (const std::string &text : options.mask_seeds)
-        seeds.push_back(std::stoull(text));
-    return evaluation_cases(policies, options.ratios, seeds);
+        choices.seeds.push_back(std::stoull(text));
+    check_ratios(choices, description);
+    return evaluation_cases(choices);
 }
 
 // The model's own, else those beside the list, unless they are too many; else numbers.
@@ -93,7 +119,6 @@ void name_faults(const std::vector<ClipFault> &faults) {
 }
 
 int run_eval(const Options &options, const CommandContext &context) {
-    const std::vector<EvaluationCase> cases = cases_of(options);
     std::optional<OutputFolder> folder;
     configure_halide(context.threads);
     EvaluationReport report;
@@ -101,8 +126,9 @@ int run_eval(const Options &options, const CommandContext &context) {
     const size_t dropped = options.least_frames > 0 ? drop_short_clips(report.clips, options.least_frames) : 0;
     if (report.clips.empty()) throw Error(options.data + ": no clip has enough frames; all were left out");
     if (dropped > 0 && !context.quiet) std::fprintf(stderr, "afnet: %zu short clips are left out\n", dropped);
-    const std::optional<KeyFrames> truth = key_frames(options.data);
+    const ClipTruth truth{key_frames(options.data), key_patches(options.data)};
     const LoadedModel model = load_model(weights_of(options.model), options.seed);
+    const std::vector<EvaluationCase> cases = cases_of(options, model.description);
     if (options.pairs && model.description.classes % 2 != 0) {
         throw UsageError("--pairs: " + model.description.name + " tells " + std::to_string(model.description.classes) +
                          " classes, an odd number");
@@ -140,14 +166,27 @@ const RegisterCommand registered{
              ->required();
          app.add_option("-d,--data", o->data, "List of clips: lines `path label` or `path frames label`")->required();
          app.add_option("--root", o->root, "Folder of relative paths; default: the list's");
-         app.add_option("-m,--masks", o->masks, "Which frames focal blocks compute, one or several; default: learned")
+         app.add_option("-m,--masks", o->masks,
+                        "Which frames, or patches, focal blocks compute, one or several; default: learned")
              ->expected(1, 100)
              ->check(CLI::IsMember(mask_policy_names()));
-         app.add_option("--rt", o->ratios,
+         app.add_option("--masks-of", o->masks_of,
+                        "What these choose: frames, patches or both; the navigation chooses the rest. Default: patches "
+                        "where the model has masks in space")
+             ->check(CLI::IsMember(mask_target_names()));
+         app.add_option("--rt", o->rt,
                         "Parts of frames for random, random-same, uniform, normal, first and centre; default: "
                         "what learned realises")
              ->expected(1, 100)
              ->check(CLI::Range(0.0, 1.0));
+         app.add_option("--rs", o->rs,
+                        "Parts of patches of these frames for random, random-same, centre and blob; default: "
+                        "what learned realises")
+             ->expected(1, 100)
+             ->check(CLI::Range(0.0, 1.0));
+         app.add_option("--grid", o->evaluation.grid,
+                        "Patches across and down a frame where --masks choose them; default: the model's")
+             ->check(CLI::Range(1, 64));
          app.add_option("--mask-seed", o->mask_seeds, "Seeds of masks and of Gumbel noise, one or several; default: 1")
              ->expected(1, 100)
              ->check(seed_fault);
@@ -174,9 +213,7 @@ const RegisterCommand registered{
              ->check(seed_fault)
              ->capture_default_str();
          app.footer("Example: afnet eval runs/stripes --data val/list.txt --masks learned random oracle --out figures");
-         return [o, &context] {
-             return run_eval(*o, context);
-         };
+         return [o, &context] { return run_eval(*o, context); };
      }}};
 
 } // namespace

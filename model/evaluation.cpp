@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "model/metrics.h"
-#include "runtime/clip_sampler.h"
+#include "model/realised_ratios.h"
 #include "runtime/error.h"
 #include "runtime/interrupt.h"
 #include "runtime/text.h"
@@ -17,10 +17,6 @@ constexpr double kBatchPixels = 16.0 * 8 * 64 * 64;
 constexpr int kMostClips = 16;
 // Clips that are read twice are decoded once, as long as they fit.
 constexpr size_t kCacheBytes = size_t(256) << 20;
-
-bool waits_for_ratio(const EvaluationCase &each) {
-    return takes_ratio(each.policy) && !each.rt;
-}
 
 RunShape run_shape(const LoadedModel &model, const EvaluationOptions &options, size_t clips) {
     RunShape shape;
@@ -45,24 +41,6 @@ BatchOptions batch_options(const LoadedModel &model, const RunShape &shape, bool
     return options;
 }
 
-void check_cases(const LoadedModel &model, const std::optional<KeyFrames> &truth,
-                 const std::vector<EvaluationCase> &cases) {
-    for (const EvaluationCase &each : cases) {
-        if (each.policy == MaskPolicy::Learned) continue;
-        const std::string name = "--masks " + mask_policy_name(each.policy) + ": ";
-        if (!model.description.adaptive()) {
-            throw UsageError(name + model.description.name + " has no focal blocks; only learned is left");
-        }
-        if (model.description.soft() && needs_navigation(each.policy)) {
-            throw UsageError(name + model.description.name + " weighs frames and chooses none; learned, or masks that " +
-                             "do not come from the navigation, are left");
-        }
-        if (each.policy == MaskPolicy::Oracle && !truth) {
-            throw UsageError(name + "needs the true key frames, in key_frames.json beside the list");
-        }
-    }
-}
-
 void check_labels(const LoadedModel &model, const std::vector<ListedClip> &clips) {
     for (const ListedClip &clip : clips) {
         if (clip.label < model.description.classes) continue;
@@ -74,10 +52,12 @@ void check_labels(const LoadedModel &model, const std::vector<ListedClip> &clips
 class Evaluator {
 public:
     Evaluator(const LoadedModel &model, KernelStore &kernels, const std::vector<ListedClip> &clips,
-              const std::optional<KeyFrames> &truth, const std::vector<EvaluationCase> &cases,
-              const EvaluationOptions &options, const std::function<void(size_t)> &progress)
+              const ClipTruth &truth, const std::vector<EvaluationCase> &cases, const EvaluationOptions &options,
+              const std::function<void(size_t)> &progress)
         : clips_(clips), truth_(truth), options_(options), progress_(progress),
-          network_(model, kernels, run_shape(model, options, clips.size())) {
+          shows_key_patches_(shows_key_patches(model.description, truth)),
+          network_(model, kernels, run_shape(model, options, clips.size()),
+                   options.grid > 0 ? options.grid : model.description.grid) {
         const bool again = std::any_of(cases.begin(), cases.end(), waits_for_ratio);
         batches_ = std::make_unique<ClipBatches>(kernels, clips, batch_options(model, network_.shape(), again));
         for (const EvaluationCase &each : cases)
@@ -93,9 +73,12 @@ public:
             (waits_for_ratio(evaluation_.cases[i].what) ? later : now).push_back(i);
         go_through(now, !later.empty());
         if (!later.empty()) {
-            const double ratio = masks_seen_ ? ratio_sum_ / double(masks_seen_) : 1;
-            for (const size_t i : later)
-                evaluation_.cases[i].what.rt = ratio;
+            const MaskRatios learned = learned_ratios_.means();
+            for (const size_t i : later) {
+                EvaluationCase &each = evaluation_.cases[i].what;
+                if (targets_frames(each.target) && !each.rt) each.rt = learned.frames;
+                if (targets_patches(each.target) && !each.rs) each.rs = learned.patches.value_or(1);
+            }
             go_through(later, false);
         }
         for (size_t i = 0; i < evaluation_.cases.size(); ++i) {
@@ -140,7 +123,10 @@ private:
         if (learned) {
             learned_ = network_.run(batch.pixels, reversed);
             learned_ms_ = network_.last_ms();
-            if (!reversed) count_ratio();
+            if (!reversed) {
+                for (const MaskedResult &result : learned_)
+                    learned_ratios_.add(result);
+            }
         }
         for (const size_t i : cases) {
             const std::vector<MaskedResult> results = results_of(evaluation_.cases[i].what, batch, reversed);
@@ -152,29 +138,24 @@ private:
         }
     }
 
-    void count_ratio() {
-        for (const MaskedResult &result : learned_) {
-            for (const auto &mask : result.masks)
-                ratio_sum_ += realised_ratio(mask), ++masks_seen_;
-        }
-    }
-
     std::vector<MaskedResult> results_of(const EvaluationCase &what, const ClipBatch &batch, bool reversed) {
         if (what.policy == MaskPolicy::Learned) return learned_;
         std::vector<MaskKey> keys;
         for (const size_t sample : batch.samples)
             keys.push_back({what.seed, 0, uint32_t(sample)});
         if (what.policy == MaskPolicy::Gumbel) return network_.run(batch.pixels, reversed, keys);
-        std::vector<ClipMasks> masks;
-        for (size_t clip = 0; clip < keys.size(); ++clip)
-            masks.push_back(masks_of(what, keys[clip], clip, reversed));
-        return network_.run_forced(batch.pixels, reversed, masks);
+        GivenMasks given;
+        for (size_t clip = 0; clip < keys.size(); ++clip) {
+            if (targets_frames(what.target)) given.frames.push_back(masks_of(what, keys[clip], clip, reversed));
+            if (targets_patches(what.target)) given.patches.push_back(patches_of(what, keys[clip], clip, reversed));
+        }
+        return network_.run_given(batch.pixels, reversed, given);
     }
 
     ClipMasks masks_of(const EvaluationCase &what, const MaskKey &key, size_t clip, bool reversed) const {
         const int frames = network_.shape().frames;
         if (what.policy == MaskPolicy::Oracle) {
-            std::vector<int> keys = clip_keys(*truth_, clips_[key.sample].name, frames);
+            std::vector<int> keys = clip_keys(*truth_.frames, clips_[key.sample].name, frames);
             for (int &each : keys)
                 each = reversed ? frames - 1 - each : each;
             return oracle_masks(keys, network_.blocks().size(), frames);
@@ -182,6 +163,19 @@ private:
         if (needs_navigation(what.policy))
             return shuffled_masks(learned_[clip].masks, what.policy == MaskPolicy::ShuffledSame, key);
         return policy_masks(what.policy, network_.blocks().size(), frames, what.rt.value_or(1), key);
+    }
+
+    ClipPatches patches_of(const EvaluationCase &what, const MaskKey &key, size_t clip, bool reversed) const {
+        const int frames = network_.shape().frames, grid = network_.grid();
+        if (what.policy == MaskPolicy::Oracle) {
+            ClipKeyPatches keys = clip_key_patches(*truth_.patches, clips_[key.sample].name, frames);
+            for (KeyPatch &each : keys.patches)
+                each.frame = reversed ? frames - 1 - each.frame : each.frame;
+            return oracle_patches(keys.patches, keys.grid, network_.blocks().size(), frames, grid);
+        }
+        if (needs_navigation(what.policy))
+            return shuffled_patches(learned_[clip].patches, grid, what.policy == MaskPolicy::ShuffledSame, key);
+        return policy_patches(what.policy, network_.blocks().size(), frames, grid, what.rs.value_or(1), key);
     }
 
     void keep(CaseOutcome &outcome, const ClipBatch &batch, const std::vector<MaskedResult> &results, bool reversed) {
@@ -195,63 +189,35 @@ private:
             one.sample = batch.samples[clip];
             one.label = batch.labels[clip];
             one.result = results[clip];
-            if (truth_) one.keys = clip_keys(*truth_, clips_[one.sample].name, network_.shape().frames);
+            const std::string &name = clips_[one.sample].name;
+            const int frames = network_.shape().frames;
+            if (truth_.frames) one.keys = clip_keys(*truth_.frames, name, frames);
+            if (shows_key_patches_) one.key_patches = clip_key_patches(*truth_.patches, name, frames);
             outcome.clips.push_back(std::move(one));
         }
     }
 
     const std::vector<ListedClip> &clips_;
-    const std::optional<KeyFrames> &truth_;
+    const ClipTruth &truth_;
     const EvaluationOptions &options_;
     const std::function<void(size_t)> &progress_;
+    const bool shows_key_patches_;
     MaskedNetwork network_;
     std::unique_ptr<ClipBatches> batches_;
     Evaluation evaluation_;
-    std::vector<Milliseconds> ms_;          // by case
-    std::vector<MaskedResult> learned_;     // of the batch
-    double learned_ms_ = 0, ratio_sum_ = 0; // of the navigation's choice, over clips and blocks
-    size_t masks_seen_ = 0, done_ = 0;
+    std::vector<Milliseconds> ms_;      // by case
+    std::vector<MaskedResult> learned_; // of the batch
+    double learned_ms_ = 0;
+    RealisedRatios learned_ratios_; // of the navigation's choice
+    size_t done_ = 0;
 };
 
 } // namespace
 
-std::vector<EvaluationCase> evaluation_cases(const std::vector<MaskPolicy> &policies, const std::vector<double> &ratios,
-                                             const std::vector<uint64_t> &seeds) {
-    std::vector<EvaluationCase> cases;
-    for (const MaskPolicy policy : policies) {
-        std::vector<std::optional<double>> its = {std::nullopt};
-        if (takes_ratio(policy) && !ratios.empty()) its.assign(ratios.begin(), ratios.end());
-        for (const auto &rt : its) {
-            const size_t count = draws(policy) ? seeds.size() : 1;
-            for (size_t i = 0; i < count; ++i)
-                cases.push_back({policy, rt, seeds[i]});
-        }
-    }
-    return cases;
-}
-
-std::vector<int> clip_keys(const KeyFrames &truth, const std::string &name, int frames) {
-    const auto found = truth.clips.find(name);
-    if (found == truth.clips.end()) {
-        throw Error("key_frames.json: no key frames of " + printable(name) + ", which the list has");
-    }
-    const ClipPicks picks = pick_clip_frames(int64_t(truth.frames) * truth.hold, frames);
-    std::vector<int> keys;
-    for (int t = 0; t < frames; ++t) {
-        const int shown = int(picks.frames[size_t(t)] / truth.hold);
-        if (std::binary_search(found->second.begin(), found->second.end(), shown)) keys.push_back(t);
-    }
-    return keys;
-}
-
-size_t evaluation_work(size_t clips, const std::vector<EvaluationCase> &cases) {
-    return clips * (std::any_of(cases.begin(), cases.end(), waits_for_ratio) ? 2 : 1);
-}
-
 Evaluation evaluate(const LoadedModel &model, KernelStore &kernels, const std::vector<ListedClip> &clips,
-                    const std::optional<KeyFrames> &truth, const std::vector<EvaluationCase> &cases,
-                    const EvaluationOptions &options, const std::function<void(size_t)> &progress) {
-    check_cases(model, truth, cases);
+                    const ClipTruth &truth, const std::vector<EvaluationCase> &cases, const EvaluationOptions &options,
+                    const std::function<void(size_t)> &progress) {
+    check_cases(model, truth, cases, options.grid);
     check_labels(model, clips);
     return Evaluator(model, kernels, clips, truth, cases, options, progress).run();
 }

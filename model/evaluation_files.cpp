@@ -31,6 +31,18 @@ PlotSeries fitted_curve(const std::vector<double> &ratios, int colour) {
     return series;
 }
 
+// Where a block selects no frame in any clip, none of its patches is computed.
+std::vector<double> known_ratios(const std::vector<std::optional<double>> &ratios) {
+    std::vector<double> known;
+    for (const auto &ratio : ratios)
+        known.push_back(ratio.value_or(0));
+    return known;
+}
+
+void write_plot(const OutputFolder &folder, const std::string &name, const std::string &plot) {
+    if (!plot.empty()) folder.write(name, plot);
+}
+
 } // namespace
 
 std::string classes_csv(const EvaluationReport &report, size_t which) {
@@ -60,16 +72,18 @@ std::string confusion_csv(const EvaluationReport &report, size_t which) {
     return text;
 }
 
-std::string block_ratio_plot(const EvaluationReport &report) {
+std::string block_ratio_plot(const EvaluationReport &report, MaskTarget of) {
+    const bool patches = of == MaskTarget::Patches;
     LinePlot plot;
-    plot.title = "Realised RT by focal block, " + report.description.name;
+    plot.title = std::string("Realised ") + (patches ? "RS" : "RT") + " by focal block, " + report.description.name;
     plot.x.label = "focal block, from the first";
-    plot.y.label = "part of frames computed";
+    plot.y.label = patches ? "part of these frames' patches computed" : "part of frames computed";
     plot.y.least = 0;
     plot.y.most = 1;
     int colour = 0;
     for (size_t i = 0; i < report.summaries.size(); ++i) {
-        const std::vector<double> &ratios = report.summaries[i].block_rt;
+        const MaskRatios &realised = report.summaries[i].ratios;
+        const std::vector<double> ratios = patches ? known_ratios(realised.block_patches) : realised.block_frames;
         if (!navigates(report.evaluation->cases[i].what.policy) || ratios.empty()) continue;
         PlotSeries dots{case_name(report.evaluation->cases[i].what), {}, PlotMark::Dots, colour};
         for (size_t block = 0; block < ratios.size(); ++block) {
@@ -95,8 +109,10 @@ void write_evaluation(const EvaluationReport &report, const OutputFolder &folder
         folder.write("confusion." + name + ".png",
                      encode_png(confusion_picture(matrix, report.classes, report.description.name + ", " + name)));
     }
-    const std::string plot = block_ratio_plot(report);
-    if (!plot.empty()) folder.write("realised_rt.svg", plot);
+    if (report.description.temporal())
+        write_plot(folder, "realised_rt.svg", block_ratio_plot(report, MaskTarget::Frames));
+    if (report.description.spatial())
+        write_plot(folder, "realised_rs.svg", block_ratio_plot(report, MaskTarget::Patches));
     folder.write("predictions.jsonl", predictions_jsonl(report));
     folder.write("summary.jsonl", evaluation_json(report));
 }

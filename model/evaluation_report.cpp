@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "model/patch_masks.h"
 #include "model/text_table.h"
 #include "runtime/json_text.h"
 
@@ -14,6 +15,13 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr size_t kMostClassesInText = 32;
+
+// With up to four decimals, at least one.
+std::string short_number(double value) {
+    std::string text = decimal(value, 4);
+    text.erase(std::max(text.find_last_not_of('0'), text.find('.') + 1) + 1);
+    return text;
+}
 
 std::string percent(const std::optional<double> &part) {
     return part ? decimal(100 * *part, 2) : "-";
@@ -39,68 +47,89 @@ std::string head_text(const EvaluationReport &report) {
     return text;
 }
 
-std::string cases_text(const EvaluationReport &report) {
+// A table's columns and a row of it, put together side by side.
+struct Columns {
+    std::vector<std::string> titles, row;
+    std::string alignment;
+    void add(bool wanted, const std::string &title, const std::string &value) {
+        if (!wanted) return;
+        titles.push_back(title);
+        row.push_back(value);
+        alignment += titles.size() == 1 ? 'l' : 'r';
+    }
+};
+
+Columns case_columns(const EvaluationReport &report, size_t which) {
+    const bool frames = report.description.temporal(), patches = report.description.spatial();
     const bool keys = any(report, [](const EvaluationSummary &s) { return s.selection.keep_key.has_value(); });
+    const bool key_patches = any(report, [](const EvaluationSummary &s) { return s.patches.recall.has_value(); });
     const bool reversed = any(report, [](const EvaluationSummary &s) { return s.reversed_own.has_value(); });
     const bool pairs = any(report, [](const EvaluationSummary &s) { return s.reversed_partner.has_value(); });
-    std::vector<std::string> titles = {"masks", "RT wanted", "seed", "top-1 %", "top-5 %", "class %", "mAP %", "RT"};
-    std::string alignment = "lrrrrrrr";
-    const auto add = [&](bool wanted, const std::vector<std::string> &more) {
-        if (!wanted) return;
-        titles.insert(titles.end(), more.begin(), more.end());
-        alignment += std::string(more.size(), 'r');
-    };
-    add(keys, {"AUC", "by place", "key", "others"});
-    add(reversed, {"reversed: own %"});
-    add(pairs, {"partner %"});
-    add(true, {"MMACs", "ms"});
-    TextTable table(titles, alignment);
-    for (size_t i = 0; i < report.summaries.size(); ++i) {
-        const EvaluationCase &what = report.evaluation->cases[i].what;
-        const EvaluationSummary &s = report.summaries[i];
-        std::vector<std::string> row = {mask_policy_name(what.policy),
-                                        what.rt ? decimal(*what.rt, 3) : "-",
-                                        draws(what.policy) ? std::to_string(what.seed) : "-",
-                                        percent(s.top1),
-                                        percent(s.top5),
-                                        percent(s.mean_class),
-                                        percent(s.map),
-                                        decimal(s.realised_rt, 3)};
-        if (keys) {
-            const SelectionFigures &f = s.selection;
-            row.insert(row.end(),
-                       {number(f.auc), number(f.auc_position_median), number(f.keep_key), number(f.keep_other)});
-        }
-        if (reversed) row.push_back(percent(s.reversed_own));
-        if (pairs) row.push_back(percent(s.reversed_partner));
-        row.insert(row.end(), {decimal(s.macs * 1e-6, 1), decimal(s.ms_per_clip, 2)});
-        table.add(row);
-    }
+    const EvaluationCase &what = report.evaluation->cases[which].what;
+    const EvaluationSummary &s = report.summaries[which];
+    const SelectionFigures &f = s.selection;
+    Columns columns;
+    columns.add(true, "masks", mask_policy_name(what.policy));
+    columns.add(frames && patches, "of", mask_target_names()[size_t(what.target)]);
+    columns.add(frames, "RT wanted", number(what.rt));
+    columns.add(patches, "RS wanted", number(what.rs));
+    columns.add(true, "seed", draws(what.policy) ? std::to_string(what.seed) : "-");
+    columns.add(true, "top-1 %", percent(s.top1));
+    columns.add(true, "top-5 %", percent(s.top5));
+    columns.add(true, "class %", percent(s.mean_class));
+    columns.add(true, "mAP %", percent(s.map));
+    columns.add(frames, "RT", decimal(s.ratios.frames, 3));
+    columns.add(patches, "RS", number(s.ratios.patches));
+    columns.add(keys, "AUC", number(f.auc));
+    columns.add(keys, "by place", number(f.auc_position_median));
+    columns.add(keys, "key", number(f.keep_key));
+    columns.add(keys, "others", number(f.keep_other));
+    columns.add(key_patches, "key patch", number(s.patches.recall));
+    columns.add(reversed, "reversed: own %", percent(s.reversed_own));
+    columns.add(pairs, "partner %", percent(s.reversed_partner));
+    columns.add(true, "MMACs", decimal(s.macs * 1e-6, 1));
+    columns.add(true, "ms", decimal(s.ms_per_clip, 2));
+    return columns;
+}
+
+std::string cases_text(const EvaluationReport &report) {
+    const Columns first = case_columns(report, 0);
+    TextTable table(first.titles, first.alignment);
+    for (size_t i = 0; i < report.summaries.size(); ++i)
+        table.add(case_columns(report, i).row);
     return table.text();
 }
 
-std::string blocks_text(const EvaluationReport &report) {
-    std::vector<std::string> titles = {"focal block"};
-    std::string alignment = "l";
-    std::vector<size_t> shown;
+std::string of_block(const std::vector<std::optional<double>> &values, size_t block) {
+    return values.empty() ? "-" : number(values[block]);
+}
+
+// Of the cases in which the navigation chooses.
+Columns block_columns(const EvaluationReport &report, size_t block) {
+    const bool frames = report.description.temporal(), patches = report.description.spatial();
+    Columns columns;
+    columns.add(true, "focal block", report.evaluation->blocks[block]);
     for (size_t i = 0; i < report.summaries.size(); ++i) {
-        const EvaluationCase &what = report.evaluation->cases[i].what;
-        if (!navigates(what.policy)) continue;
-        shown.push_back(i);
-        titles.insert(titles.end(), {mask_policy_name(what.policy) + " RT", "AUC"});
-        alignment += "rr";
+        const MaskPolicy policy = report.evaluation->cases[i].what.policy;
+        if (!navigates(policy)) continue;
+        const EvaluationSummary &s = report.summaries[i];
+        const std::string name = mask_policy_name(policy);
+        columns.add(frames, name + " RT",
+                    s.ratios.block_frames.empty() ? "-" : decimal(s.ratios.block_frames[block], 3));
+        columns.add(frames, "AUC", of_block(s.selection.auc_per_block, block));
+        columns.add(patches, name + " RS", of_block(s.ratios.block_patches, block));
+        columns.add(patches, "key patch", of_block(s.patches.per_block, block));
     }
-    if (shown.empty() || report.evaluation->blocks.empty()) return "";
-    TextTable table(titles, alignment);
-    for (size_t block = 0; block < report.evaluation->blocks.size(); ++block) {
-        std::vector<std::string> row = {report.evaluation->blocks[block]};
-        for (const size_t i : shown) {
-            const EvaluationSummary &s = report.summaries[i];
-            row.push_back(s.block_rt.empty() ? "-" : decimal(s.block_rt[block], 3));
-            row.push_back(s.selection.auc_per_block.empty() ? "-" : number(s.selection.auc_per_block[block]));
-        }
-        table.add(row);
-    }
+    return columns;
+}
+
+std::string blocks_text(const EvaluationReport &report) {
+    if (report.evaluation->blocks.empty()) return "";
+    const Columns first = block_columns(report, 0);
+    if (first.titles.size() == 1) return "";
+    TextTable table(first.titles, first.alignment);
+    for (size_t block = 0; block < report.evaluation->blocks.size(); ++block)
+        table.add(block_columns(report, block).row);
     return "\n" + table.text();
 }
 
@@ -128,13 +157,35 @@ Json json_of(const std::vector<std::optional<double>> &values) {
     return list;
 }
 
+Json json_of(const std::vector<KeyPatch> &patches) {
+    Json list = Json::array();
+    for (const KeyPatch &patch : patches)
+        list.push_back({patch.frame, patch.column, patch.row});
+    return list;
+}
+
+// Block by block, frame by frame.
+Json patches_json(const MaskedResult &result) {
+    Json list = Json::array();
+    for (const std::vector<int> &mask : result.patches)
+        list.push_back(patches_by_frame(mask, result.grid));
+    return list;
+}
+
+void add_case(Json &line, const EvaluationCase &what) {
+    line["masks"] = mask_policy_name(what.policy);
+    line["masks_of"] = mask_target_names()[size_t(what.target)];
+    line["rt"] = json_of(what.rt);
+    line["rs"] = json_of(what.rs);
+    line["seed"] = draws(what.policy) ? Json(what.seed) : Json();
+}
+
 Json case_json(const EvaluationReport &report, size_t which) {
     const EvaluationCase &what = report.evaluation->cases[which].what;
     const EvaluationSummary &s = report.summaries[which];
     const RunShape &shape = report.evaluation->shape;
-    Json line = {{"model", report.model}, {"data", report.data}, {"masks", mask_policy_name(what.policy)}};
-    line["rt"] = json_of(what.rt);
-    line["seed"] = draws(what.policy) ? Json(what.seed) : Json();
+    Json line = {{"model", report.model}, {"data", report.data}};
+    add_case(line, what);
     line["clips"] = s.clips;
     line["unreadable"] = report.evaluation->faults.size();
     line["frames"] = shape.frames;
@@ -143,10 +194,14 @@ Json case_json(const EvaluationReport &report, size_t which) {
     line["top5"] = json_of(s.top5, 100);
     line["mean_class"] = json_of(s.mean_class, 100);
     line["map"] = json_of(s.map, 100);
-    line["realised_rt"] = s.realised_rt;
+    line["realised_rt"] = s.ratios.frames;
     line["block_rt"] = Json::object();
-    for (size_t block = 0; block < s.block_rt.size(); ++block)
-        line["block_rt"][report.evaluation->blocks[block]] = s.block_rt[block];
+    for (size_t block = 0; block < s.ratios.block_frames.size(); ++block)
+        line["block_rt"][report.evaluation->blocks[block]] = s.ratios.block_frames[block];
+    line["realised_rs"] = json_of(s.ratios.patches);
+    line["realised_rs_per_block"] = json_of(s.ratios.block_patches);
+    line["patch_recall"] = json_of(s.patches.recall);
+    line["patch_recall_per_block"] = json_of(s.patches.per_block);
     line["auc"] = json_of(s.selection.auc);
     line["auc_per_block"] = json_of(s.selection.auc_per_block);
     line["auc_per_position"] = json_of(s.selection.auc_per_position);
@@ -165,11 +220,8 @@ Json case_json(const EvaluationReport &report, size_t which) {
 
 std::string case_name(const EvaluationCase &what) {
     std::string name = mask_policy_name(what.policy);
-    if (takes_ratio(what.policy)) {
-        std::string ratio = decimal(what.rt.value_or(1), 4);
-        ratio.erase(std::max(ratio.find_last_not_of('0'), ratio.find('.') + 1) + 1);
-        name += ".rt" + ratio;
-    }
+    if (what.rt) name += ".rt" + short_number(*what.rt);
+    if (what.rs) name += ".rs" + short_number(*what.rs);
     if (draws(what.policy)) name += ".seed" + std::to_string(what.seed);
     return name;
 }
@@ -191,9 +243,8 @@ std::string predictions_jsonl(const EvaluationReport &report) {
         for (const ClipOutcome &clip : outcome.clips) {
             const auto &scores = clip.result.probabilities;
             const int best = best_class(scores);
-            Json line = {{"path", report.clips[clip.sample].name}, {"masks", mask_policy_name(outcome.what.policy)}};
-            line["rt"] = json_of(outcome.what.rt);
-            line["seed"] = draws(outcome.what.policy) ? Json(outcome.what.seed) : Json();
+            Json line = {{"path", report.clips[clip.sample].name}};
+            add_case(line, outcome.what);
             line["label"] = clip.label;
             line["predicted"] = best;
             line["prob"] = scores[size_t(best)];
@@ -202,6 +253,8 @@ std::string predictions_jsonl(const EvaluationReport &report) {
             line["selected"] = clip.result.masks;
             line["keep"] = clip.result.keep;
             line["key_frames"] = clip.keys ? Json(*clip.keys) : Json();
+            line["patches"] = patches_json(clip.result);
+            line["key_patches"] = clip.key_patches ? json_of(clip.key_patches->patches) : Json();
             line["reversed"] = clip.reversed ? Json(*clip.reversed) : Json();
             text += json_text(line) + "\n";
         }

@@ -35,9 +35,9 @@ std::string confusion_csv(const EvaluationReport &report, size_t which);
 /// One line of JSON for each case and clip.
 std::string predictions_jsonl(const EvaluationReport &report);
 
-/// Realised RT by focal block with a polynomial of third degree, as the paper's figure 5: an SVG file of what the
-/// navigation chose, with and without noise. Empty where no case is of that kind.
-std::string block_ratio_plot(const EvaluationReport &report);
+/// Realised RT, or RS of `Patches`, by focal block with a polynomial of third degree, as the paper's figure 5: an SVG
+/// file of what the navigation chose, with and without noise. Empty where no case is of that kind.
+std::string block_ratio_plot(const EvaluationReport &report, MaskTarget of);
 
 /// All of these files, and pictures of the confusion matrices where this build can write them. Matrices of more classes
 /// than `kMostConfusionClasses` are left out. Throws Error as OutputFolder does.

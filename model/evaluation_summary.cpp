@@ -3,15 +3,16 @@
 #include <algorithm>
 
 #include "model/macs.h"
+#include "model/patch_masks.h"
 
 namespace afnet {
 
 namespace {
 
-// Keep rates of frames that are key frames, or are not.
+// Keep rates: of frames that are key frames, or are not, or of key patches.
 struct KeepCount {
-    double kept = 0, frames = 0;
-    std::optional<double> rate() const { return frames > 0 ? std::optional<double>(kept / frames) : std::nullopt; }
+    double kept = 0, seen = 0;
+    std::optional<double> rate() const { return seen > 0 ? std::optional<double>(kept / seen) : std::nullopt; }
 };
 
 double mean_over_blocks(const std::vector<std::vector<double>> &keep, size_t t) {
@@ -21,24 +22,29 @@ double mean_over_blocks(const std::vector<std::vector<double>> &keep, size_t t) 
     return sum / double(keep.size());
 }
 
-std::vector<double> block_ratios(const std::vector<ClipOutcome> &clips) {
-    std::vector<double> ratios(clips.empty() ? 0 : clips[0].result.masks.size());
-    for (const ClipOutcome &clip : clips) {
-        for (size_t block = 0; block < ratios.size(); ++block)
-            ratios[block] += realised_ratio(clip.result.masks[block]);
-    }
-    // Divided at the end, so that whole ratios stay whole.
-    for (double &ratio : ratios)
-        ratio /= double(clips.size());
-    return ratios;
+MaskRatios ratios_of(const std::vector<ClipOutcome> &clips) {
+    RealisedRatios ratios;
+    for (const ClipOutcome &clip : clips)
+        ratios.add(clip.result);
+    return ratios.means();
 }
 
-// Frames x MACs, with the part of frames that each block computes.
-double clip_macs(const std::vector<LayerMacs> &layers, int64_t LayerMacs::*column, int frames,
-                 const std::vector<double> &ratios) {
+double mean_macs(const std::vector<ClipOutcome> &clips) {
     double sum = 0;
-    for (const LayerMacs &layer : layers)
-        sum += double(layer.*column) * frames * (layer.block < 0 ? 1 : ratios[size_t(layer.block)]);
+    for (const ClipOutcome &clip : clips)
+        sum += clip.result.macs;
+    return sum / double(clips.size());
+}
+
+// Frames x MACs, with the part of frames that each block computes, and of their patches.
+double official_macs(const ModelDescription &description, const RunShape &shape, const MaskRatios &ratios) {
+    double sum = 0;
+    for (const LayerMacs &layer : layer_macs(description, shape)) {
+        const size_t block = size_t(std::max(layer.block, 0));
+        double part = layer.block < 0 ? 1 : ratios.block_frames[block];
+        if (layer.block >= 0 && !ratios.block_patches.empty()) part *= ratios.block_patches[block].value_or(0);
+        sum += double(layer.official) * shape.frames * part;
+    }
     return sum;
 }
 
@@ -83,7 +89,7 @@ SelectionFigures selection_figures(const std::vector<ClipOutcome> &clips) {
                 per_block[block].push_back({keep[block][t], is_key});
                 KeepCount &count = is_key ? key : other;
                 count.kept += clip.result.masks[block][t];
-                count.frames += 1;
+                count.seen += 1;
             }
         }
     }
@@ -101,6 +107,33 @@ SelectionFigures selection_figures(const std::vector<ClipOutcome> &clips) {
     return figures;
 }
 
+PatchFigures patch_figures(const std::vector<ClipOutcome> &clips) {
+    std::vector<KeepCount> counts;
+    for (const ClipOutcome &clip : clips) {
+        const MaskedResult &result = clip.result;
+        if (!clip.key_patches || result.patches.empty()) continue;
+        counts.resize(result.patches.size());
+        for (size_t block = 0; block < counts.size(); ++block) {
+            const auto patches = patches_by_frame(result.patches[block], result.grid);
+            for (const KeyPatch &key : clip.key_patches->patches) {
+                const size_t t = size_t(key.frame);
+                counts[block].seen += 1;
+                if (result.masks[block][t] == 0) continue;
+                counts[block].kept += covered_part(key, clip.key_patches->grid, patches[t], result.grid);
+            }
+        }
+    }
+    PatchFigures figures;
+    double sum = 0;
+    for (const KeepCount &count : counts) {
+        figures.per_block.push_back(count.rate());
+        sum += count.rate().value_or(0);
+    }
+    // Blocks see the same key patches: all have a rate, or none.
+    if (!counts.empty() && counts[0].rate()) figures.recall = sum / double(counts.size());
+    return figures;
+}
+
 EvaluationSummary summarise(const CaseOutcome &outcome, const ModelDescription &description, const RunShape &shape,
                             bool pairs) {
     EvaluationSummary summary;
@@ -111,18 +144,12 @@ EvaluationSummary summarise(const CaseOutcome &outcome, const ModelDescription &
     summary.classes = class_figures(clips, description.classes);
     summary.mean_class = mean_class_accuracy(summary.classes);
     summary.map = mean_average_precision(summary.classes);
-    summary.block_rt = block_ratios(outcome.clips);
-    if (!summary.block_rt.empty()) {
-        summary.realised_rt = 0;
-        for (const double ratio : summary.block_rt)
-            summary.realised_rt += ratio;
-        summary.realised_rt /= double(summary.block_rt.size());
-    }
+    summary.ratios = ratios_of(outcome.clips);
     summary.selection = selection_figures(outcome.clips);
-    const std::vector<LayerMacs> layers = layer_macs(description, shape);
+    summary.patches = patch_figures(outcome.clips);
     if (!clips.empty()) {
-        summary.macs = clip_macs(layers, &LayerMacs::conv, shape.frames, summary.block_rt);
-        summary.official_macs = clip_macs(layers, &LayerMacs::official, shape.frames, summary.block_rt);
+        summary.macs = mean_macs(outcome.clips);
+        summary.official_macs = official_macs(description, shape, summary.ratios);
     }
     summary.ms_per_clip = outcome.ms_per_clip;
     count_reversed(outcome.clips, pairs, summary);

@@ -1,4 +1,5 @@
-// The figures of an evaluation: how well classes are told apart, which frames are chosen, and what that costs.
+// The figures of an evaluation: how well classes are told apart, which frames and patches are chosen, and what that
+// costs.
 #pragma once
 
 #include <optional>
@@ -6,6 +7,7 @@
 
 #include "model/evaluation.h"
 #include "model/metrics.h"
+#include "model/realised_ratios.h"
 
 namespace afnet {
 
@@ -20,6 +22,14 @@ struct SelectionFigures {
 };
 SelectionFigures selection_figures(const std::vector<ClipOutcome> &clips);
 
+/// How masks in space agree with the true key patches: the part of their area that is computed, in the mean over key
+/// patches. One in a frame that the block drops is not. Nothing where they are not known, or there are none.
+struct PatchFigures {
+    std::optional<double> recall;                 // mean over blocks
+    std::vector<std::optional<double>> per_block; // empty: masks in space or key patches are not there
+};
+PatchFigures patch_figures(const std::vector<ClipOutcome> &clips);
+
 /// Clips as measures take them.
 std::vector<ScoredClip> scored_clips(const std::vector<ClipOutcome> &clips);
 
@@ -27,10 +37,11 @@ std::vector<ScoredClip> scored_clips(const std::vector<ClipOutcome> &clips);
 struct EvaluationSummary {
     size_t clips = 0;
     std::optional<double> top1, top5, mean_class, map;
-    double realised_rt = 1; // mean over blocks
-    std::vector<double> block_rt;
+    MaskRatios ratios;
     SelectionFigures selection;
-    double macs = 0, official_macs = 0; // of a clip in the mean, with the masks that were used (model/macs.h)
+    PatchFigures patches;
+    double macs = 0;          // of a clip in the mean, as they were computed
+    double official_macs = 0; // the same as published figures count them, with the masks' ratios (model/macs.h)
     double ms_per_clip = 0;
     std::optional<double> reversed_own, reversed_partner;
     std::vector<ClassFigures> classes;

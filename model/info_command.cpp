@@ -52,7 +52,7 @@ Costs costs_of(const Options &options, const Installation &here) {
     const LoweredNetwork network = lower(d, costs.shape);
     costs.arena_bytes = plan_arena(network.plan).bytes;
     costs.parameters = learnable_parameters(network.parameters);
-    for (const Selection &selection : network.selections) costs.blocks.push_back(selection.name);
+    costs.blocks = masked_blocks(network);
     costs.layers = layer_macs(d, costs.shape);
     for (const KernelSpec &spec : kernel_specs(d, options.dtype)) {
         costs.kernels.push_back({spec.name(), here.library_with(spec.name(), d.name)});

@@ -22,6 +22,9 @@ std::string gate_of(const std::string &label) {
     return "";
 }
 
+// What labels of layers end in that a plan has once more for listed pixels (model/plan_builder_spatial.cpp).
+const std::string kWhole = ".whole";
+
 class Ledger {
 public:
     Ledger(const ModelDescription &description, const RunShape &shape)
@@ -42,6 +45,7 @@ public:
 private:
     void enter(const Step &step) {
         const std::string &generator = step.kernel.generator;
+        if (computes_listed_pixels(step)) return;
         const std::string gate = gate_of(step.label);
         const int64_t macs = std::llround(step.macs);
         if (generator == "stem") {
@@ -70,8 +74,28 @@ private:
             const int64_t in = channels(step, "input");
             add(step, step.label, macs, in * in);
         } else {
-            add(step, step.label, macs, macs);
+            add(step, without_way(step.label), macs, macs);
         }
+    }
+
+    // With masks in space a plan has a block's layers twice; those that compute whole frames are counted.
+    bool computes_listed_pixels(const Step &step) const {
+        return std::any_of(network_.patch_counts.begin(), network_.patch_counts.end(), [&](const PatchCounts &counts) {
+            return step.count == counts.points || step.count == counts.tiles;
+        });
+    }
+    static std::string without_way(const std::string &label) {
+        return ends_with(label, kWhole) ? label.substr(0, label.size() - kWhole.size()) : label;
+    }
+
+    // -1: the step computes all frames.
+    int block_of(const Step &step) const {
+        if (step.count == kNoTensor) return -1;
+        for (size_t b = 0; b < network_.selections.size(); b++)
+            if (step.count == network_.selections[b].count) return int(b);
+        for (size_t b = 0; b < network_.patch_counts.size(); b++)
+            if (step.count == network_.patch_counts[b].whole) return int(b);
+        return -1;
     }
 
     // The counter takes C^2 / 4 (squeeze-and-excitation) or C^2 / 16 (fusion weights) for either linear, rounded down,
@@ -84,15 +108,7 @@ private:
     }
 
     void add(const Step &step, const std::string &layer, int64_t conv, int64_t official) {
-        const auto selection = std::find_if(network_.selections.begin(), network_.selections.end(), [&](const auto &s) {
-            return step.count != kNoTensor && s.count == step.count;
-        });
-        if (rows_.empty() || rows_.back().layer != layer) {
-            rows_.push_back({layer});
-            if (selection != network_.selections.end()) {
-                rows_.back().block = int(selection - network_.selections.begin());
-            }
-        }
+        if (rows_.empty() || rows_.back().layer != layer) rows_.push_back({layer, block_of(step)});
         rows_.back().conv += conv;
         rows_.back().official += official;
     }

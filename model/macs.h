@@ -14,8 +14,8 @@ struct ModelDescription;
 /// One layer's MACs per frame that it computes.
 struct LayerMacs {
     std::string layer;     // as AFNET_SPEC App. A names it, e.g. `layer1.refine_module.0.conv1`
-    int block = -1;        // the focal block (index of LoweredNetwork::selections) whose selected frames alone it
-                           // computes; -1: it computes all frames
+    int block = -1;        // the focal block (index of masked_blocks()) whose selected frames, and patches of them,
+                           // alone it computes; -1: it computes all frames
     int64_t conv = 0;      // of convolutions and linears, as this program computes them
     int64_t official = 0;  // as the counter behind the published numbers says; static networks: the same as `conv`
 };

@@ -94,10 +94,9 @@ std::vector<size_t> permutation(size_t frames, CounterRandom random) {
 } // namespace
 
 const std::vector<std::string> &mask_policy_names() {
-    static const std::vector<std::string> names = {"learned", "gumbel", "random",   "random-same",
-                                                   "uniform", "normal", "first",    "centre",
-                                                   "all",     "none",   "oracle",   "shuffled",
-                                                   "shuffled-same"};
+    static const std::vector<std::string> names = {"learned", "gumbel", "random",   "random-same",  "uniform",
+                                                   "normal",  "first",  "centre",   "blob",         "all",
+                                                   "none",    "oracle", "shuffled", "shuffled-same"};
     return names;
 }
 
@@ -114,9 +113,14 @@ MaskPolicy mask_policy_named(const std::string &name) {
     return MaskPolicy(found - names.begin());
 }
 
+bool chooses_frames(MaskPolicy policy) {
+    return policy != MaskPolicy::Blob;
+}
+
 bool takes_ratio(MaskPolicy policy) {
     return policy == MaskPolicy::Random || policy == MaskPolicy::RandomSame || policy == MaskPolicy::Uniform ||
-           policy == MaskPolicy::Normal || policy == MaskPolicy::First || policy == MaskPolicy::Centre;
+           policy == MaskPolicy::Normal || policy == MaskPolicy::First || policy == MaskPolicy::Centre ||
+           policy == MaskPolicy::Blob;
 }
 
 bool draws(MaskPolicy policy) {
@@ -133,7 +137,7 @@ bool needs_navigation(MaskPolicy policy) {
 }
 
 bool replaces_navigation(MaskPolicy policy) {
-    return takes_ratio(policy) || policy == MaskPolicy::None;
+    return chooses_frames(policy) && (takes_ratio(policy) || policy == MaskPolicy::None);
 }
 
 ClipMasks policy_masks(MaskPolicy policy, size_t blocks, int frames, double ratio, const MaskKey &key) {

@@ -1,5 +1,6 @@
-// Ways to choose the frames that focal blocks compute: what the navigation's choice is compared with, and what training
-// may use in its stead (AFNET_SPEC §11). Nothing here knows networks: masks follow from numbers alone.
+// Ways to choose the frames, or the patches of frames, that focal blocks compute: what the navigation's choice is
+// compared with, and what training may use in its stead (AFNET_SPEC §11). Nothing here knows networks: masks follow
+// from numbers alone.
 #pragma once
 
 #include <cstddef>
@@ -19,10 +20,11 @@ enum class MaskPolicy {
     Uniform,      // frames at equal distances
     Normal,       // frames from a normal distribution around the clip's middle, for each block by itself
     First,        // the first frames
-    Centre,       // the frames in the middle of the clip
+    Centre,       // the frames in the middle of the clip, or patches in the middle of frames
+    Blob,         // of patches only: a region around one that is drawn, for each frame and block by itself
     All,          // every frame
     None,         // no frame
-    Oracle,       // the true key frames
+    Oracle,       // the true key frames, or key patches
     Shuffled,     // the navigation's choice with frames exchanged, for each block by itself
     ShuffledSame, // the same exchange for all blocks
 };
@@ -33,7 +35,9 @@ std::string mask_policy_name(MaskPolicy policy);
 /// The policy of a word. Throws UsageError, which lists the words, for another one.
 MaskPolicy mask_policy_named(const std::string &name);
 
-/// Whether the part of frames is the caller's choice.
+/// Whether frames can be chosen by the policy; of patches model/patch_masks.h says so.
+bool chooses_frames(MaskPolicy policy);
+/// Whether the part of frames, or patches, is the caller's choice.
 bool takes_ratio(MaskPolicy policy);
 /// Whether masks depend on a seed.
 bool draws(MaskPolicy policy);

@@ -105,11 +105,19 @@ void Network::draw_gumbel(uint64_t seed) {
     for (size_t k = 0; k < lowered_.selections.size(); k++) {
         set_gumbel(k, recipe_gumbel_uniform(int(k), size_t(2 * shape_.flat_frames()), seed));
     }
+    for (size_t k = 0; k < lowered_.patches.size() && shape_.forced_grid == 0; k++) {
+        const size_t patches = size_t(grid()) * size_t(grid()) * size_t(shape_.flat_frames());
+        set_patch_gumbel(k, recipe_patch_gumbel_uniform(int(k), 2 * patches, seed));
+    }
 }
 
 void Network::set_gumbel(size_t index, const std::vector<float> &uniform) {
     std::memcpy(executor_.memory(lowered_.selections[index].uniform).data, uniform.data(),
                 uniform.size() * sizeof(float));
+}
+
+void Network::set_patch_gumbel(size_t index, const std::vector<float> &uniform) {
+    std::memcpy(executor_.memory(lowered_.patches[index].uniform).data, uniform.data(), uniform.size() * sizeof(float));
 }
 
 void Network::force_mask(size_t index, const std::vector<int> &mask) {
@@ -121,11 +129,17 @@ std::vector<std::vector<int>> Network::patch_masks() {
     for (const PatchSelection &patches : lowered_.patches) {
         const TensorId id = patches.deciding_mask();
         size_t count = 1;
-        for (int extent : lowered_.plan.tensors[size_t(id)].extents) count *= size_t(extent);
+        for (int extent : lowered_.plan.tensors[size_t(id)].extents)
+            count *= size_t(extent);
         const int *data = static_cast<const int *>(executor_.memory(id).data);
         result.emplace_back(data, data + count);
     }
     return result;
+}
+
+int Network::grid() const {
+    if (lowered_.patches.empty()) return 0;
+    return lowered_.plan.tensors[size_t(lowered_.patches[0].deciding_mask())].extents[0];
 }
 
 void Network::force_patches(size_t index, const std::vector<int> &patches) {
@@ -155,6 +169,7 @@ std::vector<std::vector<int>> Network::masks() {
         const int *mask = static_cast<const int *>(executor_.memory(id).data);
         result.emplace_back(mask, mask + shape_.flat_frames());
     }
+    if (result.empty()) result.assign(lowered_.patches.size(), std::vector<int>(size_t(shape_.flat_frames()), 1));
     return result;
 }
 

@@ -32,9 +32,11 @@ public:
     /// Draws the noise of every navigation from the recipe's stream with this seed; needs RunShape::gumbel_noise.
     void draw_gumbel(uint64_t seed);
 
-    /// Whether the navigation adds noise, from now on; and block `index`'s u of it, [2, f].
+    /// Whether the navigation adds noise, from now on; and block `index`'s u of it, [2, f], and for patches [2, gx, gy,
+    /// f].
     void use_gumbel(bool noise) { executor_.set_scalars("stochastic", noise ? 1 : 0); }
     void set_gumbel(size_t index, const std::vector<float> &uniform);
+    void set_patch_gumbel(size_t index, const std::vector<float> &uniform);
 
     /// Fixes block `index`'s mask [f]; needs RunShape::forced_masks.
     void force_mask(size_t index, const std::vector<int> &mask);
@@ -48,12 +50,14 @@ public:
     /// Runs once; `observer` is called after each step. Steps are traced where AFNET_TRACE asks for it.
     void run(const Executor::Observer &observer = nullptr);
 
-    /// Results of the last run: masks [f] per focal block in layer order, all 1 where frames are only weighed, and per
-    /// clip the scores [k].
+    /// Results of the last run: masks [f] per focal block in layer order, all 1 where frames are only weighed or
+    /// patches alone are chosen, and per clip the scores [k].
     std::vector<std::vector<int>> masks();
     /// Masks [gx, gy, f] of patches per focal block, where masks are spatial; of frames that the block's temporal mask
     /// drops too.
     std::vector<std::vector<int>> patch_masks();
+    /// Patches across and down a frame of these; 0: masks are not spatial.
+    int grid() const;
     /// What the navigation made of each frame: probabilities [f] per focal block that it is computed, without noise.
     std::vector<std::vector<double>> keep_probabilities();
     std::vector<float> clip_logits(int clip);
@@ -75,4 +79,4 @@ private:
     Executor executor_;
 };
 
-}  // namespace afnet
+} // namespace afnet

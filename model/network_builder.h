@@ -20,11 +20,11 @@ struct RunShape {
     int clips = 1;
     int width = 224, height = 224;
     Unselected unselected = Unselected::Masked;
-    bool forced_masks = false;  // masks are an input instead of the navigation's
+    bool forced_masks = false; // temporal masks are an input instead of the navigation's
     /// Above 0: focal blocks have masks of so many patches across and down, which are an input, whatever the network's
-    /// own masks are. Its temporal ones are as ever, forced or not.
+    /// own masks are. Its temporal ones are as ever, forced or not. 0: masks in space are the navigation's, if any.
     int forced_grid = 0;
-    bool gumbel_noise = false;  // the navigation adds noise from its input `uniform`
+    bool gumbel_noise = false; // both navigations add noise from their inputs `uniform`
     /// Focal blocks compute all frames with plain kernels: no navigation, no lists, no selections. What masks cost is
     /// measured against this network.
     bool without_masks = false;

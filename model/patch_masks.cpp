@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "model/patch_shape.h"
+#include "model/random_use.h"
 #include "runtime/error.h"
 
 namespace afnet {
@@ -19,6 +20,8 @@ PatchShape shape_of(MaskPolicy policy) {
         return PatchShape::None;
     case MaskPolicy::Centre:
         return PatchShape::Centre;
+    case MaskPolicy::Blob:
+        return PatchShape::Blob;
     case MaskPolicy::Random:
     case MaskPolicy::RandomSame:
         return PatchShape::Random;
@@ -35,9 +38,25 @@ int overlap(int cell, int a, int other, int b) {
 
 } // namespace
 
+std::vector<std::vector<int>> patches_by_frame(const std::vector<int> &mask, int grid) {
+    std::vector<std::vector<int>> frames;
+    const long size = long(grid) * grid;
+    for (auto begin = mask.begin(); begin != mask.end(); begin += size)
+        frames.emplace_back(begin, begin + size);
+    return frames;
+}
+
 bool chooses_patches(MaskPolicy policy) {
-    return policy == MaskPolicy::Random || policy == MaskPolicy::RandomSame || policy == MaskPolicy::Centre ||
-           policy == MaskPolicy::All || policy == MaskPolicy::None;
+    return needs_navigation(policy) || policy == MaskPolicy::Random || policy == MaskPolicy::RandomSame ||
+           policy == MaskPolicy::Centre || policy == MaskPolicy::Blob || policy == MaskPolicy::All ||
+           policy == MaskPolicy::None || policy == MaskPolicy::Oracle;
+}
+
+std::vector<std::string> patch_policy_names() {
+    std::vector<std::string> names;
+    for (const std::string &name : mask_policy_names())
+        if (chooses_patches(mask_policy_named(name))) names.push_back(name);
+    return names;
 }
 
 ClipPatches policy_patches(MaskPolicy policy, size_t blocks, int frames, int grid, double ratio, const MaskKey &key) {
@@ -48,6 +67,24 @@ ClipPatches policy_patches(MaskPolicy policy, size_t blocks, int frames, int gri
         masks.push_back(patch_mask(shape, grid, frames, ratio, key, draw));
     }
     return masks;
+}
+
+ClipPatches shuffled_patches(const ClipPatches &masks, int grid, bool same, const MaskKey &key) {
+    ClipPatches shuffled = masks;
+    for (size_t block = 0; block < masks.size(); ++block) {
+        RandomStream stream;
+        stream.purpose = kPatchShuffle;
+        stream.epoch = key.epoch;
+        stream.sample = key.sample;
+        stream.layer = uint32_t(same ? kAllBlocks : block);
+        const size_t patches = size_t(grid) * size_t(grid);
+        for (size_t begin = 0; begin < masks[block].size(); begin += patches, ++stream.frame) {
+            CounterRandom random(key.seed, stream);
+            for (size_t i = patches; i > 1; --i)
+                std::swap(shuffled[block][begin + i - 1], shuffled[block][begin + random.below(uint32_t(i))]);
+        }
+    }
+    return shuffled;
 }
 
 ClipPatches oracle_patches(const std::vector<KeyPatch> &keys, int key_grid, size_t blocks, int frames, int grid) {

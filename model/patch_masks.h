@@ -12,12 +12,21 @@ namespace afnet {
 /// Masks of one clip's patches, [block] of [column, row, t]; 1: computed.
 using ClipPatches = std::vector<std::vector<int>>;
 
-/// Whether policy_patches() has the policy.
-bool chooses_patches(MaskPolicy policy);
+/// A mask [column, row, t] of a grid frame by frame: [t] of [column, row].
+std::vector<std::vector<int>> patches_by_frame(const std::vector<int> &mask, int grid);
 
-/// Masks by Random, RandomSame (in all blocks alike), Centre, All or None on a grid of `grid` by `grid` patches, the
-/// ratio of them in each frame as patch_mask() takes it.
+/// Whether patches can be chosen by the policy: those that policy_patches() has, the navigation's choice, the true
+/// ones.
+bool chooses_patches(MaskPolicy policy);
+/// Their words.
+std::vector<std::string> patch_policy_names();
+
+/// Masks by Random, RandomSame (in all blocks alike), Centre, Blob, All or None on a grid of `grid` by `grid` patches,
+/// the ratio of them in each frame as patch_mask() takes it.
 ClipPatches policy_patches(MaskPolicy policy, size_t blocks, int frames, int grid, double ratio, const MaskKey &key);
+
+/// `masks` with the patches of each frame exchanged: `same` for all blocks, or for each by itself.
+ClipPatches shuffled_patches(const ClipPatches &masks, int grid, bool same, const MaskKey &key);
 
 /// In every block the patches that touch a key patch, which lies on a grid of `key_grid`; none in other frames.
 ClipPatches oracle_patches(const std::vector<KeyPatch> &keys, int key_grid, size_t blocks, int frames, int grid);

@@ -83,6 +83,17 @@ void PlanBuilder::require_zero_frame(TensorId id, const std::string &reader) con
     if (!tensor.zero_frame && !single) throw Error(reader + ": reads " + tensor.name + " through TSM, which has no zero frame");
 }
 
+std::vector<std::string> masked_blocks(const LoweredNetwork &network) {
+    std::vector<std::string> names;
+    for (const Selection &selection : network.selections)
+        names.push_back(selection.name);
+    if (names.empty()) {
+        for (const PatchSelection &patches : network.patches)
+            names.push_back(patches.name);
+    }
+    return names;
+}
+
 Step &PlanBuilder::add_step(const std::string &label, KernelSpec kernel, const Selection *selection) {
     Step step;
     step.label = label;

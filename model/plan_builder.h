@@ -44,6 +44,13 @@ struct RejectedResponse {
     bool relu = false;
 };
 
+/// What a focal block with masks in space computes: frames that have all of their pixels computed, or else pixels and
+/// tiles of a list. Counts are int32, the first of each is what is computed.
+struct PatchCounts {
+    TensorId whole = kNoTensor, points = kNoTensor, tiles = kNoTensor;
+    int width = 0, height = 0, side = 0; // of frames; of tiles
+};
+
 /// A lowered network.
 struct LoweredNetwork {
     Plan plan;
@@ -52,10 +59,14 @@ struct LoweredNetwork {
     std::vector<ZeroResponse> zero_responses;
     std::vector<Selection> selections;  // in layer order
     std::vector<PatchSelection> patches;  // in layer order
+    std::vector<PatchCounts> patch_counts; // of each of these
     TensorId video = kNoTensor;         // Input [3, x, y, f] with a border
     TensorId ones = kNoTensor;          // Constant int32 [f], all 1, where there is such a list
     TensorId logits = kNoTensor, clip_logits = kNoTensor, probabilities = kNoTensor;  // [k, f], [k, n], [k, n]
 };
+
+/// Names of the focal blocks that have masks, in layer order.
+std::vector<std::string> masked_blocks(const LoweredNetwork &network);
 
 class PlanBuilder : public NetworkBuilder {
 public:

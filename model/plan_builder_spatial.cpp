@@ -41,12 +41,16 @@ void PlanBuilder::choose_patches(PatchSelection &patches, const Feature &ample, 
     logits.extents = {kPatchLogits, grid, grid, frames};
     logits.storage = Storage::Kept;
     patches.logits = network_.plan.add(logits);
+    logits.name = patches.name + ".spatial_uniform";
+    logits.storage = Storage::Input;
+    patches.uniform = network_.plan.add(logits);
     const TensorId conv_weights = constant(keys + ".conv_weights"), conv_bias = constant(keys + ".conv_bias");
     const TensorId gate_weights = constant(keys + ".gate_weights"), gate_bias = constant(keys + ".gate_bias");
     Step &gate = add_step(keys, KernelSpec("spatial_navigation").set("hidden", kPatchHidden), nullptr);
     gate.arguments = {{"input", ample.tensor},        {"conv_weights", conv_weights}, {"conv_bias", conv_bias},
-                      {"gate_weights", gate_weights}, {"gate_bias", gate_bias},       {"logits", patches.logits},
-                      {"mask", patches.mask}};
+                      {"gate_weights", gate_weights}, {"gate_bias", gate_bias},       {"uniform", patches.uniform},
+                      {"logits", patches.logits},     {"mask", patches.mask}};
+    gate.scalars = {{"stochastic", shape().gumbel_noise ? 1.0 : 0.0}};
     gate.macs = 9.0 * kPatchHidden * channels * ample.width * ample.height + kPatchHidden * kPatchLogits * grid * grid;
     pack(conv_weights,
          [keys, channels](const Weights &w, const KernelEntry &) { return packed_taps(w, keys, channels); });
@@ -70,9 +74,11 @@ PatchSelection PlanBuilder::navigate_patches(const std::string &block, const Fea
     }
     PatchSelection patches;
     patches.name = block;
-    if (shape().forced_grid == 0) choose_patches(patches, ample, grid);
-    if (shape().forced_grid > 0 || shape().forced_masks)
+    if (shape().forced_grid > 0) {
         patches.forced = integers(block + ".forced_spatial_mask", {grid, grid, shape().flat_frames()}, Storage::Input);
+    } else {
+        choose_patches(patches, ample, grid);
+    }
     network_.patches.push_back(patches);
     return patches;
 }
@@ -133,6 +139,8 @@ PlanBuilder::PatchLists PlanBuilder::list_patches(const FocalBlock &block, const
     lists.point_list = list_tiles(block.key + ".points", lists, 1, state, lists.points.count, lists.slots);
     lists.tile_list = list_tiles(block.key + ".tiles", lists, lists.side, state, lists.tiles.count,
                                  integers(block.key + ".tile_slots", {1, columns, rows, f}));
+    network_.patch_counts.push_back(
+        {lists.whole.count, lists.points.count, lists.tiles.count, state.width, state.height, lists.side});
     return lists;
 }
 

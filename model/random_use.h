@@ -21,7 +21,9 @@ enum RandomUse : uint8_t {
     kEvaluationNoise = 20, // sample: place in the list; layer: focal block; two words per frame
     kMaskDraw = 21,       // epoch; sample; layer: focal block, 65535 where all have one draw
     kMaskShuffle = 22,    // the same
-    kPatchShapeDraw = 30, // the same, and frame
+    kEvaluationPatchNoise = 23, // as kEvaluationNoise, and frame: of the clip; two words per patch
+    kPatchShapeDraw = 30, // as kMaskDraw, and frame
+    kPatchShuffle = 31,   // the same
 };
 
 } // namespace afnet

@@ -58,6 +58,14 @@ Wave wave_of(int b, int t, int c, uint64_t seed) {
     return {0.4 + 0.15 * static_cast<double>(level), std::cos(angle), std::sin(angle), 0.35 * (1.0 + 0.3 * t), 0.8 * t};
 }
 
+std::vector<float> uniform_stream(const std::string &name, size_t count, uint64_t seed) {
+    const uint64_t hash = fnv1a64(name);
+    std::vector<float> uniforms(count);
+    for (size_t i = 0; i < count; i++)
+        uniforms[i] = static_cast<float>(recipe_uniform(hash, seed, i));
+    return uniforms;
+}
+
 } // namespace
 
 uint64_t fnv1a64(std::string_view text) {
@@ -116,11 +124,11 @@ void for_each_recipe_frame(int batch, int frames, int height, int width, uint64_
 }
 
 std::vector<float> recipe_gumbel_uniform(int k, size_t count, uint64_t seed) {
-    const uint64_t name = fnv1a64("gumbel." + std::to_string(k));
-    std::vector<float> uniforms(count);
-    for (size_t i = 0; i < count; i++)
-        uniforms[i] = static_cast<float>(recipe_uniform(name, seed, i));
-    return uniforms;
+    return uniform_stream("gumbel." + std::to_string(k), count, seed);
+}
+
+std::vector<float> recipe_patch_gumbel_uniform(int k, size_t count, uint64_t seed) {
+    return uniform_stream("gumbel.patches." + std::to_string(k), count, seed);
 }
 
 } // namespace afnet

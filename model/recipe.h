@@ -40,5 +40,7 @@ void for_each_recipe_frame(int batch, int frames, int height, int width, uint64_
 /// The first `count` uniform numbers that the `k`-th navigation in execution order, from 0, turns into Gumbel noise,
 /// indexed [category, t, b] innermost first.
 std::vector<float> recipe_gumbel_uniform(int k, size_t count, uint64_t seed);
+/// The same of the `k`-th navigation of patches, indexed [category, column, row, t, b].
+std::vector<float> recipe_patch_gumbel_uniform(int k, size_t count, uint64_t seed);
 
 } // namespace afnet

@@ -39,6 +39,7 @@ void schedule_cpu(SpatialNavigationStages s, const Target &target) {
     s.map.compute_at(s.gate, f).vectorize(k, 4, TailStrategy::GuardWithIf);
     s.pooled.compute_at(s.gate, f).vectorize(hidden, 4, TailStrategy::GuardWithIf);
     s.pooled.update().reorder(hidden, s.column, s.row).vectorize(hidden, 4, TailStrategy::GuardWithIf);
+    s.mask.specialize(s.plain); // logarithms of all patches take longer than all else that is done with them
 }
 
 } // namespace afnet::schedules

@@ -7,7 +7,8 @@ namespace afnet::schedules {
 
 /// sum(o, x, y, f) sums over `channel` products with weights(o, c), which are 0 behind the first `outputs` of o;
 /// taps(o, x, y, f) keeps it; map(k, x, y, f) adds taps up; pooled(k, i, j, f) averages them over columns and rows;
-/// gate(q, i, j, f) follows from a patch's averages, and the outputs from it.
+/// gate(q, i, j, f) follows from a patch's averages, and the outputs from it; mask(i, j, f) does without noise where
+/// `plain` holds.
 struct SpatialNavigationStages {
     Halide::Func weights;
     Halide::Func sum;
@@ -16,7 +17,8 @@ struct SpatialNavigationStages {
     int outputs;
     Halide::Func map, pooled;
     Halide::RVar column, row;
-    Halide::Func gate;
+    Halide::Func gate, mask;
+    Halide::Expr plain;
 };
 
 /// A task is a frame. A few pixels' sums stay in registers over all channels.

@@ -13,6 +13,7 @@ class Run:
     arguments: tuple    # of `afnet train`, but for lists, seed, folder and threads
     data: tuple         # lists of training and evaluation, or the name of a procedural data set and its frames
     rt: float
+    rs: float = None    # of networks with masks in space
 
 
 @dataclasses.dataclass
@@ -26,7 +27,13 @@ class Cell:
 
 
 def ratio_of(row, column):
-    return column.get("rt", row.get("rt", 1))
+    """Of frames; 1 where masks are of patches alone."""
+    return 1 if row.get("kind") == "spatial" else column.get("rt", row.get("rt", 1))
+
+
+def patch_ratio_of(row, column):
+    """RS of rows with masks in space: their own, or the column's; else None."""
+    return row.get("rs", column.get("rt")) if row.get("kind") else None
 
 
 def paper_data(bench, table, row, column):
@@ -43,13 +50,17 @@ def paper_data(bench, table, row, column):
 def small_data(bench, table, row, column):
     """The same on a procedural data set."""
     name = table.get("stand_ins", {}).get(column["data"], bench.tables["data"][column["data"]]["stand_in"])
+    name = "patch-key" if row.get("kind") else name  # the only one that needs a choice of patches
     shape = bench.tables["synthetic"][name]
-    # A static network has no gates to train in a stage of their own.
+    # A static network has no gates to train in a stage of their own. Policies of patches cannot be trained with.
     joint = shape["policies"] != "trained" and (bench.options.trained_policies or not row["model"].startswith("af_"))
-    recipe = os.path.join(ROOT, "model", "recipes", shape["recipe"] + ("_joint" if joint else "") + ".json")
+    more = "_both" if row.get("kind") == "both" else "_joint" if joint and not row.get("kind") else ""
+    recipe = os.path.join(ROOT, "model", "recipes", shape["recipe"] + more + ".json")
     frames = row.get("frames", table["frames"]) if table.get("frames_matter") else 8
     arguments = ["--size", str(shape["size"]), "--crop", "whole", "--config", recipe,
                  *bench.tables["scales"][bench.scale]["train"]]
+    if row.get("kind"):
+        arguments += ["--grid", str(shape["grid"])]
     return arguments + ([] if frames == 8 else ["--frames", str(frames)]), (name, frames), ""
 
 
@@ -64,28 +75,32 @@ def cell_of(bench, table, row, column):
         return Cell(row, column, why="not available: " + why)
     model = bench.tables["stand_ins"][row["model"]] if small else row["model"]
     model = model["name"] if isinstance(model, dict) else model
-    masks, ratio, options = row.get("masks", "learned"), ratio_of(row, column), row.get("options", {})
+    masks, options, kind = row.get("masks", "learned"), row.get("options", {}), row.get("kind")
+    ratio, patch_ratio = ratio_of(row, column), patch_ratio_of(row, column)
     adaptive = row["model"].startswith("af_")
     name = [data[0] if small else column["data"].replace(" ", "-"), model]
-    if adaptive:
+    if adaptive and kind != "spatial":
         arguments += ["--rt", str(ratio)]
         name.append(f"rt{ratio}")
+    if kind:
+        arguments += ["--masks", kind, "--rs", str(patch_ratio)]
+        name += [f"rs{patch_ratio}", kind]
     for option, value in options.items():
         arguments += ["--" + option, value]
         name.append(value)
     trains = not small or bench.options.trained_policies or bench.tables["synthetic"][data[0]]["policies"] == "trained"
-    if masks != "learned" and trains:
+    if masks != "learned" and trains and not kind:
         arguments += ["--masks", masks]
         name.append(masks)
     if "--frames" in arguments:
         name.append("f" + arguments[arguments.index("--frames") + 1])
-    if bench.options.trained_policies and small:
+    if bench.options.trained_policies and small and not kind:
         name.append("joint")
     if not small and (start := bench.options.start.get(row["model"])):
         name.append("from-" + os.path.basename(start).split(".")[0])
     name += [] if bench.scale == "small" else [bench.scale]
     ways = NAVIGATION if adaptive and masks == "learned" and options.get("selection") != "soft" else (masks,)
-    return Cell(row, column, Run(".".join(name), model, tuple(arguments), data, ratio), ways)
+    return Cell(row, column, Run(".".join(name), model, tuple(arguments), data, ratio, patch_ratio), ways)
 
 
 def cells_of(bench, table):

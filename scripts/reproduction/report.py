@@ -4,7 +4,7 @@ import json
 import os
 import statistics
 
-from reproduction.plan import Cell, cells_of, ratio_of
+from reproduction.plan import Cell, cells_of, patch_ratio_of, ratio_of
 from reproduction.runs import measured_rows, write
 
 
@@ -29,7 +29,8 @@ def lines_of(bench, table):
         line = {"row": cell.row["name"], "column": cell.column["name"], "paper": paper[0] if paper else None,
                 "paper_gmac": paper[1] if len(paper) > 1 else None, "note": cell.why, "seeds": {}, "argmax": {},
                 "nominal_rt": ratio_of(cell.row, cell.column) if str(cell.row.get("model")).startswith("af_") else None,
-                "realised_rt": None, "gmac": None, "run": cell.run.name if cell.run else None, "block_rt": {}}
+                "nominal_rs": patch_ratio_of(cell.row, cell.column), "realised_rt": None, "realised_rs": None,
+                "patch_recall": None, "gmac": None, "run": cell.run.name if cell.run else None, "block_rt": {}}
         if cell.row["name"] in latencies and latencies[cell.row["name"]]:
             found = latencies[cell.row["name"]]
             line.update(seeds={"1": found["ms_median"]}, realised_rt=found.get("realised_rt"))
@@ -43,6 +44,9 @@ def lines_of(bench, table):
                     line["argmax"][str(seed)] = argmax[metric]
         if results:
             line["realised_rt"] = statistics.median(x["realised_rt"] for x in results.values())
+            for field in ("realised_rs", "patch_recall") if cell.row.get("kind") else ():
+                known = [x[field] for x in results.values() if x[field] is not None]
+                line[field] = statistics.median(known) if known else None
             line["gmac"] = statistics.median(x["macs"] for x in results.values()) / 1e9
             for block in next(iter(results.values()))["block_rt"]:
                 line["block_rt"][block] = statistics.median(x["block_rt"][block] for x in results.values())
@@ -85,12 +89,17 @@ def markdown(name, table, lines, found, bench):
         head += f"Scale `{bench.scale}`: small networks on procedural data in place of the paper's.\n\n"
     units = {"top1": "top-1, %", "map": "mAP, %", "ms": "ms"}
     theirs, here = units[table["metric"]], units[metric_of(bench, table)]
-    rows = [f"| | data | paper, {theirs} | here, {here} | argmax | seeds | RT | realised RT | paper GMAC | GMAC | |",
-            "|---" * 11 + "|"]
+    spatial = any(line["nominal_rs"] is not None for line in lines)
+    titles = ["", "data", f"paper, {theirs}", f"here, {here}", "argmax", "seeds", "RT", "realised RT",
+              *(["RS", "realised RS", "key patch"] if spatial else []), "paper GMAC", "GMAC", ""]
+    rows = ["| " + " | ".join(titles) + " |", "|---" * len(titles) + "|"]
     for line in lines:
         cells = [line["row"], line["column"], number(line["paper"]), spread(line["seeds"].values()),
                  spread(line["argmax"].values()), str(len(line["seeds"]) or ""), number(line["nominal_rt"], 2),
-                 number(line["realised_rt"], 3), number(line["paper_gmac"]), number(line["gmac"], 3), line["note"]]
+                 number(line["realised_rt"], 3)]
+        if spatial:
+            cells += [number(line["nominal_rs"], 2), number(line["realised_rs"], 3), number(line["patch_recall"], 3)]
+        cells += [number(line["paper_gmac"]), number(line["gmac"], 3), line["note"]]
         rows.append("| " + " | ".join(cells) + " |")
     text = head + "\n".join(rows) + "\n"
     shown = [line for line in lines if line["block_rt"]]
@@ -119,7 +128,8 @@ def write_table(name, table, bench):
                                       "scale": bench.scale, "rows": lines, "orderings": found}, indent=1) + "\n")
     with open(base + ".csv.part", "w", encoding="utf-8", newline="") as file:
         out = csv.writer(file, lineterminator="\n")
-        keys = ("row", "column", "paper", "nominal_rt", "realised_rt", "paper_gmac", "gmac", "run", "note")
+        keys = ("row", "column", "paper", "nominal_rt", "realised_rt", "nominal_rs", "realised_rs", "patch_recall",
+                "paper_gmac", "gmac", "run", "note")
         out.writerow([*keys, *(f"seed{seed}" for seed in bench.options.seeds)])
         for line in lines:
             out.writerow([*("" if line[key] is None else line[key] for key in keys),

@@ -129,7 +129,9 @@ class Bench:
         threads = ["--threads", str(self.options.threads)]
         self.call(["train", "--model", self.model(run.model), *run.arguments, "--data", train, "--seed", str(seed),
                    "--out", folder, "--resume", "auto", *threads], log)
-        ratio = ["--rt", str(run.rt)] if any(way not in (*NAVIGATION, "all") for way in missing) else []
+        # Of a network with masks in space policies choose patches.
+        ratio = ["--rt", str(run.rt)] if run.rs is None else ["--rs", str(run.rs)]
+        ratio = ratio if any(way not in (*NAVIGATION, "all") for way in missing) else []
         lines = self.call(["eval", os.path.join(folder, "last.safetensors"), "--data", val, "--masks", *missing, *ratio,
                            "--mask-seed", str(seed), "--json", "--quiet", *threads], log).splitlines()
         for line in lines:

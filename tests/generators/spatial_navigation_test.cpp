@@ -52,7 +52,12 @@ void check(const Shape &s, int border) {
     in.weights = gate;
     in.bias = gate_bias;
     in.uniform = Tensor4(2, s.columns, s.rows, s.frames); // noise that cancels
-    const reference::SpatialGateState expected = reference::spatial_gate(in);
+    const reference::SpatialGateState plain = reference::spatial_gate(in);
+    in.uniform = random_frames(2, s.columns, s.rows, s.frames, "noise");
+    for (double &u : in.uniform.data)
+        u = std::abs(u);
+    const reference::SpatialGateState noisy = reference::spatial_gate(in);
+    FrameMemory uniform(in.uniform);
     in.pooled = reference::grid_pool(layer.magnitude(input), s.columns, s.rows);
     in.weights = absolute(gate);
     in.bias = absolute(gate_bias);
@@ -68,26 +73,32 @@ void check(const Shape &s, int border) {
             configure_halide(threads);
             const Kernel &kernel = test_kernel_store(target).kernel(
                 KernelSpec("spatial_navigation").set("hidden", s.hidden), kSpatialTrainingLibrary);
-            FrameMemory map(input, border);
-            FrameMemory logits = FrameMemory::unwritten(2, s.columns, s.rows, s.frames);
-            IntBuffer mask(s.columns, s.rows, s.frames);
-            mask.fill(-1);
-            KernelCall(kernel)
-                .bind("input", map.view())
-                .bind("conv_weights", tap_weights(layer.weights_folded(), s.hidden, s.c))
-                .bind("conv_bias", vector_of(layer.bias_folded()))
-                .bind("gate_weights", gates)
-                .bind("gate_bias", vector_of(floats(gate_bias)))
-                .bind("logits", logits.view())
-                .bind("mask", mask)
-                .run();
-            CHECK(logits.surroundings_intact());
-            const Tensor4 found = logits.values();
-            CHECK(rounding_error(found, expected.logits, size, 9 * s.c + s.x * s.y + s.hidden) <= 1);
-            for (size_t p = 0; p < expected.mask.data.size(); p++) {
-                const double margin = found.data[2 * p + 1] - found.data[2 * p];
-                CHECK(mask.data()[p] == (margin > 0));
-                if (std::abs(expected.margin.data[p]) > 1e-4) CHECK(mask.data()[p] == expected.mask.data[p]);
+            for (const bool stochastic : {false, true}) {
+                INFO((stochastic ? "with" : "without") << " noise");
+                FrameMemory map(input, border);
+                FrameMemory logits = FrameMemory::unwritten(2, s.columns, s.rows, s.frames);
+                IntBuffer mask(s.columns, s.rows, s.frames);
+                mask.fill(-1);
+                KernelCall(kernel)
+                    .bind("input", map.view())
+                    .bind("conv_weights", tap_weights(layer.weights_folded(), s.hidden, s.c))
+                    .bind("conv_bias", vector_of(layer.bias_folded()))
+                    .bind("gate_weights", gates)
+                    .bind("gate_bias", vector_of(floats(gate_bias)))
+                    .bind("uniform", uniform.view())
+                    .set("stochastic", stochastic ? 1 : 0)
+                    .bind("logits", logits.view())
+                    .bind("mask", mask)
+                    .run();
+                CHECK(logits.surroundings_intact());
+                const Tensor4 found = logits.values();
+                CHECK(rounding_error(found, plain.logits, size, 9 * s.c + s.x * s.y + s.hidden) <= 1);
+                const reference::SpatialGateState &expected = stochastic ? noisy : plain;
+                for (size_t p = 0; p < expected.mask.data.size(); p++) {
+                    const double margin = found.data[2 * p + 1] - found.data[2 * p];
+                    if (!stochastic) CHECK(mask.data()[p] == (margin > 0));
+                    if (std::abs(expected.margin.data[p]) > 1e-4) CHECK(mask.data()[p] == expected.mask.data[p]);
+                }
             }
         }
     }

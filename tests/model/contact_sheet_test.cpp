@@ -22,7 +22,7 @@ ContactSheet sheet_of(int frames, int rows) {
     sheet.probability = 0.5;
     sheet.frames.assign(size_t(frames), grey_frame());
     for (int row = 0; row < rows; ++row)
-        sheet.rows.push_back({"row", std::vector<bool>(size_t(frames), true)});
+        sheet.rows.push_back({"row", std::vector<bool>(size_t(frames), true), 0, {}});
     return sheet;
 }
 
@@ -60,6 +60,47 @@ TEST_CASE("each frame that was left out is crossed, and no other", "[contact_she
     }
 }
 
+namespace {
+
+RgbFrame with_patches(std::vector<int> patches, const FramePart &seen = {}) {
+    ContactSheet sheet = sheet_of(1, 1);
+    sheet.thumbnail_width = 160;
+    sheet.frames[0] = {64, 64, std::vector<uint8_t>(size_t(3) * 64 * 64, 255)};
+    sheet.rows[0].grid = 2;
+    sheet.rows[0].patches = std::move(patches);
+    sheet.seen = seen;
+    return draw_contact_sheet(sheet);
+}
+
+// How many pixels of the thumbnail, below the header, are as bright as the frame was.
+int bright_pixels(const RgbFrame &frame) {
+    int count = 0;
+    for (size_t i = 3 * size_t(frame.width) * 120; i < frame.data.size(); i += 3)
+        count += frame.data[i] > 250 && frame.data[i + 1] > 250 && frame.data[i + 2] > 250;
+    return count;
+}
+
+} // namespace
+
+TEST_CASE("patches that were left out are dimmed", "[contact_sheet]") {
+    const int all = bright_pixels(with_patches({1, 1, 1, 1}));
+    CHECK(all > 150 * 150);
+    CHECK(bright_pixels(with_patches({1, 0, 0, 0})) == Approx(all / 4.).epsilon(.05));
+    CHECK(bright_pixels(with_patches({0, 1, 1, 0})) == Approx(all / 2.).epsilon(.05));
+    CHECK(bright_pixels(with_patches({0, 0, 0, 0})) == 0);
+    CHECK(with_patches({1, 0, 0, 0}).data != with_patches({0, 1, 0, 0}).data);
+    // Patches lie on what the network sees; all around is dimmed too.
+    const FramePart middle{.25, .25, .5, .5};
+    CHECK(bright_pixels(with_patches({1, 1, 1, 1}, middle)) == Approx(all / 4.).epsilon(.1));
+    CHECK(red_pixels(with_patches({0, 0, 0, 0})) == 0);
+    // Patches smaller than a pixel.
+    ContactSheet fine = sheet_of(2, 3);
+    fine.rows[1].grid = 64;
+    fine.rows[1].patches.assign(size_t(2) * 64 * 64, 1);
+    fine.thumbnail_width = 20;
+    CHECK(draw_contact_sheet(fine).width >= 640);
+}
+
 TEST_CASE("any text and any frame shape can be drawn", "[contact_sheet]") {
     ContactSheet sheet = sheet_of(3, 1);
     sheet.label = std::string(3000, 'W') + "\n\xc3\xa4\xff";
@@ -82,6 +123,10 @@ TEST_CASE("sheets that do not fit together are refused", "[contact_sheet]") {
     ContactSheet sheet = sheet_of(4, 2);
     sheet.rows[1].selected.pop_back();
     CHECK_THROWS_WITH(draw_contact_sheet(sheet), Catch::Contains("row row has 3 entries for 4 frames"));
+    sheet = sheet_of(4, 1);
+    sheet.rows[0].grid = 2;
+    sheet.rows[0].patches.assign(3 * 4, 1);
+    CHECK_THROWS_WITH(draw_contact_sheet(sheet), Catch::Contains("patches for 3 entries for 4 frames"));
     sheet = sheet_of(4, 1);
     sheet.frame_captions = {"one"};
     CHECK_THROWS_AS(draw_contact_sheet(sheet), Error);

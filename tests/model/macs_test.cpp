@@ -8,6 +8,7 @@
 
 #include "model/description.h"
 #include "model/lowering.h"
+#include "runtime/text.h"
 
 using namespace afnet;
 
@@ -251,6 +252,35 @@ TEST_CASE("macs: networks of basic blocks", "[macs]") {
     CHECK(plain.dense == 3663761408);
     const MacTotals adaptive = total_macs(layers("af_resnet34", 8, 224), &LayerMacs::conv);
     CHECK(adaptive.gated == (4 + 5 + 9) * kConvolution / 2 + 2 * kConvolution / 4);
+}
+
+// A plan has the layers of a focal block twice then; they cost once.
+TEST_CASE("macs: masks in space add their navigation alone", "[macs]") {
+    ModelDescription d = shipped_model("af_resnet50");
+    RunShape shape;
+    const auto text = [](const LayerMacs &layer) {
+        return layer.layer + " " + std::to_string(layer.block) + " " + std::to_string(layer.conv) + " " +
+               std::to_string(layer.official);
+    };
+    std::vector<std::string> temporal, frames_left, both, spatial;
+    int navigations = 0;
+    for (const LayerMacs &layer : layer_macs(d, shape)) {
+        temporal.push_back(text(layer));
+        if (!contains(layer.layer, "list_gen")) frames_left.push_back(text(layer));
+    }
+    d.masks = MaskKind::Both;
+    for (const LayerMacs &layer : layer_macs(d, shape)) {
+        const bool navigation = contains(layer.layer, ".spatial_navigation");
+        navigations += navigation;
+        if (!navigation) both.push_back(text(layer));
+    }
+    d.masks = MaskKind::Spatial;
+    for (const LayerMacs &layer : layer_macs(d, shape)) {
+        if (!contains(layer.layer, ".spatial_navigation")) spatial.push_back(text(layer));
+    }
+    CHECK(navigations == 2 + 3 + 5);
+    CHECK(both == temporal);
+    CHECK(spatial == frames_left);
 }
 
 TEST_CASE("macs: every layer of AF-ResNet-50", "[macs]") {

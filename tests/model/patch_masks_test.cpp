@@ -26,7 +26,8 @@ TEST_CASE("policies take the part of patches that was asked for", "[mask_policy]
     for (const int grid : {1, 4, 7}) {
         const int patches = grid * grid;
         for (const double ratio : {0.0, 0.25, 0.5, 1.0}) {
-            for (const MaskPolicy policy : {MaskPolicy::Random, MaskPolicy::RandomSame, MaskPolicy::Centre}) {
+            for (const MaskPolicy policy :
+                 {MaskPolicy::Random, MaskPolicy::RandomSame, MaskPolicy::Centre, MaskPolicy::Blob}) {
                 INFO(mask_policy_name(policy) << ", grid " << grid << ", ratio " << ratio);
                 for (const auto &mask : policy_patches(policy, 3, 5, grid, ratio, key)) {
                     REQUIRE(mask.size() == size_t(5 * patches));
@@ -39,7 +40,38 @@ TEST_CASE("policies take the part of patches that was asked for", "[mask_policy]
         CHECK(policy_patches(MaskPolicy::None, 1, 2, grid, 1, key)[0] == std::vector<int>(size_t(2 * patches), 0));
     }
     CHECK_THROWS_AS(policy_patches(MaskPolicy::Oracle, 1, 1, 4, 1, key), Error);
-    CHECK_FALSE(chooses_patches(MaskPolicy::Learned));
+    CHECK(chooses_patches(MaskPolicy::Learned));
+    CHECK(chooses_patches(MaskPolicy::Blob));
+    CHECK_FALSE(chooses_frames(MaskPolicy::Blob));
+    CHECK_FALSE(replaces_navigation(MaskPolicy::Blob));
+    CHECK_FALSE(chooses_patches(MaskPolicy::Uniform));
+    CHECK(patch_policy_names() == std::vector<std::string>{"learned", "gumbel", "random", "random-same", "centre",
+                                                           "blob", "all", "none", "oracle", "shuffled",
+                                                           "shuffled-same"});
+}
+
+TEST_CASE("patches are exchanged within their frames", "[mask_policy]") {
+    const MaskKey key{3, 0, 7};
+    const ClipPatches masks = policy_patches(MaskPolicy::Centre, 3, 4, 7, .25, key);
+    const ClipPatches each = shuffled_patches(masks, 7, false, key), same = shuffled_patches(masks, 7, true, key);
+    for (const ClipPatches &shuffled : {each, same}) {
+        REQUIRE(shuffled.size() == 3);
+        CHECK(shuffled != masks);
+        for (int t = 0; t < 4; ++t)
+            CHECK(count_of(frame_of(shuffled[1], t, 7)) == count_of(frame_of(masks[1], t, 7)));
+    }
+    CHECK(each[0] != each[1]);
+    CHECK(same[0] == same[1]);
+    CHECK(frame_of(same[0], 0, 7) != frame_of(same[0], 1, 7));
+    CHECK(shuffled_patches(masks, 7, false, key) == each);
+    CHECK(shuffled_patches(masks, 7, false, {4, 0, 7}) != each);
+    const ClipPatches all(2, std::vector<int>(2 * 9, 1));
+    CHECK(shuffled_patches(all, 3, false, key) == all);
+}
+
+TEST_CASE("masks of patches frame by frame", "[mask_policy]") {
+    CHECK(patches_by_frame({1, 0, 0, 0, 0, 1, 1, 0}, 2) == std::vector<std::vector<int>>{{1, 0, 0, 0}, {0, 1, 1, 0}});
+    CHECK(patches_by_frame({}, 2).empty());
 }
 
 TEST_CASE("random patches differ by block, frame, clip and seed as far as the policy says", "[mask_policy]") {

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 
+#include "model/clip_macs.h"
 #include "runtime/error.h"
 #include "tests/model/network_run.h"
 
@@ -109,6 +110,67 @@ TEST_CASE("MACs fall with the patches that are selected", "[spatial_network]") {
     CHECK(half - none == Approx((all - none) / 2));
     CHECK(macs(.25, kAlwaysWhole) == Approx(all));
     CHECK(none < .9 * all);
+}
+
+TEST_CASE("MACs of clips add up to those of their batch", "[spatial_network]") {
+    for (const auto &[width, height, grid] : {std::tuple(45, 37, 7), {64, 64, 4}, {67, 33, 3}, {32, 32, 16}}) {
+        for (const Masks masks : {Masks::All, Masks::Random, Masks::None}) {
+            const NetworkRun run = spatial_run(true, 3, 3, width, height, grid, PatchShape::Blob, .3);
+            for (const double break_even : {kNeverWhole, kAlwaysWhole, .28}) {
+                NetworkRun chosen = run;
+                chosen.masks = masks;
+                const auto network = open_network(chosen, targets_for(chosen).back());
+                network->set_break_even(break_even);
+                network->run();
+                const std::vector<double> macs = clip_macs(*network);
+                INFO(chosen.text() << ", whole above " << break_even);
+                REQUIRE(macs.size() == 3);
+                CHECK(macs[0] + macs[1] + macs[2] == Approx(network->macs()).epsilon(1e-12));
+            }
+        }
+    }
+}
+
+TEST_CASE("a clip costs what its own masks select", "[spatial_network]") {
+    const auto open = [](int clips) {
+        NetworkRun run = spatial_run(true, 2, clips, 64, 64, 4, PatchShape::None, 0);
+        run.masks = Masks::All;
+        auto network = open_network(run, targets_for(run).back());
+        network->set_break_even(kNeverWhole);
+        return network;
+    };
+    const auto one = open(1), two = open(2);
+    std::vector<int> patches(2 * 2 * 16, 0);
+    std::fill(patches.begin() + 2 * 16, patches.end(), 1); // of the second clip
+    for (size_t block = 0; block < two->lowered().patches.size(); block++)
+        two->force_patches(block, patches);
+    one->run();
+    two->run();
+    const std::vector<double> macs = clip_macs(*two);
+    CHECK(macs[0] == Approx(one->macs()));
+    CHECK(macs[1] > 1.1 * macs[0]);
+}
+
+TEST_CASE("forced frames leave patches to the navigation", "[spatial_network]") {
+    ModelDescription both = small_af_resnet(false);
+    both.masks = MaskKind::Both;
+    RunShape shape;
+    shape.frames = 2;
+    shape.width = shape.height = 64;
+    shape.forced_masks = true;
+    const LoweredNetwork frames = lower(both, shape);
+    CHECK(frames.selections[0].forced != kNoTensor);
+    CHECK(frames.patches[0].forced == kNoTensor);
+    CHECK(frames.patches[0].mask != kNoTensor);
+    shape.forced_masks = false;
+    shape.forced_grid = 5;
+    const LoweredNetwork patches = lower(both, shape);
+    CHECK(patches.selections[0].forced == kNoTensor);
+    CHECK(patches.patches[0].forced != kNoTensor);
+    CHECK(patches.patches[0].mask == kNoTensor);
+    CHECK(masked_blocks(patches) == masked_blocks(frames));
+    both.masks = MaskKind::Spatial;
+    CHECK(masked_blocks(lower(both, shape)) == masked_blocks(frames));
 }
 
 TEST_CASE("masks in space are refused where there are none", "[spatial_network]") {

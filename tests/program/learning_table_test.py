@@ -35,7 +35,8 @@ else:
             break
         top1 = {"learned": 99 - seed, "random": 70 - 15 * seed, "random-same": 80 - 10 * seed}.get(masks, 99)
         print(json.dumps({"masks": masks, "top1": top1, "auc": .99, "auc_position_median": .97, "keep_key": .8,
-                          "keep_other": .01, "realised_rt": .26, "reversed_own": 1, "reversed_partner": 98}))
+                          "keep_other": .01, "realised_rt": .26, "reversed_own": 1, "reversed_partner": 98,
+                          "realised_rs": .19, "patch_recall": .9}))
 """
 
 
@@ -80,6 +81,21 @@ class LearningTable(unittest.TestCase):
         self.assertEqual(rows["true key frames"]["met"], "")
         self.assertIn("| learned masks, argmax | ≥ 95 | 97.0 | 98.0 | 97.0 | 96.0 |", result.stdout)
         self.assertEqual(result.returncode, 0, result.stderr)
+
+    def test_masks_in_space_beside_random_ones(self):
+        result = self.run_table("--experiments", "patches", "--seeds", "1", "2")
+        calls = self.calls()
+        train = next(call for call in calls if call[0] == "train")
+        self.assertEqual(train[train.index("--masks") + 1:train.index("--masks") + 2], ["spatial"])
+        self.assertEqual(train[train.index("--rs") + 1], "0.25")
+        evaluation = next(call for call in calls if call[0] == "eval")
+        self.assertIn("centre", evaluation)
+        self.assertEqual(evaluation[evaluation.index("--rs") + 1], "0.25")
+        rows = self.table()
+        self.assertEqual((rows["learned − random per block"]["median"], rows["learned − random per block"]["met"]),
+                         ("50.0", "yes"))  # 43, 57
+        self.assertEqual(rows["key patches covered, argmax"]["median"], "0.900")
+        self.assertEqual((rows["learned − centre"]["met"], result.returncode), ("no", 1))
 
     def test_a_figure_that_is_missed(self):
         result = self.run_table("--experiments", "pairs_tsn", "pairs")

@@ -41,6 +41,7 @@ elif command == "eval":
             break
         figure = {"learned": 91, "gumbel": 90, "random": 60, "random-same": 90, "uniform": 95}.get(masks, 70)
         print(json.dumps({"masks": masks, "top1": figure, "map": figure, "realised_rt": .26, "macs": 2e9,
+                          "realised_rs": .24, "patch_recall": .9,
                           "block_rt": {"layer1.refine_module.0": .2, "layer1.refine_module.1": .32}}))
 """
 
@@ -82,34 +83,63 @@ class Reproduce(unittest.TestCase):
         self.assertEqual(result.returncode, 0, result.stderr)
         calls = self.calls()
         trained = [call[call.index("--out") + 1].split("/")[-2] for call in calls if call[0] == "train"]
-        self.assertEqual(sorted(trained), sorted(f"key-stripe.af_tiny.rt{rt}{more}" for rt in (.25, .5, .75)
-                                                 for more in ("", ".focal")))
-        self.assertFalse(any("--masks" in call for call in calls if call[0] == "train"))
+        names = [f"key-stripe.af_tiny.rt{rt}{more}" for rt in (.25, .5, .75) for more in ("", ".focal")]
+        names += [f"patch-key.af_tiny.rs{rs}.spatial" for rs in (.25, .5, .75)]
+        self.assertEqual(sorted(trained), sorted(names))
+        self.assertFalse(any("--masks" in call and "spatial" not in call for call in calls if call[0] == "train"))
         rows = self.rows("table5")
         learned = rows["two branches, navigation", "RT .25"]
         self.assertEqual((learned["paper"], learned["seeds"], learned["argmax"]), (72.2, {"1": 90}, {"1": 91}))
         self.assertEqual(rows["two branches, random", "RT .75"]["seeds"], {"1": 60})
         self.assertEqual(rows["two branches, uniform", "RT .25"]["realised_rt"], .26)
+        patches = rows["two branches, spatial navigation", "RT .5"]
+        self.assertEqual((patches["nominal_rt"], patches["nominal_rs"]), (1, .5))
+        self.assertEqual((patches["realised_rs"], patches["patch_recall"], learned["realised_rs"]), (.24, .9, None))
+        self.assertEqual(rows["two branches, random patches", "RT .25"]["seeds"], {"1": 60})
         for found in self.document("table5")["orderings"]:
-            wanted = "confirmed" if found["claim"].endswith(("random", "normal")) else "refuted"
+            good = ("random", "normal", "random patches", "centre crop")
+            wanted = "confirmed" if found["claim"].endswith(good) else "refuted"
             self.assertEqual(found["verdict"], wanted, found)
         self.assertIn("| two branches, random | RT .25 | 62.8 | 60.0 |", result.stdout)
         with open(os.path.join(self.folder, "out", "table5.csv"), encoding="utf-8", newline="") as file:
-            self.assertEqual(len(list(csv.DictReader(file))), 27)
+            self.assertEqual(len(list(csv.DictReader(file))), 30)
 
     def test_policies_train_by_themselves_on_request(self):
         self.reproduce("table5", "--seeds", "1", "--trained-policies")
-        trained = [call for call in self.calls("train") if "--masks" in call]
+        trained = [call for call in self.calls("train") if "--masks" in call and "spatial" not in call]
         self.assertEqual(sorted({call[call.index("--masks") + 1] for call in trained}),
                          ["normal", "random", "random-same", "uniform"])
         self.assertTrue(all("key_stripe_joint" in call[call.index("--config") + 1] for call in trained))
 
     def test_what_cannot_be_done_is_said_and_has_no_figure(self):
-        self.reproduce("table4", "figure4")
-        self.assertEqual(self.calls("train"), [])
-        row = self.rows("table4")["AFNet, RS .4, RT .8", "ActivityNet"]
-        self.assertEqual((row["paper"], row["seeds"], row["note"]), (75.6, {}, "not available: this script runs no masks in space yet"))
+        self.reproduce("supplementary2", "table4", "--seeds", "1")
+        row = self.rows("supplementary2")["TSM, R101, 12 f", "Something-Something V1"]
+        self.assertEqual((row["paper"], row["seeds"]), (49.1, {}))
+        self.assertEqual(row["note"], "not available: a static ResNet-101 is no shipped model")
         self.assertEqual(self.rows("table4")["AdaFocus", "ActivityNet"]["note"], "another's network, quoted")
+
+    def test_masks_in_space_run_on_data_that_needs_them(self):
+        self.reproduce("table4", "figure4", "--seeds", "1")
+        calls = self.calls()
+        trained = [call for call in calls if call[0] == "train"]
+        self.assertEqual(len(trained), 3)  # RT .6, .8 and 1; that of .8 is both tables'
+        self.assertIn("patch_key_both.json", trained[0][trained[0].index("--config") + 1])
+        for option, value in (("--masks", "both"), ("--rs", "0.4"), ("--rt", "0.8"), ("--grid", "4"), ("--size", "64")):
+            self.assertEqual(trained[0][trained[0].index(option) + 1], value)
+        self.assertEqual({call[call.index("--dataset") + 1] for call in calls if call[0] == "synth"}, {"patch-key"})
+        row = self.rows("table4")["AFNet, RS .4, RT .8", "ActivityNet"]
+        self.assertEqual((row["paper"], row["seeds"], row["nominal_rt"], row["nominal_rs"]), (75.6, {"1": 90}, .8, .4))
+        self.assertEqual(row["run"], self.rows("figure4")["AFNet, RS .4, RT .8", "ActivityNet"]["run"])
+
+    def test_policies_of_patches_take_the_ratio_of_patches(self):
+        self.reproduce("table5", "--seeds", "1")
+        evaluated = [call for call in self.calls("eval") if "patch-key" in call[1]]
+        self.assertEqual(len(evaluated), 3)
+        for call in evaluated:
+            first = call.index("--masks")
+            self.assertEqual(call[first + 1:first + 6], ["random", "random-same", "centre", "learned", "gumbel"])
+            self.assertNotIn("--rt", call)
+            self.assertIn("rs" + call[call.index("--rs") + 1], call[1])
 
     def test_what_is_done_is_not_done_again_and_a_failure_stops_nothing_else(self):
         broken = os.path.join(self.folder, "broken")
@@ -188,6 +218,14 @@ class Reproduce(unittest.TestCase):
         again = self.reproduce("supplementary6", "--scale", "smoke", "--seeds", "1", afnet=os.environ["AFNET"])
         self.assertEqual(again.stdout, result.stdout)
         self.assertNotIn("done in", again.stderr)
+
+    @unittest.skipUnless(os.environ.get("AFNET"), "AFNET names no program")
+    def test_masks_in_space_from_end_to_end(self):
+        result = self.reproduce("table4", "--scale", "smoke", "--seeds", "1", afnet=os.environ["AFNET"])
+        self.assertEqual(result.returncode, 0, result.stderr)
+        row = self.rows("table4.smoke")["AFNet, RS .4, RT .8", "ActivityNet"]
+        self.assertTrue(0 <= row["seeds"]["1"] <= 100 and 0 < row["realised_rs"] <= 1 and row["gmac"] > 0, row)
+        self.assertTrue(0 <= row["patch_recall"] <= 1, row)
 
 
 if __name__ == "__main__":
