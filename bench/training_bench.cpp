@@ -116,7 +116,8 @@ public:
     std::vector<Ratios> all_ratios() const {
         std::vector<Ratios> result;
         for (double frames : ratios(options_.ratios))
-            for (double patches : ratios(options_.patch_ratios)) result.push_back({frames, patches});
+            for (double patches : ratios(options_.patch_ratios))
+                result.push_back({frames, patches});
         return result;
     }
 
@@ -126,8 +127,10 @@ public:
         const TrainingPlan &training = network_.training();
         const std::vector<int> clip = spread_mask(options_.frames, selected_count(part.frames, options_.frames));
         std::vector<int> frames;
-        for (int n = 0; n < options_.clips; n++) frames.insert(frames.end(), clip.begin(), clip.end());
-        for (size_t i = 0; i < training.selections.size(); i++) network_.force_mask(i, frames);
+        for (int n = 0; n < options_.clips; n++)
+            frames.insert(frames.end(), clip.begin(), clip.end());
+        for (size_t i = 0; i < training.selections.size(); i++)
+            network_.force_mask(i, frames);
         for (size_t i = 0; i < training.patches.size(); i++)
             network_.force_patches(
                 i, patch_mask(PatchShape::Random, options_.grid, int(frames.size()), part.patches, {}, i));
@@ -166,7 +169,8 @@ public:
             kind.generator = generator;
             kind.ms = median(ms);
             kind.gmac = macs[generator] / 1e9;
-            for (const Step &step : plan().steps) kind.calls += step.kernel.generator == generator;
+            for (const Step &step : plan().steps)
+                kind.calls += step.kernel.generator == generator;
             result.kinds.push_back(kind);
         }
         std::stable_sort(result.kinds.begin(), result.kinds.end(),
@@ -306,7 +310,8 @@ TrainingBenchResult bench_training(const TrainingBenchOptions &options, const st
     MachineMeter meter(kernels, threads);
     for (int count : threads) {
         if (options.passes == 0) continue;
-        for (const auto &part : bench.all_ratios()) result.passes.push_back(bench.whole_steps(count, part));
+        for (const auto &part : bench.all_ratios())
+            result.passes.push_back(bench.whole_steps(count, part));
     }
     if (options.kernels) {
         bench.select(bench.all_ratios().front());

@@ -75,9 +75,9 @@ struct TrainingBenchResult {
     std::vector<TrainingPass> passes;
 };
 
-/// Runs steps of training on seeded numbers; then, with the first masks, stops in front of each kernel and shape that was
-/// not seen before and calls it again and again, where it stands: its arguments hold what the pass left there, in the
-/// plan's own memory. Throws UsageError for an unknown model and a filter that no kernel passes, Error where the
+/// Runs steps of training on seeded numbers; then, with the first masks, stops in front of each kernel and shape that
+/// was not seen before and calls it again and again, where it stands: its arguments hold what the pass left there, in
+/// the plan's own memory. Throws UsageError for an unknown model and a filter that no kernel passes, Error where the
 /// model's training kernels are missing.
 TrainingBenchResult bench_training(const TrainingBenchOptions &options, const std::vector<int> &threads, bool quiet);
 

@@ -47,10 +47,11 @@ void print_sums(const std::vector<TrainingSum> &sums) {
 }
 
 void print_pass(const TrainingPass &pass) {
-    std::printf("\nWhole steps, %d %s, RT %s, RS %s: %s ms (best %s, p95 %s, %zu steps), memory beside parameters %s MiB\n\n",
-                pass.threads, pass.threads == 1 ? "thread" : "threads", decimal(pass.rt, 3).c_str(),
-                decimal(pass.rs, 3).c_str(), decimal(pass.ms.median, 1).c_str(), decimal(pass.ms.best, 1).c_str(),
-                decimal(pass.ms.p95, 1).c_str(), pass.ms.samples, decimal(pass.arena_mib, 0).c_str());
+    std::printf(
+        "\nWhole steps, %d %s, RT %s, RS %s: %s ms (best %s, p95 %s, %zu steps), memory beside parameters %s MiB\n\n",
+        pass.threads, pass.threads == 1 ? "thread" : "threads", decimal(pass.rt, 3).c_str(),
+        decimal(pass.rs, 3).c_str(), decimal(pass.ms.median, 1).c_str(), decimal(pass.ms.best, 1).c_str(),
+        decimal(pass.ms.p95, 1).c_str(), pass.ms.samples, decimal(pass.arena_mib, 0).c_str());
     TextTable table({"kernels", "calls", "ms", "share", "GMAC/s"}, "lrrrr");
     for (const TrainingKind &k : pass.kinds) {
         table.add({k.generator, std::to_string(k.calls), decimal(k.ms, 2), percent(100 * k.ms / pass.ms.median),

@@ -1,7 +1,8 @@
-// What a focal block's branch leaves on the tiles of a list (generators/tiles.h) in sparse training with masks in space;
-// those behind them in the list get the stream alone. Each kernel stores its list's tiles and no others.
+// What a focal block's branch leaves on the tiles of a list (generators/tiles.h) in sparse training with masks in
+// space; those behind them in the list get the stream alone. Each kernel stores its list's tiles and no others.
 //
-//   output(c, X, Y, F) = act(state(c, X, Y, F) [+ branch(c, x, y, n)]),   X, Y: pixel (x, y) of tile n, F = sources(0, n)
+//   output(c, X, Y, F) = act(state(c, X, Y, F) [+ branch(c, x, y, n)]),   X, Y: pixel (x, y) of tile n, F = sources(0,
+//   n)
 #include "generators/batch_norm.h"
 #include "generators/tiles.h"
 #include "schedules/tiles_schedule.h"
@@ -49,8 +50,8 @@ public:
     void schedule() {
         Stage store = output.update();
         store.allow_race_conditions(); // the list names each tile once
-        schedule_cpu(
-            afnet::schedules::TileLoops{store, c, RVar(listed.x), RVar(listed.y), RVar(listed.z), Expr(side)}, target);
+        schedule_cpu(afnet::schedules::TileLoops{store, c, RVar(listed.x), RVar(listed.y), RVar(listed.z), Expr(side)},
+                     target);
     }
 
 private:

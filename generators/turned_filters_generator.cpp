@@ -37,9 +37,7 @@ public:
             turned.dim(d).set_extent(weights.dim(d).extent());
     }
 
-    void schedule() {
-        schedule_cpu(afnet::schedules::ElementwiseLoops{Func(turned), i, {u, v}, {c}}, target);
-    }
+    void schedule() { schedule_cpu(afnet::schedules::ElementwiseLoops{Func(turned), i, {u, v}, {c}}, target); }
 
 private:
     Var i{"i"}, c{"c"}, u{"u"}, v{"v"};

@@ -203,8 +203,8 @@ Feature TrainingBuilder::convolved(Kind kind, const Feature &in, const ConvLayer
     const TensorId weights = parameter(
         layer.conv + ".weight", shape,
         depthwise ? std::vector<int>{layer.out, k, k} : std::vector<int>{layer.out, channels, k, k}, true);
-    const Feature out = feature_like(layer.label, in, layer.out, strided(in.width, layer.stride),
-                                     strided(in.height, layer.stride));
+    const Feature out =
+        feature_like(layer.label, in, layer.out, strided(in.width, layer.stride), strided(in.height, layer.stride));
     const auto spec = [&](const std::string &part) {
         KernelSpec kernel((depthwise ? "depthwise_" : "conv2d_") + part);
         if (depthwise) {

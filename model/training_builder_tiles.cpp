@@ -1,8 +1,9 @@
-// Sparse training with masks in space (docs/spatial.md): a focal branch runs forward and backward on the tiles of pixels
-// that its masks select. Between the gather and the scatter of a block tensors are compact, and a tile is to them what a
-// frame is to training_builder_sparse.cpp: a convolution of one pixel and BatchNorm take the kernels of whole frames. A
-// 3x3 convolution reads tiles with a pixel of their neighbours around, zero where these are not selected; its gradient
-// to its input is the convolution of the result's gradient, surrounded likewise, with the filters turned.
+// Sparse training with masks in space (docs/spatial.md): a focal branch runs forward and backward on the tiles of
+// pixels that its masks select. Between the gather and the scatter of a block tensors are compact, and a tile is to
+// them what a frame is to training_builder_sparse.cpp: a convolution of one pixel and BatchNorm take the kernels of
+// whole frames. A 3x3 convolution reads tiles with a pixel of their neighbours around, zero where these are not
+// selected; its gradient to its input is the convolution of the result's gradient, surrounded likewise, with the
+// filters turned.
 #include "model/tile_side.h"
 #include "model/training_builder.h"
 
@@ -53,8 +54,9 @@ Feature TrainingBuilder::gathered_tiles(const std::string &label, const Feature 
     record([=, gradient_spec = spec("gather_tiles_grad")]() mutable {
         if (!has_gradient(out.tensor)) return;
         const bool before = gradient_written(in.tensor);
-        Step &gradient_step = step(label + ".gradient", gradient_spec.set("accumulate", before),
-                                   {{"d_output", gradient(out.tensor)}, sources, places, {"d_input", gradient(in.tensor)}});
+        Step &gradient_step =
+            step(label + ".gradient", gradient_spec.set("accumulate", before),
+                 {{"d_output", gradient(out.tensor)}, sources, places, {"d_input", gradient(in.tensor)}});
         gradient_step.arguments.back().zeroed = !before;
     });
     return out;
@@ -63,7 +65,8 @@ Feature TrainingBuilder::gathered_tiles(const std::string &label, const Feature 
 // The tiles of a compact tensor with what surrounds them.
 TensorId TrainingBuilder::surrounded_tiles(const std::string &label, TensorId in, const TileList &tiles) {
     std::vector<int> extents = result_.plan.tensors[size_t(in)].extents;
-    for (int d : {1, 2}) extents[size_t(d)] += 2;
+    for (int d : {1, 2})
+        extents[size_t(d)] += 2;
     const TensorId out = numbers(label, std::move(extents));
     follow(out, in);
     step(label, KernelSpec("surround_tiles"),
@@ -140,8 +143,7 @@ Feature TrainingBuilder::scattered_tiles(const std::string &label, const Feature
         if (!has_gradient(out.tensor)) return;
         const TensorId d_sum = gradient_before(label, out.tensor, activation);
         gradient_written(branch.tensor);
-        const TensorId worth =
-            numbers(label + ".worth", {result_.plan.tensors[size_t(tiles.list.sources)].extents[1]});
+        const TensorId worth = numbers(label + ".worth", {result_.plan.tensors[size_t(tiles.list.sources)].extents[1]});
         follow(worth, branch.tensor);
         step(label + ".gradient", KernelSpec("scatter_tiles_grad"),
              {{"d_sum", d_sum},

@@ -28,8 +28,8 @@ struct TileTotals {
 /// A task is some tiles; sums over channels are the last, so that all others are vectors of them.
 void schedule_cpu(TileTotals totals, const Halide::Target &target);
 
-/// A partition of tiles [x, y, f]: rank(x, y, f) within a row, before(row of all frames), and stages that store an entry
-/// of `lists` for each tile of `tiles`.
+/// A partition of tiles [x, y, f]: rank(x, y, f) within a row, before(row of all frames), and stages that store an
+/// entry of `lists` for each tile of `tiles`.
 struct TilePartition {
     Halide::Func rank, before;
     std::vector<Halide::Stage> lists;

@@ -6,8 +6,10 @@ std::vector<KernelSpec> sparse_training_kernels() {
     std::vector<KernelSpec> specs = {
         KernelSpec("work_list").set("mask_of_numbers", true), KernelSpec("scatter_frames_grad"),
         KernelSpec("relu_grad"), KernelSpec("selection_grad"), KernelSpec("batch_norm_running").set("listed", true)};
-    for (const char *generator : {"surround_tiles", "scatter_tiles_grad"}) specs.emplace_back(generator);
-    for (const int groups : {1, 2}) specs.push_back(KernelSpec("turned_filters").set("groups", groups));
+    for (const char *generator : {"surround_tiles", "scatter_tiles_grad"})
+        specs.emplace_back(generator);
+    for (const int groups : {1, 2})
+        specs.push_back(KernelSpec("turned_filters").set("groups", groups));
     for (const bool flag : {false, true}) {
         for (const char *generator : {"patch_tiles", "patch_selection_grad"})
             specs.push_back(KernelSpec(generator).set("framed", flag));

@@ -26,7 +26,7 @@ struct Shape {
 };
 
 // One pixel; nothing to shift; tiles of 1, 2, 4 pixels and of a whole frame; a grid finer than the map.
-const std::vector<Shape> kShapes = {{1, 1, 1, 1, 1, 1},  {7, 3, 2, 2, 3, 1}, {9, 4, 8, 2, 2, 3},   {17, 8, 8, 2, 3, 2},
+const std::vector<Shape> kShapes = {{1, 1, 1, 1, 1, 1},  {7, 3, 2, 2, 3, 1}, {9, 4, 8, 2, 2, 3},    {17, 8, 8, 2, 3, 2},
                                     {64, 6, 3, 3, 2, 1}, {5, 2, 3, 5, 2, 2}, {136, 12, 12, 1, 2, 1}};
 
 struct Masks {
@@ -38,12 +38,14 @@ struct Masks {
 std::vector<Masks> masks_of(const Shape &s) {
     const std::vector<double> all(size_t(s.all_frames()), 1);
     std::vector<double> some = all;
-    for (size_t f = 1; f < some.size(); f += 2) some[f] = 0;
+    for (size_t f = 1; f < some.size(); f += 2)
+        some[f] = 0;
     const auto mask = [&](const std::function<bool(int i, int j, int f)> &chosen) {
         SpatialMask patches{s.grid, s.grid, s.all_frames(), {}};
         for (int f = 0; f < s.all_frames(); f++)
             for (int j = 0; j < s.grid; j++)
-                for (int i = 0; i < s.grid; i++) patches.patches.push_back(chosen(i, j, f));
+                for (int i = 0; i < s.grid; i++)
+                    patches.patches.push_back(chosen(i, j, f));
         return patches;
     };
     const auto checkerboard = [](int i, int j, int f) { return (i + j + f) % 2 == 0; };
@@ -99,7 +101,8 @@ std::vector<int> sources_of(const std::vector<std::array<int, 3>> &tiles, const 
 
 std::vector<int> places_of(const std::vector<std::array<int, 3>> &tiles) {
     std::vector<int> places;
-    for (const auto &tile : tiles) places.insert(places.end(), {tile[0], tile[1]});
+    for (const auto &tile : tiles)
+        places.insert(places.end(), {tile[0], tile[1]});
     return places;
 }
 
@@ -135,7 +138,8 @@ Tensor4 row(const std::vector<double> &values) {
 std::vector<double> tile_products(const Tensor4 &a, const Tensor4 &b) {
     std::vector<double> result(size_t(a.f));
     const size_t each = a.data.size() / std::max<size_t>(size_t(a.f), 1);
-    for (size_t i = 0; i < a.data.size(); i++) result[i / each] += a.data[i] * b.data[i];
+    for (size_t i = 0; i < a.data.size(); i++)
+        result[i / each] += a.data[i] * b.data[i];
     return result;
 }
 
@@ -157,14 +161,16 @@ TEST_CASE("masks of patches become lists of tiles", "[tile_training]") {
         const Shape &s = in.s;
         for (const bool framed : {false, true}) {
             Case expected = in;
-            expected.list = reference::tile_list(in.masks.patches, framed ? &in.masks.frames : nullptr, s.x, s.y, s.side());
+            expected.list =
+                reference::tile_list(in.masks.patches, framed ? &in.masks.frames : nullptr, s.x, s.y, s.side());
             const int columns = s.x / s.side(), rows = s.y / s.side(), all = int(expected.list.tiles.size());
             for_training_targets([&](const Target &target, Dtype dtype) {
                 FrameMemory patches(numbers(in.masks.patches.patches, s.grid, s.grid, s.all_frames()), 0, false, dtype);
                 FrameMemory frames(row(in.masks.frames), 0, false, dtype);
                 IntBuffer sources(3, all), places(2, all), slots(columns, rows, s.all_frames()), count(1);
-                KernelCall(test_kernel_store(target).kernel(
-                               with_dtype(KernelSpec("patch_tiles").set("framed", framed), dtype), kSparseTrainingLibrary))
+                KernelCall(
+                    test_kernel_store(target).kernel(with_dtype(KernelSpec("patch_tiles").set("framed", framed), dtype),
+                                                     kSparseTrainingLibrary))
                     .bind("patches", patches.view().sliced(3))
                     .bind("frames", frames.view().sliced(3).sliced(2).sliced(1))
                     .set("frames_per_clip", s.frames)
@@ -242,16 +248,19 @@ TEST_CASE("branches are added to the tiles of a list, and no other tile is touch
                 if (activation == std::string("relu")) expected = reference::relu(expected);
                 for (const bool selected : {true, false}) {
                     if (in.listed(selected) == 0) continue;
-                    KernelRun run = kernel(
-                        KernelSpec("scatter_tiles").set("activation", activation).set("add_branch", selected), target, dtype);
+                    KernelRun run =
+                        kernel(KernelSpec("scatter_tiles").set("activation", activation).set("add_branch", selected),
+                               target, dtype);
                     run.in("state", state, 4).in("branch", selected ? branch : state, 4).in("side", in.s.side());
                     run.out("output", in.s.c, in.s.x, in.s.y, in.s.all_frames(), 4);
                     const Tensor4 output = with_list(run, in, selected).run().at("output");
-                    const TileList &written = selected ? in.list : others.list, &rest = selected ? others.list : in.list;
+                    const TileList &written = selected ? in.list : others.list,
+                                   &rest = selected ? others.list : in.list;
                     CHECK(training_error(reference::compact_tiles(output, written),
                                          reference::compact_tiles(expected, written), 1, dtype) <= 1);
                     const Tensor4 untouched = reference::compact_tiles(output, rest);
-                    CHECK(std::all_of(untouched.data.begin(), untouched.data.end(), [](double v) { return std::isnan(v); }));
+                    CHECK(std::all_of(untouched.data.begin(), untouched.data.end(),
+                                      [](double v) { return std::isnan(v); }));
                 }
             }
         });
@@ -313,13 +322,14 @@ TEST_CASE("a convolution with turned filters is the gradient of one to its input
         const int padding = (kernel_side - 1) / 2;
         const Tensor4 expected =
             reference::conv2d_grad_input(d_output, {co, kernel_side, 1, padding, groups}, weights, ci, 5, 4);
-        for_training_targets([&, ci = ci, co = co, groups = groups, k = kernel_side](const Target &target, Dtype dtype) {
-            KernelRun run = kernel(KernelSpec("turned_filters").set("groups", groups), target, dtype);
-            run.in("weights", weights, 4).out("turned", ci, co / groups, k, k, 4);
-            const Tensor4 turned = run.run().at("turned");
-            const Tensor4 ours =
-                reference::conv2d(d_output, {ci, k, 1, padding, groups}, reference::conv2d_weight(turned));
-            CHECK(training_error(ours, expected, 1, Dtype::F64) <= 1);
-        });
+        for_training_targets(
+            [&, ci = ci, co = co, groups = groups, k = kernel_side](const Target &target, Dtype dtype) {
+                KernelRun run = kernel(KernelSpec("turned_filters").set("groups", groups), target, dtype);
+                run.in("weights", weights, 4).out("turned", ci, co / groups, k, k, 4);
+                const Tensor4 turned = run.run().at("turned");
+                const Tensor4 ours =
+                    reference::conv2d(d_output, {ci, k, 1, padding, groups}, reference::conv2d_weight(turned));
+                CHECK(training_error(ours, expected, 1, Dtype::F64) <= 1);
+            });
     }
 }

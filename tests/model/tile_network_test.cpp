@@ -33,7 +33,8 @@ int one_patch(size_t, size_t frame, int column, int row) {
 
 struct Kind {
     const char *model, *space;
-    int grid; // of maps of 8, 4 and 2 pixels: 2 has tiles of 4, 2 and 1 of them, 3 divides none, 4 is finer than the last
+    int grid; // of maps of 8, 4 and 2 pixels: 2 has tiles of 4, 2 and 1 of them, 3 divides none, 4 is finer than the
+              // last
 };
 
 const std::vector<Kind> kKinds = {{"af_tiny_tsm", "spatial", 2}, {"af_tiny_tsm", "both", 3}, {"af_tiny", "both", 4}};
@@ -68,9 +69,9 @@ TensorId argument_of(const Step &step, const char *name) {
 
 // A focal block in the middle of a pass.
 struct ObservedBlock {
-    Tensor4 input, state, output;  // of the forward pass; output: behind the activation
-    Tensor4 d_sum, d_input;        // before the activation; the input's, with this branch's part
-    bool adds = false;             // the shortcut's part is in it too
+    Tensor4 input, state, output; // of the forward pass; output: behind the activation
+    Tensor4 d_sum, d_input;       // before the activation; the input's, with this branch's part
+    bool adds = false;            // the shortcut's part is in it too
 };
 
 std::map<std::string, ObservedBlock> observe(SparselyTrained &trained) {
@@ -127,7 +128,8 @@ double error_of(const std::vector<double> &actual, const std::vector<double> &ex
     return worst / largest;
 }
 
-constexpr double kTolerance = 1e-8; // what a float's rounding of the statistics' epsilon and sums in another order leave
+constexpr double kTolerance =
+    1e-8; // what a float's rounding of the statistics' epsilon and sums in another order leave
 
 void check_block(SparselyTrained &trained, const SparseRun &run, size_t number, const ObservedBlock &block,
                  const std::string &key) {
@@ -144,7 +146,8 @@ void check_block(SparselyTrained &trained, const SparseRun &run, size_t number, 
     const Tensor4 read = shifts ? reference::temporal_shift(block.input, 3) : block.input;
     const std::vector<reference::BranchLayer> states = reference::sparse_branch(read, layers, pixels);
     Tensor4 output = reference::add(block.state, states.back().output);
-    const bool activated = std::none_of(block.output.data.begin(), block.output.data.end(), [](double v) { return v < 0; });
+    const bool activated =
+        std::none_of(block.output.data.begin(), block.output.data.end(), [](double v) { return v < 0; });
     if (activated) output = reference::relu(output);
     CHECK(error_of(block.output.data, output.data) <= kTolerance);
     for (size_t i = 0; i < layers.size(); i++) {
@@ -160,8 +163,8 @@ void check_block(SparselyTrained &trained, const SparseRun &run, size_t number, 
             const std::vector<float> values = recipe_weights(4)(info);
             return std::vector<double>(values.begin(), values.end());
         };
-        const reference::Moments moved_on = reference::running_moments({before(mean), before(variance)},
-                                                                       states[i].moments, 0.1, pixels.selected);
+        const reference::Moments moved_on =
+            reference::running_moments({before(mean), before(variance)}, states[i].moments, 0.1, pixels.selected);
         CHECK(error_of(running("mean"), moved_on.mean) <= kTolerance);
         CHECK(error_of(running("variance"), moved_on.variance) <= kTolerance);
     }
@@ -316,13 +319,15 @@ TEST_CASE("a patch's gradient is what its branch is worth", "[tile_network]") {
                 if (mask[p] * chosen[p / each] == 0) CHECK(gradient == 0);
                 (mask[p] * chosen[p / each] == 0 ? rejected : selected)++;
             }
-            for (double gradient : frames.at(block)) of_frames += gradient;
+            for (double gradient : frames.at(block))
+                of_frames += gradient;
             // The branch ends in gamma xhat + beta, as in [sparse_network].
             for (const char *part : {".bn3.weight", ".bn3.bias"}) {
                 const TrainedParameter &parameter = trained.parameter(block + part);
                 const std::vector<double> d = trained.network.gradient(parameter);
                 const std::vector<double> values = trained.network.numbers(parameter.value);
-                for (size_t i = 0; i < d.size(); i++) expected += d[i] * values[i];
+                for (size_t i = 0; i < d.size(); i++)
+                    expected += d[i] * values[i];
             }
             CHECK(sum == Approx(expected).epsilon(1e-9).margin(1e-13));
             CHECK(of_frames == Approx(training.selections.empty() ? 0 : sum).epsilon(1e-9).margin(1e-13));

@@ -13,7 +13,8 @@ template <class Copy> void for_each_pixel(const TileList &list, const Copy &copy
     for (int n = 0; n < list.selected; n++) {
         const auto &[column, row, frame] = list.tiles[size_t(n)];
         for (int y = 0; y < list.side; y++)
-            for (int x = 0; x < list.side; x++) copy(x, y, n, column * list.side + x, row * list.side + y, frame);
+            for (int x = 0; x < list.side; x++)
+                copy(x, y, n, column * list.side + x, row * list.side + y, frame);
     }
 }
 

@@ -50,9 +50,9 @@ std::vector<BranchLayer> sparse_branch(const Tensor4 &input, const std::vector<N
                                        const TileList &pixels);
 
 struct BranchGradients {
-    std::vector<Tensor4> weights;             // by layer
+    std::vector<Tensor4> weights; // by layer
     std::vector<std::vector<double>> gamma, beta;
-    Tensor4 input;                            // zero where no pixel is selected
+    Tensor4 input; // zero where no pixel is selected
 };
 /// Given that of the branch's output, of which selected pixels count alone.
 BranchGradients sparse_branch_gradients(const std::vector<BranchLayer> &states,
