@@ -166,6 +166,7 @@ private:
         TensorId places = kNoTensor, slots = kNoTensor;
         int side = 0;
     };
+    static Argument slots_of(const TileList &tiles, bool border);
     TileList list_tiles(const Feature &map, const PatchSelection &patches, const Selection *frames);
     Feature compact_feature(const std::string &name, int channels, const TileList &tiles);
     Feature gathered_tiles(const std::string &label, const Feature &in, const TileList &tiles);

@@ -9,6 +9,13 @@
 
 namespace afnet {
 
+// As kernels take them, [column, row, f].
+Argument TrainingBuilder::slots_of(const TileList &tiles, bool border) {
+    Argument slots = {"slots", tiles.slots, Frames::All, 0, border};
+    slots.single = true;
+    return slots;
+}
+
 TrainingBuilder::TileList TrainingBuilder::list_tiles(const Feature &map, const PatchSelection &patches,
                                                       const Selection *frames) {
     const std::vector<int> grid = result_.plan.tensors[size_t(patches.mask)].extents;
@@ -22,7 +29,7 @@ TrainingBuilder::TileList TrainingBuilder::list_tiles(const Feature &map, const 
     };
     tiles.list.sources = integers(".tile_sources", {3, columns * rows * all});
     tiles.places = integers(".tile_places", {2, columns * rows * all});
-    tiles.slots = integers(".tile_slots", {columns, rows, all});
+    tiles.slots = integers(".tile_slots", {1, columns, rows, all});
     result_.plan.tensors[size_t(tiles.slots)].border = 1;
     tiles.list.count = integers(".tile_count", {1});
     const bool framed = frames != nullptr;
@@ -31,7 +38,7 @@ TrainingBuilder::TileList TrainingBuilder::list_tiles(const Feature &map, const 
           {"frames", framed ? frames->deciding_mask() : unread_mask()},
           {"sources", tiles.list.sources},
           {"places", tiles.places},
-          {"slots", tiles.slots},
+          slots_of(tiles, false),
           {"count", tiles.list.count}})
         .scalars = {{"frames_per_clip", double(shape().frames)}};
     return tiles;
@@ -73,7 +80,7 @@ TensorId TrainingBuilder::surrounded_tiles(const std::string &label, TensorId in
          {{"input", in},
           {"sources", tiles.list.sources, Frames::Selected},
           {"places", tiles.places, Frames::Selected},
-          {"slots", tiles.slots, Frames::All, 0, true},
+          slots_of(tiles, true),
           {"output", out}});
     return out;
 }
@@ -166,7 +173,7 @@ void TrainingBuilder::tile_mask_gradient(const std::string &label, const TileLis
     if (framed) gradient_written(tiles.frames->mask);
     Step &sums = step(label, KernelSpec("patch_selection_grad").set("framed", framed),
                       {{"worth", worth},
-                       {"slots", tiles.slots},
+                       slots_of(tiles, false),
                        {"d_patches", gradient(tiles.patches.mask)},
                        {"d_frames", d_frames}});
     // It goes over all patches, and runs where none is selected.

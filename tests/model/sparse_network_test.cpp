@@ -40,8 +40,8 @@ TEST_CASE("with all frames selected sparse training is masked training", "[spars
         SparselyTrained sparse(run);
         run.unselected = Unselected::Masked;
         SparselyTrained masked(run);
-        const StepResult result = masked.pass(recipe_weights(4));
-        CHECK(sparse.pass(recipe_weights(4)).loss == Approx(result.loss).epsilon(1e-12));
+        const StepResult result = masked.pass();
+        CHECK(sparse.pass().loss == Approx(result.loss).epsilon(1e-12));
         for (const TrainedParameter &parameter : sparse.network.training().parameters) {
             if (is_gate(parameter.info.key)) continue;
             INFO(parameter.info.key);
@@ -66,10 +66,10 @@ TEST_CASE("where no frame is selected a branch has no gradient and keeps its sta
         run.model = model;
         run.masks = all;
         SparselyTrained trained(run);
-        trained.pass(recipe_weights(4)); // leaves gradients behind
+        trained.pass(); // leaves gradients behind
         run.masks = none;
         trained.select(run);
-        const StepResult result = trained.pass(recipe_weights(4));
+        const StepResult result = trained.pass();
         CHECK(result.finite);
         CHECK(result.realised_ratios == std::vector<double>(result.realised_ratios.size(), 0.0));
         size_t zero = 0;
@@ -98,12 +98,12 @@ TEST_CASE("a branch's statistics are those of the selected frames", "[sparse_net
         run.choices.frozen_norm = [](const std::string &norm) { return !in_branch(norm); };
         run.masks = [](size_t, size_t frame) { return frame < 3; };
         SparselyTrained both(run);
-        both.pass(recipe_weights(4));
+        both.pass();
         run.clips = 1;
         run.masks = all;
         run.unselected = Unselected::Masked;
         SparselyTrained one(run);
-        one.pass(recipe_weights(4));
+        one.pass();
         size_t seen = 0;
         const auto alone = one.network.state_dict();
         for (const auto &[key, values] : both.network.state_dict()) {
@@ -130,7 +130,7 @@ TEST_CASE("sparse training with running statistics computes what skipping frames
             run.masks = masks;
             run.choices.frozen_norm = [](const std::string &) { return true; };
             SparselyTrained trained(run);
-            trained.pass(recipe_weights(4));
+            trained.pass();
             const auto logits = trained.network.numbers(trained.network.training().clip_logits);
             run.dtype = Dtype::F32;
             KernelStore kernels(AFNET_KERNEL_DIR, target_named("x86-64-avx2"));
@@ -159,7 +159,7 @@ TEST_CASE("a mask's gradient is what its frame's branch is worth", "[sparse_netw
         const TrainingPlan &training = trained.network.training();
         // d_mask of each block, as its own step leaves it.
         std::map<TensorId, std::vector<double>> gradients;
-        trained.pass(moved(0), [&](const StepReport &report) {
+        trained.pass([&](const StepReport &report) {
             if (report.step->kernel.generator != "selection_grad") return;
             const TensorId id = report.step->arguments.back().tensor;
             const double *data = static_cast<const double *>(trained.network.executor().memory(id).data);
@@ -182,7 +182,7 @@ TEST_CASE("a mask's gradient is what its frame's branch is worth", "[sparse_netw
             for (const char *part : {".weight", ".bias"}) {
                 const TrainedParameter &parameter = trained.parameter(norm_key + part);
                 const std::vector<double> d = trained.network.gradient(parameter);
-                const std::vector<float> values = moved(0)(parameter.info);
+                const std::vector<float> values = recipe_weights(4)(parameter.info);
                 for (size_t i = 0; i < d.size(); i++)
                     expected += d[i] * values[i];
             }

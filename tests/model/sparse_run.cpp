@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <map>
 #include <numeric>
 
 #include "model/patch_navigation.h"
@@ -14,8 +15,14 @@ namespace afnet {
 
 namespace {
 
-constexpr double kGrid = 1.0 / (1 << 23);
+constexpr double kStep = 1.0 / (1 << 28);
 constexpr size_t kMoved = 997;
+
+StepSettings without_ratios() {
+    StepSettings settings;
+    settings.ratio_weight = settings.patch_ratio_weight = 0;
+    return settings;
+}
 
 std::vector<double> noise(uint64_t seed, size_t block, size_t numbers) {
     std::vector<double> uniform(numbers);
@@ -84,20 +91,6 @@ void set_frames(const SparseRun &run, const std::function<void(int, const float 
     }
 }
 
-Weights moved(int steps, const Direction &direction) {
-    const Weights base = recipe_weights(4);
-    return [=](const ParameterInfo &parameter) {
-        std::vector<float> values = base(parameter);
-        if (parameter.key.find("running_") != std::string::npos) return values;
-        const auto way = direction.find(parameter.key);
-        for (size_t i = 0; i < values.size(); i++) {
-            const int step = way == direction.end() ? 0 : steps * way->second[i];
-            values[i] = float(kGrid * (std::round(double(values[i]) / kGrid) + step));
-        }
-        return values;
-    };
-}
-
 SparselyTrained::SparselyTrained(const SparseRun &run)
     : kernels(AFNET_TRAINING_KERNELS, target_named("x86-64-avx2")),
       network(
@@ -127,11 +120,9 @@ void SparselyTrained::select(const SparseRun &run) {
     }
 }
 
-StepResult SparselyTrained::pass(const Weights &weights, const Executor::Observer &observer) {
-    network.load(weights);
-    StepSettings settings;
-    settings.ratio_weight = settings.patch_ratio_weight = 0;
-    return network.pass(settings, observer);
+StepResult SparselyTrained::pass(const Executor::Observer &observer) {
+    network.load(recipe_weights(4));
+    return network.pass(without_ratios(), observer);
 }
 
 const TrainedParameter &SparselyTrained::parameter(const std::string &key) {
@@ -152,20 +143,31 @@ bool in_branch(const std::string &key) {
 
 void check_differences(const SparseRun &run) {
     SparselyTrained trained(run);
-    trained.pass(moved(0));
-    Direction direction;
+    trained.pass();
+    // -1, 0 or 1, by parameter and element.
+    std::map<TensorId, std::vector<int>> direction;
     double predicted = 0;
     size_t seen = 0;
     for (const TrainedParameter &parameter : trained.network.training().parameters) {
         if (is_gate(parameter.info.key)) continue; // decides nothing here
-        std::vector<int> &signs = direction[parameter.info.key];
-        for (double g : trained.network.gradient(parameter)) {
+        std::vector<int> &signs = direction[parameter.value];
+        for (double g : trained.network.numbers(parameter.gradient)) {
             signs.push_back(seen++ % kMoved == 0 ? (g > 0) - (g < 0) : 0);
-            predicted += 2 * kGrid * g * signs.back();
+            predicted += 2 * kStep * g * signs.back();
         }
     }
-    const double difference = trained.pass(moved(1, direction)).loss - trained.pass(moved(-1, direction)).loss;
-    CHECK(predicted == Approx(difference).epsilon(3e-3));
+    const auto loss = [&](int steps) {
+        trained.network.load(recipe_weights(4));
+        for (const auto &[id, signs] : direction) {
+            double *values = static_cast<double *>(trained.network.executor().memory(id).data);
+            for (size_t i = 0; i < signs.size(); i++)
+                values[i] += steps * kStep * signs[i];
+        }
+        return trained.network.pass(without_ratios()).loss;
+    };
+    const double difference = loss(1) - loss(-1);
+    REQUIRE(std::abs(difference) > 1e-10);
+    CHECK(predicted == Approx(difference).epsilon(2e-3));
 }
 
 double norm(const std::vector<double> &values) {

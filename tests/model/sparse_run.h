@@ -1,9 +1,8 @@
-// A small network under sparse training, and what tests ask of it: masks of frames and of patches by functions, weights
-// that move, and how far results lie apart.
+// A small network under sparse training, and what tests ask of it: masks of frames and of patches by functions,
+// gradients against differences, and how far results lie apart.
 #pragma once
 
 #include <functional>
-#include <map>
 #include <string>
 #include <vector>
 
@@ -41,17 +40,13 @@ std::vector<int> patches_of(const SparseRun &run, size_t block);
 /// The frames of the first clips do not depend on how many follow.
 void set_frames(const SparseRun &run, const std::function<void(int frame, const float *pixels)> &set);
 
-/// Where each parameter moves: -1, 0 or 1.
-using Direction = std::map<std::string, std::vector<int>>;
-/// Weights of the recipe on a grid of floats, moved by `steps` of it.
-Weights moved(int steps, const Direction &direction = {});
-
 struct SparselyTrained {
     explicit SparselyTrained(const SparseRun &run);
 
     /// Other masks, or noise.
     void select(const SparseRun &run);
-    StepResult pass(const Weights &weights, const Executor::Observer &observer = nullptr);
+    /// With the recipe's weights.
+    StepResult pass(const Executor::Observer &observer = nullptr);
     const TrainedParameter &parameter(const std::string &key);
 
     KernelStore kernels;
@@ -62,8 +57,8 @@ bool is_gate(const std::string &key);
 /// Of a focal branch: what only selected frames go through.
 bool in_branch(const std::string &key);
 
-/// The gradient against central differences. One parameter of many moves, as its gradient points: so nothing cancels,
-/// and the loss does not bend.
+/// The gradient against central differences, in f64. One parameter of many moves, as its gradient points, so that
+/// nothing cancels, and so little that the loss does not bend.
 void check_differences(const SparseRun &run);
 
 double norm(const std::vector<double> &values);

@@ -76,7 +76,7 @@ struct ObservedBlock {
 
 std::map<std::string, ObservedBlock> observe(SparselyTrained &trained) {
     std::map<std::string, ObservedBlock> blocks;
-    trained.pass(moved(0), [&](const StepReport &report) {
+    trained.pass([&](const StepReport &report) {
         const Step &step = *report.step;
         const std::string block = step.label.substr(0, step.label.find(".conv"));
         const auto read = [&](const char *name) { return values_of(trained, argument_of(step, name)); };
@@ -219,8 +219,8 @@ TEST_CASE("with all patches selected sparse training is masked training", "[tile
         SparselyTrained sparse(run);
         run.unselected = Unselected::Masked;
         SparselyTrained masked(run);
-        const StepResult result = masked.pass(moved(0));
-        CHECK(sparse.pass(moved(0)).loss == Approx(result.loss).epsilon(1e-12));
+        const StepResult result = masked.pass();
+        CHECK(sparse.pass().loss == Approx(result.loss).epsilon(1e-12));
         for (const TrainedParameter &parameter : sparse.network.training().parameters) {
             if (is_gate(parameter.info.key)) continue;
             INFO(parameter.info.key);
@@ -241,10 +241,10 @@ TEST_CASE("where no patch is selected a branch has no gradient and keeps its sta
         INFO(text_of(kind));
         SparseRun run = run_of(kind, everything);
         SparselyTrained trained(run);
-        trained.pass(moved(0)); // leaves gradients behind
+        trained.pass(); // leaves gradients behind
         run.patches = nothing;
         trained.select(run);
-        const StepResult result = trained.pass(moved(0));
+        const StepResult result = trained.pass();
         CHECK(result.finite);
         for (const TrainedParameter &parameter : trained.network.training().parameters) {
             if (is_gate(parameter.info.key)) continue;
@@ -266,7 +266,7 @@ TEST_CASE("sparse training with running statistics computes what skipping patche
             SparseRun run = run_of(kind, patches);
             run.choices.frozen_norm = [](const std::string &) { return true; };
             SparselyTrained trained(run);
-            trained.pass(recipe_weights(4));
+            trained.pass();
             const auto logits = trained.network.numbers(trained.network.training().clip_logits);
             run.dtype = Dtype::F32;
             RunShape shape = shape_of(run);
@@ -297,7 +297,7 @@ TEST_CASE("a patch's gradient is what its branch is worth", "[tile_network]") {
         const TrainingPlan &training = trained.network.training();
         // By block, as the step leaves them before the ratio's part.
         std::map<std::string, std::vector<double>> patches, frames;
-        trained.pass(moved(0), [&](const StepReport &report) {
+        trained.pass([&](const StepReport &report) {
             if (report.step->kernel.generator != "patch_selection_grad") return;
             const std::string block = report.step->label.substr(0, report.step->label.find(".conv"));
             patches[block] = trained.network.numbers(argument_of(*report.step, "d_patches"));
