@@ -6,6 +6,7 @@
 #include <map>
 
 #include "bench/kernel_bench.h"
+#include "model/patch_shape.h"
 #include "model/progress.h"
 #include "model/recipe.h"
 #include "model/training_network.h"
@@ -91,6 +92,12 @@ public:
         const std::vector<double> even(size_t(2 * options.clips * options.frames), 0.5);
         for (size_t i = 0; i < network_.training().selections.size(); i++)
             network_.set_noise(i, even);
+        for (size_t i = 0; i < network_.training().patches.size(); i++) {
+            const TensorInfo &uniform = plan().tensors[size_t(network_.training().patches[i].selection.uniform)];
+            const int grid = uniform.extents[1];
+            network_.set_patch_noise(i, std::vector<double>(even.size() * size_t(grid * grid), 0.5));
+        }
+        select(all_ratios().front());
         // The rate stays 0: every step computes the same.
         StepSettings settings;
         settings.rate = 0;
@@ -100,19 +107,57 @@ public:
 
     const Plan &plan() const { return network_.training().plan; }
 
-    TrainingPass whole_steps(int threads) {
+    /// Part of the frames, and of their patches.
+    struct Ratios {
+        double frames, patches;
+    };
+
+    /// Of all pairs, in turn.
+    std::vector<Ratios> all_ratios() const {
+        std::vector<Ratios> result;
+        for (double frames : ratios(options_.ratios))
+            for (double patches : ratios(options_.patch_ratios))
+                result.push_back({frames, patches});
+        return result;
+    }
+
+    /// Where masks are given: frames at equal distances, patches at random.
+    void select(const Ratios &part) {
+        if (!network_.shape().forced_masks) return;
+        const TrainingPlan &training = network_.training();
+        const std::vector<int> clip = spread_mask(options_.frames, selected_count(part.frames, options_.frames));
+        std::vector<int> frames;
+        for (int n = 0; n < options_.clips; n++)
+            frames.insert(frames.end(), clip.begin(), clip.end());
+        for (size_t i = 0; i < training.selections.size(); i++)
+            network_.force_mask(i, frames);
+        for (size_t i = 0; i < training.patches.size(); i++)
+            network_.force_patches(
+                i, patch_mask(PatchShape::Random, options_.grid, int(frames.size()), part.patches, {}, i));
+    }
+
+    TrainingPass whole_steps(int threads, const Ratios &part) {
         TrainingPass result;
         result.threads = threads;
+        select(part);
+        if (network_.shape().forced_masks) {
+            result.rt = double(selected_count(part.frames, options_.frames)) / options_.frames;
+            if (!options_.patch_ratios.empty())
+                result.rs = realised_patches(PatchShape::Random, options_.grid, part.patches);
+        }
         result.arena_mib = double(network_.executor().arena_bytes()) / (1 << 20);
         configure_halide(threads);
         run(0, plan().steps.size());
         std::vector<double> totals;
         std::map<std::string, std::vector<double>> kinds;
+        std::map<std::string, double> macs; // of the last pass
         for (int pass = 0; pass < options_.passes; pass++) {
             std::map<std::string, double> sums;
+            macs.clear();
             const auto begin = Clock::now();
             run(0, plan().steps.size(), [&](const StepReport &report) {
                 sums[report.step->kernel.generator] += milliseconds(report.end - report.begin);
+                macs[report.step->kernel.generator] += report.step->macs * report.frames;
             });
             totals.push_back(milliseconds(Clock::now() - begin));
             for (const auto &[generator, ms] : sums)
@@ -123,11 +168,9 @@ public:
             TrainingKind kind;
             kind.generator = generator;
             kind.ms = median(ms);
-            for (const Step &step : plan().steps) {
-                if (step.kernel.generator != generator) continue;
-                kind.calls++;
-                kind.gmac += step.macs * step.frames / 1e9;
-            }
+            kind.gmac = macs[generator] / 1e9;
+            for (const Step &step : plan().steps)
+                kind.calls += step.kernel.generator == generator;
             result.kinds.push_back(kind);
         }
         std::stable_sort(result.kinds.begin(), result.kinds.end(),
@@ -160,7 +203,14 @@ private:
         shape.clips = options.clips;
         shape.frames = options.frames;
         shape.width = shape.height = options.size;
+        shape.forced_masks = !options.ratios.empty() || !options.patch_ratios.empty();
+        if (!options.patch_ratios.empty()) shape.forced_grid = options.grid;
+        if (options.unselected == "sparse") shape.unselected = Unselected::Skipped;
         return shape;
+    }
+
+    static std::vector<double> ratios(const std::vector<double> &given) {
+        return given.empty() ? std::vector<double>{1} : given;
     }
 
     void run(size_t begin, size_t end, const Executor::Observer &observer = nullptr) {
@@ -210,6 +260,8 @@ private:
 std::string training_part(const Step &step) {
     const std::string &generator = step.kernel.generator;
     if (!starts_with(generator, "conv2d_") && !starts_with(generator, "depthwise_")) return "other";
+    // With its filters turned a convolution is the gradient of another one.
+    if (ends_with(step.label, ".input_gradient")) return "grad_input";
     for (const std::string part : {"forward", "grad_input", "grad_weights"}) {
         if (ends_with(generator, "_" + part)) return part;
     }
@@ -257,9 +309,12 @@ TrainingBenchResult bench_training(const TrainingBenchOptions &options, const st
     LoadGuard guard(quiet);
     MachineMeter meter(kernels, threads);
     for (int count : threads) {
-        if (options.passes > 0) result.passes.push_back(bench.whole_steps(count));
+        if (options.passes == 0) continue;
+        for (const auto &part : bench.all_ratios())
+            result.passes.push_back(bench.whole_steps(count, part));
     }
     if (options.kernels) {
+        bench.select(bench.all_ratios().front());
         Progress progress("bench training of " + options.model, distinct, quiet);
         bench.rows(threads, meter, progress, result.rows);
     }

@@ -14,6 +14,11 @@ struct TrainingBenchOptions {
     std::string model = "af_tiny_tsm"; // kernels of training are compiled for the tiny models alone, unless asked for
     int clips = 2, frames = 8, size = 112;
     std::vector<int> threads; // empty: as --threads before the subcommand says
+    // Ratios of selected frames, and of patches of these: each pair is a row of whole steps, with masks that are given.
+    // Without any, masks are learned and select everything.
+    std::vector<double> ratios, patch_ratios;
+    int grid = 7;                      // patches across and down, with `patch_ratios`
+    std::string unselected = "masked"; // or sparse, as in a stage of training
     std::string filter = "*"; // of kernels' or layers' names, for rows: `*` any text, `?` any character
     double seconds = 0.1;     // per row, at the least
     int passes = 10;          // whole steps
@@ -52,11 +57,12 @@ struct TrainingKind {
     std::string generator;
     int calls = 0;
     double ms = 0; // median over steps of the sum of its calls
-    double gmac = 0;
+    double gmac = 0; // of what its lists select
 };
 
 struct TrainingPass {
     int threads = 0;
+    double rt = 1, rs = 1; // of frames, and of patches of these; whole numbers of them
     Summary ms; // of whole steps
     double arena_mib = 0;
     std::vector<TrainingKind> kinds; // the longest first
@@ -69,9 +75,9 @@ struct TrainingBenchResult {
     std::vector<TrainingPass> passes;
 };
 
-/// Runs steps of training, masks learned and dense, on seeded numbers; then stops in front of each kernel and shape
-/// that was not seen before and calls it again and again, where it stands: its arguments hold what the pass left there,
-/// in the plan's own memory. Throws UsageError for an unknown model and a filter that no kernel passes, Error where the
+/// Runs steps of training on seeded numbers; then, with the first masks, stops in front of each kernel and shape that
+/// was not seen before and calls it again and again, where it stands: its arguments hold what the pass left there, in
+/// the plan's own memory. Throws UsageError for an unknown model and a filter that no kernel passes, Error where the
 /// model's training kernels are missing.
 TrainingBenchResult bench_training(const TrainingBenchOptions &options, const std::vector<int> &threads, bool quiet);
 

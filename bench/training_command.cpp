@@ -47,10 +47,11 @@ void print_sums(const std::vector<TrainingSum> &sums) {
 }
 
 void print_pass(const TrainingPass &pass) {
-    std::printf("\nWhole steps, %d %s: %s ms (best %s, p95 %s, %zu steps), memory beside parameters %s MiB\n\n",
-                pass.threads, pass.threads == 1 ? "thread" : "threads", decimal(pass.ms.median, 1).c_str(),
-                decimal(pass.ms.best, 1).c_str(), decimal(pass.ms.p95, 1).c_str(), pass.ms.samples,
-                decimal(pass.arena_mib, 0).c_str());
+    std::printf(
+        "\nWhole steps, %d %s, RT %s, RS %s: %s ms (best %s, p95 %s, %zu steps), memory beside parameters %s MiB\n\n",
+        pass.threads, pass.threads == 1 ? "thread" : "threads", decimal(pass.rt, 3).c_str(),
+        decimal(pass.rs, 3).c_str(), decimal(pass.ms.median, 1).c_str(), decimal(pass.ms.best, 1).c_str(),
+        decimal(pass.ms.p95, 1).c_str(), pass.ms.samples, decimal(pass.arena_mib, 0).c_str());
     TextTable table({"kernels", "calls", "ms", "share", "GMAC/s"}, "lrrrr");
     for (const TrainingKind &k : pass.kinds) {
         table.add({k.generator, std::to_string(k.calls), decimal(k.ms, 2), percent(100 * k.ms / pass.ms.median),
@@ -107,7 +108,10 @@ Json sum_json(const TrainingBenchOptions &o, const TrainingSum &s) {
 
 Json pass_json(const TrainingBenchOptions &o, const TrainingPass &p) {
     Json pass = setting_json(o, p.threads);
-    pass.update({{"ms_median", p.ms.median},
+    pass.update({{"unselected", o.unselected},
+                 {"realised_rt", p.rt},
+                 {"realised_rs", p.rs},
+                 {"ms_median", p.ms.median},
                  {"ms_p95", p.ms.p95},
                  {"ms_best", p.ms.best},
                  {"samples", p.ms.samples},
@@ -145,6 +149,16 @@ BenchCommand add_training_command(CLI::App &bench, CommandContext &context) {
     training->add_option("--size", o->size, "Columns and rows")->check(CLI::Range(32, 2048))->capture_default_str();
     training->add_option("--threads", o->threads, "Threads for kernels; 0: one per available processor")
         ->check(CLI::Range(0, 1024));
+    training->add_option("--rt", o->ratios, "Ratios of selected frames: given masks; whole steps for each")
+        ->check(CLI::Range(0.0, 1.0));
+    training->add_option("--rs", o->patch_ratios, "Ratios of selected patches: masks in space; AF-ResNets")
+        ->check(CLI::Range(0.0, 1.0));
+    training->add_option("--grid", o->grid, "Patches across and down a frame")
+        ->check(CLI::Range(1, 64))
+        ->capture_default_str();
+    training->add_option("--unselected", o->unselected, "masked: computed from zeroes; sparse: not computed")
+        ->check(CLI::IsMember({"masked", "sparse"}))
+        ->capture_default_str();
     training->add_option("--filter", o->filter, "Only kernels or layers of such a name; * is any text")
         ->capture_default_str();
     training->add_option("--seconds", o->seconds, "Time per kernel, at the least")

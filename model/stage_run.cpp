@@ -81,10 +81,6 @@ StageRun::StageRun(const ModelDescription &description, const TrainingStage &sta
         throw Error("stage " + stage.name + ": unselected frames are sparse, but soft weights compute every frame; "
                                             "masked expected");
     }
-    if (description.spatial() && stage.unselected == "sparse") {
-        throw Error("stage " + stage.name + ": unselected frames are sparse, but masks in space are trained as masked; "
-                                            "masked expected");
-    }
     if (description.spatial() && replaces_navigation(stage.policy())) {
         throw Error("stage " + stage.name + ": masks are " + stage.masks + ", but masks in space are trained as the "
                                             "navigation chooses them; learned or all expected");

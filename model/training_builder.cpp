@@ -27,6 +27,14 @@ Feature TrainingBuilder::feature(const std::string &name, int channels, int widt
     return {id, channels, width, height};
 }
 
+Feature TrainingBuilder::feature_like(const std::string &name, const Feature &like, int channels, int width, int height,
+                                      int border) {
+    const Feature made = feature(name, channels, width, height, border);
+    result_.plan.tensors[size_t(made.tensor)].extents[3] = result_.plan.tensors[size_t(like.tensor)].extents[3];
+    follow(made.tensor, like.tensor);
+    return made;
+}
+
 KernelSpec TrainingBuilder::typed(KernelSpec spec) const {
     if (shape().dtype != Dtype::F32) spec.set("dtype", dtype_name(shape().dtype));
     return spec;
@@ -196,7 +204,7 @@ Feature TrainingBuilder::convolved(Kind kind, const Feature &in, const ConvLayer
         layer.conv + ".weight", shape,
         depthwise ? std::vector<int>{layer.out, k, k} : std::vector<int>{layer.out, channels, k, k}, true);
     const Feature out =
-        feature(layer.label, layer.out, strided(in.width, layer.stride), strided(in.height, layer.stride));
+        feature_like(layer.label, in, layer.out, strided(in.width, layer.stride), strided(in.height, layer.stride));
     const auto spec = [&](const std::string &part) {
         KernelSpec kernel((depthwise ? "depthwise_" : "conv2d_") + part);
         if (depthwise) {
@@ -206,7 +214,6 @@ Feature TrainingBuilder::convolved(Kind kind, const Feature &in, const ConvLayer
         }
         return kernel.set("kernel", k).set("stride", layer.stride);
     };
-    follow(out.tensor, in.tensor);
     const double macs = double(out.width) * out.height * layer.out * channels * k * k;
     step(layer.label, spec("forward"),
          {{"input", in.tensor, Frames::All, 0, k > 1}, {"weights", weights}, {"output", out.tensor}})
@@ -244,8 +251,7 @@ Feature TrainingBuilder::normalized(const std::string &label, const std::string 
              {{"input", in.tensor}, {"mean", norm.mean}, {"variance", norm.variance}});
         running_statistics(norm, in.width * in.height, norm.mean, norm.variance, in.tensor);
     }
-    const Feature out = feature(label + ".out", in.channels, in.width, in.height, border);
-    follow(out.tensor, in.tensor);
+    const Feature out = feature_like(label + ".out", in, in.channels, in.width, in.height, border);
     const Argument added =
         residual ? Argument{"residual", residual->tensor} : unread("residual", in.tensor);
     step(key, KernelSpec("batch_norm_forward").set("activation", activation).set("add_residual", residual != nullptr),
@@ -296,6 +302,7 @@ Feature TrainingBuilder::normalized(const std::string &label, const std::string 
 }
 
 Feature TrainingBuilder::conv(const Feature &in, const ConvLayer &layer) {
+    if (tiles_) return conv_of_tiles(in, layer, *tiles_);
     const bool selects = layer.gather == Gather::Selected;
     const bool shifts = shift() && (selects || layer.gather == Gather::Shifted);
     const int reach = (layer.kernel - 1) / 2;

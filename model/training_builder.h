@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -114,6 +115,9 @@ private:
     TensorId add(const std::string &name, std::vector<int> extents, Storage storage, ElementType type);
     TensorId numbers(const std::string &name, std::vector<int> extents, Storage storage = Storage::Arena);
     Feature feature(const std::string &name, int channels, int width, int height, int border = 0);
+    /// With as many frames, or tiles, as `like`.
+    Feature feature_like(const std::string &name, const Feature &like, int channels, int width, int height,
+                         int border = 0);
     TensorId parameter(const std::string &key, std::vector<int64_t> shape, std::vector<int> extents,
                        bool output_innermost);
     TensorId vector_parameter(const std::string &key, int length);
@@ -150,7 +154,28 @@ private:
     Feature gathered(const std::string &label, const Feature &in, const Selection &selection, int border);
     Feature scattered(const std::string &label, const Feature &branch, const Feature &state, const Selection &selection,
                       const std::string &activation);
+    TensorId gradient_before(const std::string &label, TensorId out, const std::string &activation);
+    void hand_on_gradient(const std::string &label, const Feature &state, TensorId d_sum);
     void mask_gradient(const std::string &label, const Selection &selection, TensorId worth);
+
+    // Sparse training with masks in space: training_builder_tiles.cpp.
+    struct TileList {
+        PatchSelection patches;
+        std::optional<Selection> frames; // none: all are selected
+        Selection list;                  // of tiles: its sources and count
+        TensorId places = kNoTensor, slots = kNoTensor;
+        int side = 0;
+    };
+    static Argument slots_of(const TileList &tiles, bool border);
+    TileList list_tiles(const Feature &map, const PatchSelection &patches, const Selection *frames);
+    Feature compact_feature(const std::string &name, int channels, const TileList &tiles);
+    Feature gathered_tiles(const std::string &label, const Feature &in, const TileList &tiles);
+    TensorId surrounded_tiles(const std::string &label, TensorId in, const TileList &tiles);
+    Feature convolved_tiles(const Feature &in, const ConvLayer &layer, const TileList &tiles);
+    Feature scattered_tiles(const std::string &label, const Feature &branch, const Feature &state,
+                            const TileList &tiles, const std::string &activation);
+    void tile_mask_gradient(const std::string &label, const TileList &tiles, TensorId worth);
+    Feature conv_of_tiles(const Feature &in, const ConvLayer &layer, const TileList &tiles);
 
     Argument unread(const std::string &name, TensorId like) const { return {name, like, Frames::All, 0, false, true}; }
     TensorId unread_mask();
@@ -162,7 +187,9 @@ private:
     std::vector<bool> written_, unwanted_;
     TensorId unread_mask_ = kNoTensor;
     std::map<TensorId, Selection> lists_; // of compact tensors
-    const PatchSelection *patches_ = nullptr; // of the focal branch that is being lowered
+    // Of the focal branch that is being lowered.
+    const PatchSelection *patches_ = nullptr; // masked
+    std::optional<TileList> tiles_;           // sparse
 };
 
 }  // namespace afnet

@@ -179,9 +179,14 @@ Selection TrainingBuilder::navigate(const std::string &keys, const std::string &
 }
 
 Feature TrainingBuilder::focal(FocalBlock &block, const Feature &in, const Feature &state, const FocalBranch &branch) {
-    patches_ = block.patches;
+    if (block.patches && sparse()) {
+        tiles_ = list_tiles(in, *block.patches, block.selection);
+    } else {
+        patches_ = block.patches;
+    }
     const Feature out = branch(*this, in, state, block.selection, block.activation);
     patches_ = nullptr;
+    tiles_.reset();
     return out;
 }
 

@@ -35,6 +35,7 @@ void TrainingBuilder::govern(Step &step) {
         if (!list) continue;
         if (argument.frames == Frames::All) argument.frames = Frames::Selected;
         step.count = list->count;
+        step.frames = result_.plan.tensors[size_t(list->sources)].extents[1];
     }
     if (step.count == kNoTensor) return;
     for (Argument &argument : step.arguments) {
@@ -61,6 +62,24 @@ Feature TrainingBuilder::gathered(const std::string &label, const Feature &in, c
     return out;
 }
 
+// The gradient of what went into the activation behind `out`; it takes the place of that of `out`.
+TensorId TrainingBuilder::gradient_before(const std::string &label, TensorId out, const std::string &activation) {
+    const TensorId d_sum = gradient(out);
+    if (activation == "relu") {
+        step(label + ".activation_gradient", KernelSpec("relu_grad"),
+             {{"output", out}, {"d_output", d_sum}, {"d_input", d_sum}});
+    }
+    return d_sum;
+}
+
+// The gradient of a sum onto the stream is the stream's too, and nothing else asks for it: the stream's other readers
+// add to it in place.
+void TrainingBuilder::hand_on_gradient(const std::string &label, const Feature &state, TensorId d_sum) {
+    if (gradient_written(state.tensor)) throw Error(label + ": the gradient of the stream has been written before");
+    gradients_.resize(std::max(gradients_.size(), size_t(state.tensor) + 1), kNoTensor);
+    gradients_[size_t(state.tensor)] = d_sum;
+}
+
 // `branch` added to the selected frames of `state`, and the activation.
 Feature TrainingBuilder::scattered(const std::string &label, const Feature &branch, const Feature &state,
                                    const Selection &selection, const std::string &activation) {
@@ -76,11 +95,7 @@ Feature TrainingBuilder::scattered(const std::string &label, const Feature &bran
     }
     record([=] {
         if (!has_gradient(out.tensor)) return;
-        const TensorId d_sum = gradient(out.tensor);
-        if (activation == "relu") {
-            step(label + ".activation_gradient", KernelSpec("relu_grad"),
-                 {{"output", out.tensor}, {"d_output", d_sum}, {"d_input", d_sum}});
-        }
+        const TensorId d_sum = gradient_before(label, out.tensor, activation);
         gradient_written(branch.tensor);
         const TensorId worth = numbers(label + ".worth", {shape().flat_frames()});
         follow(worth, branch.tensor);
@@ -92,10 +107,7 @@ Feature TrainingBuilder::scattered(const std::string &label, const Feature &bran
               {"worth", worth}});
         // Forced masks have no gradient.
         if (selection.forced == kNoTensor) mask_gradient(label + ".mask_gradient", selection, worth);
-        // The sum's gradient is the state's too, and nothing else asks for it: the state's others add to it in place.
-        if (gradient_written(state.tensor)) throw Error(label + ": the gradient of the stream has been written before");
-        gradients_.resize(std::max(gradients_.size(), size_t(state.tensor) + 1), kNoTensor);
-        gradients_[size_t(state.tensor)] = d_sum;
+        hand_on_gradient(label, state, d_sum);
     });
     return out;
 }

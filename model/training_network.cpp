@@ -436,16 +436,19 @@ std::vector<KernelSpec> training_kernel_specs(const ModelDescription &descriptio
     collect(description, shape, frozen, Algorithm::Adam);
     for (const RunShape &other : {forced, all})
         collect(description, other, choices, Algorithm::Sgd);
-    for (RunShape sparse : {shape, forced}) {
-        if (description.spatial()) continue; // trained as masked alone
-        sparse.unselected = Unselected::Skipped;
-        collect(description, sparse, choices, Algorithm::Sgd);
-        collect(description, sparse, frozen, Algorithm::Adam);
+    RunShape sparse = shape, forced_sparse = forced;
+    sparse.unselected = forced_sparse.unselected = Unselected::Skipped;
+    for (const RunShape &selected : {sparse, forced_sparse}) {
+        collect(description, selected, choices, Algorithm::Sgd);
+        collect(description, selected, frozen, Algorithm::Adam);
     }
     for (const ModelDescription &kind : spatial_kinds_of(description)) {
-        collect(kind, shape, choices, Algorithm::Sgd);
-        collect(kind, shape, frozen, Algorithm::Adam);
-        collect(kind, forced, choices, Algorithm::Sgd);
+        for (const RunShape &learned : {shape, sparse}) {
+            collect(kind, learned, choices, Algorithm::Sgd);
+            collect(kind, learned, frozen, Algorithm::Adam);
+        }
+        for (const RunShape &given : {forced, forced_sparse})
+            collect(kind, given, choices, Algorithm::Sgd);
     }
     for (const ModelDescription &ablation : ablations_of(description)) {
         const TrainingPlan training = lower_training(ablation, shape, choices);

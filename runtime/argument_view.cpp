@@ -34,7 +34,7 @@ ArgumentView argument_view(const Argument &argument, const TensorInfo &tensor, c
     for (size_t d = 0; d < stored.size(); d++) {
         const bool bordered = tensor.border > 0 && (d == 1 || d == 2);
         const bool outermost = d + 1 == stored.size();
-        int min = 0, extent = stored[d];
+        int min = argument.surrounded && (d == 1 || d == 2) ? -1 : 0, extent = stored[d];
         if (bordered && argument.border) {
             min = -tensor.border;
         } else if (bordered) {

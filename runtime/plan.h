@@ -50,6 +50,7 @@ struct Argument {
     bool flat = false;     // all elements as one dimension; the tensor has no border
     bool zeroed = false;   // an output that is set to zero where the list leaves its step no frame to compute
     bool single = false;   // dimension 0, of one element, is left out
+    bool surrounded = false; // dimensions 1 and 2 begin at -1: a pixel of what surrounds each frame is in the tensor
 };
 
 /// A scalar argument.

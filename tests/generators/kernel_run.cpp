@@ -52,9 +52,10 @@ KernelRun &KernelRun::in_floats(const std::string &name, const Tensor4 &values, 
     return *this;
 }
 
-KernelRun &KernelRun::in(const std::string &name, const std::vector<int> &values, std::vector<int> extents) {
+KernelRun &KernelRun::in(const std::string &name, const std::vector<int> &values, std::vector<int> extents,
+                         std::vector<int> minima) {
     if (extents.empty()) extents = {int(values.size())};
-    lists_[name] = {values, std::move(extents)};
+    lists_[name] = {values, std::move(extents), std::move(minima)};
     return *this;
 }
 
@@ -91,6 +92,7 @@ std::map<std::string, Tensor4> KernelRun::run_with(int threads) {
     }
     for (const auto &[name, list] : lists_) {
         lists.push_back(integers(list.values, list.extents));
+        if (!list.minima.empty()) lists.back().set_min(list.minima);
         call.bind(name, lists.back());
     }
     for (const auto &[name, value] : reals_)

@@ -19,8 +19,9 @@ public:
     KernelRun(const KernelSpec &spec, const Target &target, Dtype dtype, const char *library = kHeadLibrary);
 
     KernelRun &in(const std::string &name, const Tensor4 &values, int dimensions);
-    /// [n], or of `extents`.
-    KernelRun &in(const std::string &name, const std::vector<int> &values, std::vector<int> extents = {});
+    /// [n], or of `extents`, which begin at `minima` or at 0.
+    KernelRun &in(const std::string &name, const std::vector<int> &values, std::vector<int> extents = {},
+                  std::vector<int> minima = {});
     KernelRun &in(const std::string &name, double value);
     KernelRun &in(const std::string &name, int value);
     /// Floats, whatever the dtype.
@@ -47,7 +48,7 @@ private:
     Dtype dtype_;
     std::vector<Argument> arguments_;
     struct List {
-        std::vector<int> values, extents;
+        std::vector<int> values, extents, minima;
     };
     std::map<std::string, List> lists_;
     std::map<std::string, double> reals_;

@@ -2,190 +2,15 @@
 // selected, against the network that infers, and against clips that are not there.
 #include <catch2/catch.hpp>
 #include <cmath>
-#include <cstring>
-#include <numeric>
 
 #include "model/network.h"
-#include "model/recipe.h"
-#include "model/training_network.h"
 #include "runtime/halide_host.h"
-#include "runtime/text.h"
-#include "tests/frame_memory.h"
-#include "tests/model/network_run.h"
+#include "tests/kernel_targets.h"
+#include "tests/model/sparse_run.h"
 
 using namespace afnet;
 
 namespace {
-
-constexpr double kGrid = 1.0 / (1 << 23);
-
-constexpr size_t kMoved = 997;
-
-// Where each parameter moves: -1, 0 or 1.
-using Direction = std::map<std::string, std::vector<int>>;
-
-// Weights of the recipe on a grid of floats, moved by `steps` of it.
-Weights moved(int steps, const Direction &direction = {}) {
-    const Weights base = recipe_weights(4);
-    return [=](const ParameterInfo &parameter) {
-        std::vector<float> values = base(parameter);
-        if (parameter.key.find("running_") != std::string::npos) return values;
-        const auto way = direction.find(parameter.key);
-        for (size_t i = 0; i < values.size(); i++) {
-            const int step = way == direction.end() ? 0 : steps * way->second[i];
-            values[i] = float(kGrid * (std::round(double(values[i]) / kGrid) + step));
-        }
-        return values;
-    };
-}
-
-using Choice = std::function<int(size_t block, size_t frame)>;
-
-int none(size_t, size_t) {
-    return 0;
-}
-int all(size_t, size_t) {
-    return 1;
-}
-int some(size_t block, size_t frame) {
-    return (frame + block) % 3 != 0;
-}
-
-struct Run {
-    std::string model = "af_tiny_tsm";
-    Unselected unselected = Unselected::Skipped;
-    Choice masks = some; // none: the navigation's own
-    int clips = 2;
-    Dtype dtype = Dtype::F64;
-    TrainingChoices choices;
-};
-
-ModelDescription small(const std::string &model) {
-    const bool basic = model.rfind("small_basic", 0) == 0;
-    ModelDescription description = basic ? small_basic_af_resnet(ends_with(model, "_tsm")) : shipped_model(model);
-    description.classes = 5;
-    description.frames = 3;
-    return description;
-}
-
-RunShape shape_of(const Run &run) {
-    RunShape shape;
-    shape.dtype = run.dtype;
-    shape.frames = 3;
-    shape.clips = run.clips;
-    shape.width = shape.height = 32;
-    shape.unselected = run.unselected;
-    shape.forced_masks = run.masks != nullptr;
-    return shape;
-}
-
-std::vector<int> mask_of(const Run &run, size_t block) {
-    std::vector<int> mask(size_t(3 * run.clips));
-    for (size_t f = 0; f < mask.size(); f++)
-        mask[f] = run.masks(block, f);
-    return mask;
-}
-
-// The frames of the first clips do not depend on how many follow.
-void set_frames(const Run &run, const std::function<void(int, const float *)> &set) {
-    for (int f = 0; f < 3 * run.clips; f++) {
-        const Tensor4 frame = random_frames(3, 32, 32, 1, "video", uint64_t(f) + 1);
-        const std::vector<float> pixels(frame.data.begin(), frame.data.end());
-        set(f, pixels.data());
-    }
-}
-
-struct Trained {
-    explicit Trained(const Run &run)
-        : kernels(AFNET_TRAINING_KERNELS, target_named("x86-64-avx2")),
-          network(
-              small(run.model), shape_of(run), run.choices, [](const ParameterInfo &) { return UpdateRule(); },
-              kernels) {
-        set_frames(run, [&](int f, const float *pixels) { network.set_frame(f, pixels); });
-        for (int n = 0; n < run.clips; n++)
-            network.set_label(n, n);
-        select(run);
-    }
-
-    void select(const Run &run) {
-        for (size_t b = 0; b < network.training().selections.size(); b++) {
-            if (run.masks) {
-                network.force_mask(b, mask_of(run, b));
-            } else {
-                std::vector<double> uniform(size_t(6 * run.clips));
-                for (size_t i = 0; i < uniform.size(); i++)
-                    uniform[i] = recipe_uniform(7, b, i);
-                network.set_noise(b, uniform);
-            }
-        }
-    }
-
-    StepResult pass(const Weights &weights, const Executor::Observer &observer = nullptr) {
-        network.load(weights);
-        StepSettings settings;
-        settings.ratio_weight = 0;
-        return network.pass(settings, observer);
-    }
-
-    const TrainedParameter &parameter(const std::string &key) {
-        for (const TrainedParameter &p : network.training().parameters) {
-            if (p.info.key == key) return p;
-        }
-        throw Error("no parameter " + key);
-    }
-
-    KernelStore kernels;
-    TrainingNetwork network;
-};
-
-bool is_gate(const std::string &key) {
-    return key.find("list_gen") != std::string::npos;
-}
-
-// Of a focal branch: what only selected frames go through.
-bool in_branch(const std::string &key) {
-    return key.find("refine") != std::string::npos && key.find("downsample") == std::string::npos &&
-           key.find("res_connect") == std::string::npos;
-}
-
-// One parameter of kMoved moves, as its gradient points: so nothing cancels, and the loss does not bend.
-void check_differences(const Run &run) {
-    Trained trained(run);
-    trained.pass(moved(0));
-    Direction direction;
-    double predicted = 0;
-    size_t seen = 0;
-    for (const TrainedParameter &parameter : trained.network.training().parameters) {
-        if (is_gate(parameter.info.key)) continue; // decides nothing here
-        std::vector<int> &signs = direction[parameter.info.key];
-        for (double g : trained.network.gradient(parameter)) {
-            signs.push_back(seen++ % kMoved == 0 ? (g > 0) - (g < 0) : 0);
-            predicted += 2 * kGrid * g * signs.back();
-        }
-    }
-    const double difference = trained.pass(moved(1, direction)).loss - trained.pass(moved(-1, direction)).loss;
-    CHECK(predicted == Approx(difference).epsilon(3e-3));
-}
-
-double norm(const std::vector<double> &values) {
-    return std::sqrt(std::inner_product(values.begin(), values.end(), values.begin(), 0.0));
-}
-
-double distance(const std::vector<double> &a, const std::vector<double> &b) {
-    double sum = 0;
-    for (size_t i = 0; i < a.size(); i++)
-        sum += (a[i] - b[i]) * (a[i] - b[i]);
-    return std::sqrt(sum);
-}
-
-// Relative, of numbers that floats hold.
-double largest_difference(const std::vector<float> &a, const std::vector<float> &b) {
-    double worst = 0;
-    for (size_t i = 0; i < a.size(); i++) {
-        worst = std::max(worst, std::abs(double(a[i]) - b[i]) / (std::abs(double(b[i])) + 1e-3));
-    }
-    return worst;
-}
 
 const std::vector<std::string> kModels = {"af_tiny_tsm", "af_tiny", "af_mobilenetv3_tsm"};
 // With those that have kernels of their training alone.
@@ -198,7 +23,7 @@ TEST_CASE("gradients of sparse training are central differences", "[sparse_netwo
     for (const std::string &model : kTrained) {
         for (const Choice &masks : {Choice(some), Choice(none)}) {
             INFO(model << (masks(0, 1) ? ", some frames" : ", no frame"));
-            Run run;
+            SparseRun run;
             run.model = model;
             run.masks = masks;
             check_differences(run);
@@ -209,14 +34,14 @@ TEST_CASE("gradients of sparse training are central differences", "[sparse_netwo
 TEST_CASE("with all frames selected sparse training is masked training", "[sparse_network]") {
     for (const std::string &model : kTrained) {
         INFO(model);
-        Run run;
+        SparseRun run;
         run.model = model;
         run.masks = all;
-        Trained sparse(run);
+        SparselyTrained sparse(run);
         run.unselected = Unselected::Masked;
-        Trained masked(run);
-        const StepResult result = masked.pass(recipe_weights(4));
-        CHECK(sparse.pass(recipe_weights(4)).loss == Approx(result.loss).epsilon(1e-12));
+        SparselyTrained masked(run);
+        const StepResult result = masked.pass();
+        CHECK(sparse.pass().loss == Approx(result.loss).epsilon(1e-12));
         for (const TrainedParameter &parameter : sparse.network.training().parameters) {
             if (is_gate(parameter.info.key)) continue;
             INFO(parameter.info.key);
@@ -234,17 +59,17 @@ TEST_CASE("with all frames selected sparse training is masked training", "[spars
 }
 
 TEST_CASE("where no frame is selected a branch has no gradient and keeps its statistics", "[sparse_network]") {
-    Run run;
+    SparseRun run;
     run.masks = all;
     for (const std::string &model : {std::string("af_tiny_tsm"), std::string("af_mobilenetv3_tsm")}) {
         INFO(model);
         run.model = model;
         run.masks = all;
-        Trained trained(run);
-        trained.pass(recipe_weights(4)); // leaves gradients behind
+        SparselyTrained trained(run);
+        trained.pass(); // leaves gradients behind
         run.masks = none;
         trained.select(run);
-        const StepResult result = trained.pass(recipe_weights(4));
+        const StepResult result = trained.pass();
         CHECK(result.finite);
         CHECK(result.realised_ratios == std::vector<double>(result.realised_ratios.size(), 0.0));
         size_t zero = 0;
@@ -268,17 +93,17 @@ TEST_CASE("a branch's statistics are those of the selected frames", "[sparse_net
     // The second of two clips is unselected: branches see what they would see of the first alone.
     for (const std::string &model : kModels) {
         INFO(model);
-        Run run;
+        SparseRun run;
         run.model = model;
         run.choices.frozen_norm = [](const std::string &norm) { return !in_branch(norm); };
         run.masks = [](size_t, size_t frame) { return frame < 3; };
-        Trained both(run);
-        both.pass(recipe_weights(4));
+        SparselyTrained both(run);
+        both.pass();
         run.clips = 1;
         run.masks = all;
         run.unselected = Unselected::Masked;
-        Trained one(run);
-        one.pass(recipe_weights(4));
+        SparselyTrained one(run);
+        one.pass();
         size_t seen = 0;
         const auto alone = one.network.state_dict();
         for (const auto &[key, values] : both.network.state_dict()) {
@@ -300,16 +125,16 @@ TEST_CASE("sparse training with running statistics computes what skipping frames
     for (const std::string &model : kModels) {
         for (const Choice &masks : {Choice(some), Choice(none), Choice(all)}) {
             INFO(model << ", " << masks(0, 0) << masks(0, 1));
-            Run run;
+            SparseRun run;
             run.model = model;
             run.masks = masks;
             run.choices.frozen_norm = [](const std::string &) { return true; };
-            Trained trained(run);
-            trained.pass(recipe_weights(4));
+            SparselyTrained trained(run);
+            trained.pass();
             const auto logits = trained.network.numbers(trained.network.training().clip_logits);
             run.dtype = Dtype::F32;
             KernelStore kernels(AFNET_KERNEL_DIR, target_named("x86-64-avx2"));
-            Network network(small(model), shape_of(run), kernels, recipe_weights(4));
+            Network network(description_of(run), shape_of(run), kernels, recipe_weights(4));
             set_frames(run, [&](int f, const float *pixels) { network.set_frame(f, pixels); });
             for (size_t b = 0; b < network.lowered().selections.size(); b++)
                 network.force_mask(b, mask_of(run, b));
@@ -327,14 +152,14 @@ TEST_CASE("sparse training with running statistics computes what skipping frames
 TEST_CASE("a mask's gradient is what its frame's branch is worth", "[sparse_network]") {
     for (const std::string &model : kModels) {
         INFO(model);
-        Run run;
+        SparseRun run;
         run.model = model;
         run.masks = nullptr;
-        Trained trained(run);
+        SparselyTrained trained(run);
         const TrainingPlan &training = trained.network.training();
         // d_mask of each block, as its own step leaves it.
         std::map<TensorId, std::vector<double>> gradients;
-        trained.pass(moved(0), [&](const StepReport &report) {
+        trained.pass([&](const StepReport &report) {
             if (report.step->kernel.generator != "selection_grad") return;
             const TensorId id = report.step->arguments.back().tensor;
             const double *data = static_cast<const double *>(trained.network.executor().memory(id).data);
@@ -357,7 +182,7 @@ TEST_CASE("a mask's gradient is what its frame's branch is worth", "[sparse_netw
             for (const char *part : {".weight", ".bias"}) {
                 const TrainedParameter &parameter = trained.parameter(norm_key + part);
                 const std::vector<double> d = trained.network.gradient(parameter);
-                const std::vector<float> values = moved(0)(parameter.info);
+                const std::vector<float> values = recipe_weights(4)(parameter.info);
                 for (size_t i = 0; i < d.size(); i++)
                     expected += d[i] * values[i];
             }
@@ -370,13 +195,13 @@ TEST_CASE("a mask's gradient is what its frame's branch is worth", "[sparse_netw
 }
 
 TEST_CASE("a sparse step has the same bits with any number of threads", "[sparse_network]") {
-    Run run;
+    SparseRun run;
     run.dtype = Dtype::F32;
     run.masks = nullptr;
     std::vector<std::map<std::string, std::vector<float>>> states;
     for (int threads : {1, 2, 3}) {
         configure_halide(threads);
-        Trained trained(run);
+        SparselyTrained trained(run);
         trained.network.load(recipe_weights(4));
         for (int step = 0; step < 3; step++)
             trained.network.step({});

@@ -125,6 +125,8 @@ TEST_CASE("a network that was trained on selected frames alone is used without t
     CHECK(scores(sparse, {}) != scores(sparse, {"--unselected", "masked"}));
     CHECK(scores(masked, {}) == scores(masked, {"--unselected", "masked"}));
     CHECK(scores(masked, {}) != scores(sparse, {}));
+    const std::string patches = trained("patches", {"--unselected", "sparse", "--masks", "spatial", "--grid", "4"});
+    CHECK(scores(patches, {}) == scores(patches, {"--unselected", "skipped"}));
     check_refusal(run_program(training(list, folder.file("other"), {"--unselected", "skipped"})), 1, "unselected");
 }
 
