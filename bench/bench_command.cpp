@@ -12,11 +12,9 @@ const RegisterCommand registered{
     {"bench", "Measure networks on this machine", [](CLI::App &app, CommandContext &context) {
          app.require_subcommand(1);
          const std::vector<BenchCommand> bench = {
-             add_compare_command(app, context),
-             add_kernels_command(app, context),
-             add_network_command(app, context),
-             add_sparsity_command(app, context),
-             add_training_command(app, context),
+             add_compare_command(app, context),  add_granularity_command(app, context),
+             add_kernels_command(app, context),  add_network_command(app, context),
+             add_sparsity_command(app, context), add_training_command(app, context),
          };
          return [bench] {
              for (const BenchCommand &command : bench) {

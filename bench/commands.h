@@ -14,6 +14,7 @@ struct BenchCommand {
 };
 
 BenchCommand add_compare_command(CLI::App &bench, CommandContext &context);
+BenchCommand add_granularity_command(CLI::App &bench, CommandContext &context);
 BenchCommand add_kernels_command(CLI::App &bench, CommandContext &context);
 BenchCommand add_network_command(CLI::App &bench, CommandContext &context);
 BenchCommand add_sparsity_command(CLI::App &bench, CommandContext &context);

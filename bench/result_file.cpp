@@ -16,8 +16,15 @@ using Json = nlohmann::json;
 constexpr size_t kMaxBytes = size_t(64) << 20;
 
 // Fields that say what a row measures. The other fields are results, or follow from these.
-const char *const kIdentity[] = {"model", "kernel", "shape", "frames",     "size",   "batch", "threads",
-                                 "dtype", "target", "mask",  "unselected", "caches", "rt"};
+const char *const kIdentity[] = {"model",  "kernel", "shape",      "frames", "size", "batch",   "threads", "dtype",
+                                 "target", "mask",   "unselected", "caches", "rt",   "patches", "grid",    "rs"};
+
+// Rows without masks in space have a ratio of them as well, but not in results from before there were any.
+bool identifies(const Json &object, const std::string &key) {
+    const auto found = object.find(key);
+    if (found == object.end() || found->is_null()) return false;
+    return key != "rs" || identifies(object, "grid");
+}
 
 [[noreturn]] void refuse(const std::string &path, const std::string &what) {
     throw Error(path + ": not a result of `afnet bench --json`: " + what);
@@ -39,8 +46,8 @@ ResultRow row_of(const std::string &path, size_t index, const Json &object) {
     if (!object.is_object()) refuse(path, where + " is no object");
     ResultRow row;
     for (const char *key : kIdentity) {
+        if (!identifies(object, key)) continue;
         const auto found = object.find(key);
-        if (found == object.end() || found->is_null()) continue;
         if (found->is_structured()) refuse(path, where + ": " + key + " is a list or an object");
         row.identity.emplace_back(key, text_of(*found));
     }

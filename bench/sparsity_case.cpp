@@ -2,8 +2,29 @@
 #include <algorithm>
 
 #include "bench/sparsity_bench.h"
+#include "model/text_table.h"
 
 namespace afnet {
+
+std::string SparsitySeries::title() const {
+    if (!spatial()) return mask;
+    const std::string side = std::to_string(grid);
+    return mask + ", RT " + decimal(rt, 3) + ", " + patches + " " + side + "x" + side;
+}
+
+double SparsitySeries::full_overhead(double base_ms) const {
+    for (const SparsityPoint &point : points) {
+        if ((spatial() ? point.rs : point.rt) == 1) return point.ms.median / base_ms - 1;
+    }
+    return 0;
+}
+
+std::optional<double> SparsitySeries::break_even(double base_ms) const {
+    std::vector<RatioTime> times;
+    for (const SparsityPoint &point : points)
+        times.push_back({ratio(point), point.ms.median});
+    return break_even_ratio(times, base_ms);
+}
 
 std::string SparsityCase::title() const {
     const std::string side = std::to_string(size);
@@ -12,32 +33,49 @@ std::string SparsityCase::title() const {
            (dtype == "f32" ? "" : ", " + dtype);
 }
 
-std::vector<std::string> SparsityCase::masks() const {
-    std::vector<std::string> names;
-    for (const SparsityPoint &point : points) {
-        if (std::find(names.begin(), names.end(), point.mask) == names.end()) names.push_back(point.mask);
+std::vector<SparsitySeries> SparsityCase::series() const {
+    std::vector<SparsitySeries> all;
+    for (const bool spatial : {false, true}) {
+        for (const SparsityPoint &point : points) {
+            if (point.spatial() != spatial) continue;
+            const auto fits = [&](const SparsitySeries &s) {
+                return s.mask == point.mask && s.patches == point.patches && s.grid == point.grid &&
+                       (!spatial || s.rt == point.rt);
+            };
+            auto found = std::find_if(all.begin(), all.end(), fits);
+            if (found == all.end()) {
+                found = all.insert(all.end(), {point.mask, point.patches, point.grid, spatial ? point.rt : 1, {}});
+            }
+            found->points.push_back(point);
+        }
     }
-    return names;
+    return all;
 }
 
-std::vector<SparsityPoint> SparsityCase::points_of(const std::string &mask) const {
-    std::vector<SparsityPoint> result;
-    std::copy_if(points.begin(), points.end(), std::back_inserter(result),
-                 [&](const SparsityPoint &point) { return point.mask == mask; });
-    return result;
-}
-
-double SparsityCase::full_ratio_overhead(const std::string &mask) const {
-    for (const SparsityPoint &point : points) {
-        if (point.mask == mask && point.rt == 1) return point.ms.median / dense_ms.median - 1;
+std::vector<std::vector<SparsitySeries>> SparsityCase::groups() const {
+    std::vector<std::vector<SparsitySeries>> all;
+    for (SparsitySeries &series : series()) {
+        const auto found = std::find_if(all.begin(), all.end(), [&](const std::vector<SparsitySeries> &group) {
+            const SparsitySeries &s = group.front();
+            if (!series.spatial()) return !s.spatial();
+            return s.mask == series.mask && s.patches == series.patches && s.grid == series.grid;
+        });
+        if (found == all.end()) {
+            all.push_back({std::move(series)});
+        } else {
+            found->push_back(std::move(series));
+        }
     }
-    return 0;
+    return all;
 }
 
-std::optional<double> SparsityCase::break_even(const std::string &mask) const {
-    std::vector<RatioTime> times;
-    for (const SparsityPoint &point : points_of(mask)) times.push_back({point.realised_rt, point.ms.median});
-    return break_even_ratio(times, dense_ms.median);
+double SparsityCase::base_ms(const SparsitySeries &series) const {
+    for (const SparsityPoint &point : points) {
+        if (series.spatial() && !point.spatial() && point.mask == series.mask && point.rt == series.rt) {
+            return point.ms.median;
+        }
+    }
+    return dense_ms.median;
 }
 
 }  // namespace afnet

@@ -5,11 +5,12 @@
 #include <optional>
 
 #include "bench/commands.h"
-#include "model/output_folder.h"
 #include "bench/sparsity_bench.h"
 #include "bench/sparsity_page.h"
 #include "bench/sparsity_report.h"
 #include "model/installation.h"
+#include "model/output_folder.h"
+#include "model/patch_shape.h"
 #include "runtime/error.h"
 #include "runtime/text.h"
 
@@ -37,6 +38,8 @@ int run(const SparsityOptions &options, const std::string &out, const CommandCon
 }
 
 void add_options(CLI::App &app, SparsityOptions &o, std::string &out) {
+    std::vector<std::string> shapes = ratio_shape_names();
+    shapes.push_back(kLearnedPatches);
     app.add_option("-m,--model", o.models, "Adaptive models or weights files")->capture_default_str();
     app.add_option("--rt", o.ratios, "Ratios of selected frames; 1 is always measured")
         ->check(CLI::Range(0.0, 1.0))
@@ -44,8 +47,16 @@ void add_options(CLI::App &app, SparsityOptions &o, std::string &out) {
     app.add_option("--mask", o.masks,
                    "Which frames: first, alternating, spread, random, clip; default: spread, with --clip clip")
         ->check(CLI::IsMember({"first", "alternating", "spread", "random", kClipMask}));
-    app.add_option("--clip", o.clip,
-                   "Video or folder of frames that the network sees; --mask clip takes its own choice");
+    app.add_option("--rs", o.patch_ratios, "Ratios of selected patches: masks in space as well; 1 is always measured")
+        ->check(CLI::Range(0.0, 1.0));
+    app.add_option("--grid", o.grids, "Patches across and down a frame; default: 7")->check(CLI::Range(1, 64));
+    app.add_option("--patches", o.patches,
+                   "Shapes of masks in space: random, blob, border, centre, learned; default: blob; learned takes the "
+                   "network's own choice on --clip")
+        ->check(CLI::IsMember(shapes));
+    app.add_option(
+        "--clip", o.clip,
+        "Video or folder of frames that the network sees; --mask clip and --patches learned take its choice");
     add_run_options(app, o.run);
     app.add_option("--rounds", o.rounds, "Rounds over all masks")->check(CLI::Range(1, 100000))->capture_default_str();
     app.add_option("--seconds", o.seconds, "Time per network and shape, at the most")
@@ -66,7 +77,8 @@ BenchCommand add_sparsity_command(CLI::App &bench, CommandContext &context) {
     CLI::App *app = bench.add_subcommand("sparsity", "What masks turn into time, against the network without masks");
     app->fallthrough();
     add_options(*app, *o, *out);
-    app->footer("Example: afnet bench sparsity --model af_resnet50_tsm --rt 0.25 0.5 --frames 8 12 --out study");
+    app->footer("Examples: afnet bench sparsity --model af_resnet50_tsm --rt 0.25 0.5 --frames 8 12 --out study\n"
+                "afnet bench sparsity --rt 0.4 --rs 0.25 0.5 --grid 7 14 --patches blob random");
     return {app, [o, out, &context] { return run(*o, *out, context); }};
 }
 

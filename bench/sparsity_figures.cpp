@@ -13,9 +13,10 @@ namespace {
 constexpr int kDense = 7, kSaved = 2, kLost = 1, kTotal = 0;  // colours
 constexpr double kNoise = 0.0005;  // of a bar's picture: what is shorter is drawn but not told
 
-PlotAxis ratio_axis() {
+PlotAxis ratio_axis(bool spatial) {
     PlotAxis axis;
-    axis.label = "realised RT, the part of frames that focal blocks compute";
+    axis.label = spatial ? "realised RS, the part of pixels that focal blocks compute in their frames"
+                         : "realised RT, the part of frames that focal blocks compute";
     axis.least = 0;
     axis.most = 1.02;
     return axis;
@@ -29,25 +30,42 @@ std::string signed_ms(double ms) {
     return (ms > 0 ? "+" : "") + ms_text(ms);
 }
 
+std::string ratio_text(const SparsitySeries &series, const SparsityPoint &point) {
+    return std::string(series.ratio_name()) + " " + decimal(series.ratio(point), 3);
+}
+
+// What all series of a picture share; nothing of masks of frames alone.
+std::string shared_title(const std::vector<SparsitySeries> &group) {
+    const SparsitySeries &first = group.front();
+    if (!first.spatial()) return "";
+    return ", mask " + first.mask + ", " + first.patches + " " + std::to_string(first.grid) + "x" +
+           std::to_string(first.grid);
+}
+
+// What tells a series from the others of its picture.
+std::string series_name(const SparsitySeries &series) {
+    return series.spatial() ? "RT " + decimal(series.rt, 3) : series.mask;
+}
+
 }  // namespace
 
-std::string time_figure(const SparsityCase &c) {
+std::string time_figure(const SparsityCase &c, const std::vector<SparsitySeries> &group) {
     LinePlot plot;
-    plot.title = "Time of a run";
-    plot.x = ratio_axis();
+    plot.title = "Time of a run" + shared_title(group);
+    plot.x = ratio_axis(group.front().spatial());
     plot.y.label = "ms, median";
     plot.y.least = 0;
     plot.series.push_back(
         {"without masks", {{0, c.dense_ms.median, ""}, {1, c.dense_ms.median, ""}}, PlotMark::Dashes, kDense});
     int colour = 0;
-    for (const std::string &mask : c.masks()) {
-        PlotSeries measured{mask, {}, PlotMark::LineWithDots, colour},
-            theory{mask + ", theory", {}, PlotMark::Dashes, colour};
-        for (const SparsityPoint &p : c.points_of(mask)) {
-            measured.points.push_back({p.realised_rt, p.ms.median,
-                                       "RT " + decimal(p.realised_rt, 3) + ": " + ms_text(p.ms.median) + " ms, p95 " +
+    for (const SparsitySeries &s : group) {
+        PlotSeries measured{series_name(s), {}, PlotMark::LineWithDots, colour},
+            theory{series_name(s) + ", theory", {}, PlotMark::Dashes, colour};
+        for (const SparsityPoint &p : s.points) {
+            measured.points.push_back({s.ratio(p), p.ms.median,
+                                       ratio_text(s, p) + ": " + ms_text(p.ms.median) + " ms, p95 " +
                                            ms_text(p.ms.p95) + ", theory " + ms_text(p.account.theory_ms)});
-            theory.points.push_back({p.realised_rt, p.account.theory_ms, ""});
+            theory.points.push_back({s.ratio(p), p.account.theory_ms, ""});
         }
         plot.series.push_back(std::move(measured));
         plot.series.push_back(std::move(theory));
@@ -56,37 +74,39 @@ std::string time_figure(const SparsityCase &c) {
     return svg_plot(plot);
 }
 
-std::string share_figure(const SparsityCase &c) {
+std::string share_figure(const std::vector<SparsitySeries> &group) {
+    const bool spatial = group.front().spatial();
     LinePlot plot;
-    plot.title = "Share of the gain that is realised";
-    plot.x = ratio_axis();
+    plot.title = "Share of the gain that is realised" + shared_title(group);
+    plot.x = ratio_axis(spatial);
     plot.y.label = "share";
     plot.series.push_back({"all of it", {{0, 1, ""}, {1, 1, ""}}, PlotMark::Dashes, kDense});
     int colour = 0;
-    for (const std::string &mask : c.masks()) {
-        PlotSeries times{mask + ", share", {}, PlotMark::LineWithDots, colour++};
-        PlotSeries macs{mask + ", share_macs", {}, PlotMark::LineWithDots, colour++};
-        for (const SparsityPoint &p : c.points_of(mask)) {
+    for (const SparsitySeries &s : group) {
+        PlotSeries times{series_name(s) + ", share", {}, PlotMark::LineWithDots, colour++};
+        PlotSeries macs{series_name(s) + ", share_macs", {}, PlotMark::LineWithDots, colour};
+        for (const SparsityPoint &p : s.points) {
             const auto add = [&](PlotSeries &series, const std::optional<double> &share) {
-                if (!share) return;
-                series.points.push_back(
-                    {p.realised_rt, *share, "RT " + decimal(p.realised_rt, 3) + ": " + decimal(*share, 3)});
+                if (share) series.points.push_back({s.ratio(p), *share, ratio_text(s, p) + ": " + decimal(*share, 3)});
             };
             add(times, p.account.share);
             add(macs, p.account.share_macs);
         }
         plot.series.push_back(std::move(times));
+        if (spatial) continue; // many ratios of frames
         plot.series.push_back(std::move(macs));
+        colour++;
     }
     return svg_plot(plot);
 }
 
-std::string block_figure(const SparsityCase &c, const std::string &mask) {
+std::string block_figure(const SparsitySeries &series) {
     RowChart chart;
-    const std::vector<SparsityPoint> points = c.points_of(mask);
-    chart.title = "Time of each focal block, mask " + mask;
+    const std::vector<SparsityPoint> &points = series.points;
+    chart.title = "Time of each focal block, mask " + series.title();
     chart.x.label = "ms; grey bar: without masks, marks: with";
-    for (const SparsityPoint &point : points) chart.series.push_back("RT " + decimal(point.realised_rt, 3));
+    for (const SparsityPoint &point : points)
+        chart.series.push_back(ratio_text(series, point));
     for (size_t b = 0; b < points.front().account.blocks.size(); b++) {
         ChartRow row;
         row.name = points.front().account.blocks[b].block;
@@ -98,9 +118,9 @@ std::string block_figure(const SparsityCase &c, const std::string &mask) {
     return svg_rows(chart);
 }
 
-std::string waterfall_figure(const SparsityCase &c, const SparsityPoint &point) {
+std::string waterfall_figure(const SparsityCase &c, const SparsitySeries &series, const SparsityPoint &point) {
     RowChart chart;
-    chart.title = "What RT " + decimal(point.realised_rt, 3) + " saves and costs, mask " + point.mask;
+    chart.title = "What " + ratio_text(series, point) + " saves and costs, mask " + series.title();
     chart.x.label = "ms beside the network without masks (" + ms_text(c.dense_ms.median) + " ms)";
     double at = 0;
     const auto step = [&](const std::string &name, double ms) {
@@ -114,7 +134,8 @@ std::string waterfall_figure(const SparsityCase &c, const SparsityPoint &point) 
     // Gather, compact, scatter and fill are in the blocks' times.
     for (const BlockTimes &block : point.account.blocks) step(block.block, block.masked_ms - block.dense_ms);
     for (const Overhead &overhead : point.account.overheads) {
-        for (const char *name : {"navigation", "index building", "other layers", "between kernels"}) {
+        for (const char *name : {"navigation", "spatial navigation", "index building", "patch choice", "patch lists",
+                                 "other layers", "between kernels"}) {
             if (overhead.name == name) step(name, overhead.ms);
         }
     }
@@ -158,22 +179,25 @@ std::string roofline_figure(const SparsityCase &c) {
     return svg_plot(plot);
 }
 
-std::string speedup_figure(const std::vector<SparsityCase> &cases, const std::string &mask) {
+std::string speedup_figure(const std::vector<SparsityCase> &cases, const std::string &title) {
     LinePlot plot;
-    plot.title = "Speed-up over the network without masks, mask " + mask;
-    plot.x = ratio_axis();
+    plot.title = "Speed-up over the network without masks, mask " + title;
     plot.y.label = "times";
     double least = 1;
     int colour = 0;
     for (const SparsityCase &c : cases) {
-        PlotSeries series{c.title(), {}, PlotMark::LineWithDots, colour++};
-        for (const SparsityPoint &p : c.points_of(mask)) {
-            series.points.push_back({p.realised_rt, p.account.speedup_measured,
-                                     c.title() + ", RT " + decimal(p.realised_rt, 3) + ": " +
-                                         decimal(p.account.speedup_measured, 3) + "x"});
+        for (const SparsitySeries &s : c.series()) {
+            if (s.title() != title) continue;
+            plot.x = ratio_axis(s.spatial());
+            PlotSeries series{c.title(), {}, PlotMark::LineWithDots, colour++};
+            for (const SparsityPoint &p : s.points) {
+                least = std::min(least, p.account.speedup_measured);
+                series.points.push_back(
+                    {s.ratio(p), p.account.speedup_measured,
+                     c.title() + ", " + ratio_text(s, p) + ": " + decimal(p.account.speedup_measured, 3) + "x"});
+            }
+            plot.series.push_back(std::move(series));
         }
-        for (const PlotPoint &point : series.points) least = std::min(least, point.y);
-        if (!series.points.empty()) plot.series.push_back(std::move(series));
     }
     plot.y.least = std::max(0.0, least - 0.05);
     return svg_plot(plot);

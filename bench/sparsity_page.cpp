@@ -5,6 +5,7 @@
 
 #include "bench/html_page.h"
 #include "bench/sparsity_figures.h"
+#include "bench/sparsity_terms.h"
 #include "model/text_table.h"
 
 namespace afnet {
@@ -19,47 +20,65 @@ std::string or_dash(const std::optional<double> &value) {
     return value ? decimal(*value, 3) : "–";
 }
 
+std::string ratio_text(const SparsitySeries &series, const SparsityPoint &point) {
+    return std::string(series.ratio_name()) + " " + decimal(series.ratio(point), 3);
+}
+
 void add_overview(HtmlPage &page, const SparsityResult &result) {
-    std::vector<std::vector<std::string>> rows;
-    std::vector<std::string> masks;
+    std::vector<std::vector<std::string>> frames, patches;
+    std::vector<std::string> titles;
     for (const SparsityCase &c : result.cases) {
-        for (const std::string &mask : c.masks()) {
-            rows.push_back({c.title(), mask, decimal(c.dense_ms.median, 2),
-                            decimal(c.dense_ms.median * (1 + c.full_ratio_overhead(mask)), 2),
-                            percent(100 * c.full_ratio_overhead(mask)), or_dash(c.break_even(mask))});
-            if (std::find(masks.begin(), masks.end(), mask) == masks.end()) masks.push_back(mask);
+        for (const SparsitySeries &s : c.series()) {
+            const double base = c.base_ms(s), overhead = s.full_overhead(base);
+            std::vector<std::string> row = {c.title(),
+                                            s.title(),
+                                            decimal(base, 2),
+                                            decimal(base * (1 + overhead), 2),
+                                            percent(100 * overhead),
+                                            or_dash(s.break_even(base))};
+            (s.spatial() ? patches : frames).push_back(std::move(row));
+            if (std::find(titles.begin(), titles.end(), s.title()) == titles.end()) titles.push_back(s.title());
         }
     }
     page.heading(2, "Overview");
-    page.table({"network", "mask", "without masks, ms", "RT 1, ms", "overhead at RT 1", "break-even RT"}, rows, 2);
+    if (!frames.empty()) {
+        page.table({"network", "mask", "without masks, ms", "RT 1, ms", "overhead at RT 1", "break-even RT"}, frames,
+                   2);
+    }
+    if (!patches.empty()) {
+        page.table({"network", "mask", "all patches, ms", "RS 1, ms", "overhead at RS 1", "break-even RS"}, patches, 2);
+    }
     if (result.cases.size() < 2) return;
     std::vector<std::string> figures;
-    for (const std::string &mask : masks) figures.push_back(speedup_figure(result.cases, mask));
+    for (const std::string &title : titles)
+        figures.push_back(speedup_figure(result.cases, title));
     page.figures(figures);
 }
 
 void add_points(HtmlPage &page, const SparsityCase &c) {
     std::vector<std::vector<std::string>> rows;
-    rows.push_back({"none", "–", "–", decimal(c.dense_ms.median, 2), decimal(c.dense_ms.p95, 2), "–",
+    rows.push_back({"none", "–", "–", "–", "–", "–", decimal(c.dense_ms.median, 2), decimal(c.dense_ms.p95, 2), "–",
                     decimal(c.gmac_dense, 3), "1.000", "–", "1.000", "–", "–"});
     for (const SparsityPoint &p : c.points) {
         const SparsityAccount &a = p.account;
-        rows.push_back({p.mask, decimal(p.rt, 3), decimal(p.realised_rt, 3), decimal(p.ms.median, 2),
-                        decimal(p.ms.p95, 2), decimal(a.theory_ms, 2), decimal(p.gmac, 3),
-                        decimal(a.speedup_measured, 3),
+        const std::string side = std::to_string(p.grid);
+        rows.push_back({p.mask, p.spatial() ? p.patches + " " + side + "x" + side : "–", decimal(p.rt, 3),
+                        decimal(p.realised_rt, 3), p.spatial() ? decimal(p.rs, 3) : "–",
+                        p.spatial() ? decimal(p.realised_rs, 3) : "–", decimal(p.ms.median, 2), decimal(p.ms.p95, 2),
+                        decimal(a.theory_ms, 2), decimal(p.gmac, 3), decimal(a.speedup_measured, 3),
                         decimal(p.speedup.lower, 3) + " to " + decimal(p.speedup.upper, 3),
                         decimal(a.speedup_theory, 3), or_dash(a.share), or_dash(a.share_macs)});
     }
-    page.table({"mask", "RT", "realised RT", "median ms", "p95 ms", "theory ms", "GMAC", "speed-up",
-                "of half the rounds", "theoretical", "share", "share_macs"},
-               rows);
+    page.table({"mask", "patches", "RT", "realised RT", "RS", "realised RS", "median ms", "p95 ms", "theory ms", "GMAC",
+                "speed-up", "of half the rounds", "theoretical", "share", "share_macs"},
+               rows, 2);
 }
 
-void add_overheads(HtmlPage &page, const SparsityCase &c, const std::string &mask) {
-    const std::vector<SparsityPoint> points = c.points_of(mask);
+void add_overheads(HtmlPage &page, const SparsitySeries &series) {
+    const std::vector<SparsityPoint> &points = series.points;
     std::vector<std::string> titles = {"beyond theory"};
     for (const SparsityPoint &p : points) {
-        titles.push_back("RT " + decimal(p.realised_rt, 3) + ", ms");
+        titles.push_back(ratio_text(series, p) + ", ms");
         titles.push_back("%");
     }
     std::vector<std::vector<std::string>> rows;
@@ -71,17 +90,17 @@ void add_overheads(HtmlPage &page, const SparsityCase &c, const std::string &mas
         }
         rows.push_back(std::move(cells));
     }
-    page.heading(3, "Where the rest goes, mask " + mask);
+    page.heading(3, "Where the rest goes, mask " + series.title());
     page.paragraph("Time beyond theory, line by line; the percentages are of the network without masks.");
     page.table(titles, rows);
 }
 
 // A line per block, three columns per ratio.
-void add_blocks(HtmlPage &page, const SparsityCase &c, const std::string &mask) {
-    const std::vector<SparsityPoint> points = c.points_of(mask);
+void add_blocks(HtmlPage &page, const SparsitySeries &series) {
+    const std::vector<SparsityPoint> &points = series.points;
     std::vector<std::string> titles = {"block", "without masks"};
     for (const SparsityPoint &p : points) {
-        titles.push_back("RT " + decimal(p.realised_rt, 3) + ": own RT");
+        titles.push_back(ratio_text(series, p) + ": own " + series.ratio_name());
         titles.insert(titles.end(), {"theory", "with masks"});
     }
     std::vector<std::vector<std::string>> rows;
@@ -90,13 +109,13 @@ void add_blocks(HtmlPage &page, const SparsityCase &c, const std::string &mask) 
         std::vector<std::string> cells = {dense.block, decimal(dense.dense_ms, 3)};
         for (const SparsityPoint &p : points) {
             const BlockTimes &block = p.account.blocks[b];
-            cells.insert(cells.end(),
-                         {decimal(block.realised_rt, 3), decimal(block.theory_ms, 3), decimal(block.masked_ms, 3)});
+            cells.insert(cells.end(), {decimal(series.spatial() ? block.realised.rs : block.realised.rt, 3),
+                                       decimal(block.theory_ms, 3), decimal(block.masked_ms, 3)});
         }
         rows.push_back(std::move(cells));
     }
-    page.heading(3, "Focal blocks, mask " + mask);
-    page.paragraph("Gated kernels of each block in ms; with masks what fills unselected frames is added.");
+    page.heading(3, "Focal blocks, mask " + series.title());
+    page.paragraph("Gated kernels of each block in ms; with masks what fills unselected frames and pixels is added.");
     page.table(titles, rows);
 }
 
@@ -113,58 +132,25 @@ void add_kernels(HtmlPage &page, const SparsityCase &c) {
 
 void add_case(HtmlPage &page, const SparsityCase &c) {
     page.heading(2, c.title());
-    page.figures({time_figure(c), share_figure(c)});
+    const std::vector<std::vector<SparsitySeries>> groups = c.groups();
+    std::vector<std::string> pictures;
+    for (const std::vector<SparsitySeries> &group : groups) {
+        pictures.push_back(time_figure(c, group));
+        pictures.push_back(share_figure(group));
+    }
+    page.figures(pictures);
     add_points(page, c);
-    for (const std::string &mask : c.masks()) {
-        add_overheads(page, c, mask);
-        std::vector<std::string> figures = {block_figure(c, mask)};
-        for (const SparsityPoint &point : c.points_of(mask)) figures.push_back(waterfall_figure(c, point));
+    for (const SparsitySeries &series : c.series()) {
+        add_overheads(page, series);
+        std::vector<std::string> figures = {block_figure(series)};
+        for (const SparsityPoint &point : series.points)
+            figures.push_back(waterfall_figure(c, series, point));
         page.figures(figures);
-        add_blocks(page, c, mask);
+        add_blocks(page, series);
     }
     page.heading(3, "Roofline");
     page.figures({roofline_figure(c)});
     add_kernels(page, c);
-}
-
-const std::vector<std::pair<std::string, std::string>> &terms() {
-    static const std::vector<std::pair<std::string, std::string>> all = {
-        {"RT, realised RT", "The ratio of frames that focal blocks are asked to compute, and the part that they do: a "
-                            "whole number of frames, mean over blocks."},
-        {"mask",
-         "Which frames. first: the first ones of each clip; alternating: every second, then the others; spread: "
-         "at equal distances; random: drawn anew for each block and clip; clip: what the network's own "
-         "navigation chooses on the given video; none: the network without masks."},
-        {"without masks", "The same network with the same weights, compiled without navigation, work lists and fills: "
-                          "focal blocks compute all frames with the kernels of any other block. It runs in turn with "
-                          "the others."},
-        {"gated kernels", "Those of focal blocks, which compute selected frames only."},
-        {"theory",
-         "The time without masks, less the part (1 - r) of the time that each focal block's gated kernels take "
-         "there, where r is the block's realised RT. It allows for what each kernel costs, not for its MACs "
-         "alone."},
-        {"speed-up", "Time without masks over time with masks, medians of the same run; theoretical: over theory. "
-                     "Of half the rounds: the quartiles of what single rounds give."},
-        {"share", "(speed-up - 1) / (theoretical speed-up - 1): the part of the possible gain that is had. 1 is all of "
-                  "it, below 0 masks cost time. At RT 1 there is no gain to be had."},
-        {"share_macs", "The same with the ratio of MACs for the theoretical speed-up."},
-        {"break-even RT", "The largest RT at which the network with masks takes no longer than without, interpolated "
-                          "between measured ones."},
-        {"navigation", "Mean over pixels and gate, which decide; they run although masks are forced."},
-        {"index building", "A mask becomes a list of frames."},
-        {"gather, compact, scatter", "The first, middle and last kernels of focal blocks, beyond the part r of their "
-                                     "time without masks: what it costs to read by a list, to compute few frames, and "
-                                     "to add onto frames of a list."},
-        {"fill", "What unselected frames get from a focal block: the response to a frame of zeroes."},
-        {"other layers", "Layers that masks do not touch, with masks less without: caches and noise."},
-        {"between kernels", "Time of a run outside its kernels, with masks less without."},
-        {"GMAC", "1e9 multiply-accumulates, of convolutions and linears."},
-        {"MACs per byte",
-         "MACs over the bytes that a kernel must move at the least: every element of what it reads and "
-         "of what it writes, once. A kernel whose data stay in a cache may be above memory's roof."},
-        {"FMA peak", "Multiply-accumulates per second of all threads busy in registers, measured in every round."},
-    };
-    return all;
 }
 
 }  // namespace
@@ -180,7 +166,7 @@ std::string sparsity_page(const SparsityResult &result) {
     add_overview(page, result);
     for (const SparsityCase &c : result.cases) add_case(page, c);
     page.heading(2, "Terms");
-    page.definitions(terms());
+    page.definitions(sparsity_terms());
     return page.text();
 }
 

@@ -10,14 +10,16 @@ namespace afnet {
 
 namespace {
 
-bool gated(StepRole role) {
-    return role == StepRole::Gather || role == StepRole::Compact || role == StepRole::Scatter;
-}
-
 const char *overhead_name(StepRole role) {
     switch (role) {
     case StepRole::Navigation: return "navigation";
+    case StepRole::PatchNavigation:
+        return "spatial navigation";
     case StepRole::IndexBuilding: return "index building";
+    case StepRole::PatchChoice:
+        return "patch choice";
+    case StepRole::PatchLists:
+        return "patch lists";
     case StepRole::Gather: return "gather";
     case StepRole::Compact: return "compact";
     case StepRole::Scatter: return "scatter";
@@ -28,23 +30,24 @@ const char *overhead_name(StepRole role) {
 }
 
 std::vector<BlockTimes> block_times(const StepRoles &roles, const std::vector<std::string> &names,
-                                    const std::vector<double> &ratios, const NetworkTimes &dense,
+                                    const std::vector<BlockPart> &parts, const NetworkTimes &dense,
                                     const NetworkTimes &masked) {
     std::vector<BlockTimes> blocks(names.size());
     for (size_t b = 0; b < names.size(); b++) {
         blocks[b].block = names[b];
-        blocks[b].realised_rt = ratios[b];
+        blocks[b].realised = parts[b];
     }
     for (size_t i = 0; i < roles.dense.size(); i++) {
-        if (gated(roles.dense[i].role)) blocks[size_t(roles.dense[i].block)].dense_ms += dense.steps[i];
+        if (is_gated(roles.dense[i].role)) blocks[size_t(roles.dense[i].block)].dense_ms += dense.steps[i];
     }
     for (size_t i = 0; i < roles.masked.size(); i++) {
         const auto [role, block] = roles.masked[i];
         if (block < 0) continue;
-        const bool decides = role == StepRole::Navigation || role == StepRole::IndexBuilding;
+        const bool decides = role == StepRole::Navigation || role == StepRole::IndexBuilding || is_of_patches(role);
         (decides ? blocks[size_t(block)].navigation_ms : blocks[size_t(block)].masked_ms) += masked.steps[i];
     }
-    for (BlockTimes &block : blocks) block.theory_ms = block.dense_ms * block.realised_rt;
+    for (BlockTimes &block : blocks)
+        block.theory_ms = block.dense_ms * block.realised.of_all();
     return blocks;
 }
 
@@ -54,18 +57,22 @@ double sum(const std::vector<double> &values) {
     return total;
 }
 
-std::vector<Overhead> overheads(const StepRoles &roles, const std::vector<double> &ratios, const NetworkTimes &dense,
+std::vector<Overhead> overheads(const StepRoles &roles, const std::vector<BlockPart> &parts, const NetworkTimes &dense,
                                 const NetworkTimes &masked, double theory_ms) {
     std::map<StepRole, double> beyond;
     for (size_t i = 0; i < roles.masked.size(); i++) beyond[roles.masked[i].role] += masked.steps[i];
     for (size_t i = 0; i < roles.dense.size(); i++) {
         const auto [role, block] = roles.dense[i];
-        beyond[role] -= dense.steps[i] * (gated(role) ? ratios[size_t(block)] : 1);
+        beyond[role] -= dense.steps[i] * (is_gated(role) ? parts[size_t(block)].of_all() : 1);
     }
     std::vector<Overhead> lines;
-    for (const StepRole role : kStepRoles) lines.push_back({overhead_name(role), beyond[role]});
-    lines.push_back({"between kernels", (masked.ms - sum(masked.steps)) - (dense.ms - sum(dense.steps))});
-    lines.push_back({"total", masked.ms - theory_ms});
+    const bool spatial = std::any_of(roles.masked.begin(), roles.masked.end(),
+                                     [](const StepPlace &place) { return is_of_patches(place.role); });
+    for (const StepRole role : kStepRoles) {
+        if (spatial || !is_of_patches(role)) lines.push_back({overhead_name(role), beyond[role], 0});
+    }
+    lines.push_back({"between kernels", (masked.ms - sum(masked.steps)) - (dense.ms - sum(dense.steps)), 0});
+    lines.push_back({"total", masked.ms - theory_ms, 0});
     for (Overhead &line : lines) line.percent = 100 * line.ms / dense.ms;
     return lines;
 }
@@ -93,17 +100,17 @@ std::optional<double> gain_share(double speedup, double possible) {
 }
 
 SparsityAccount account(const StepRoles &roles, const std::vector<std::string> &names,
-                        const std::vector<double> &ratios, const NetworkTimes &dense, const NetworkTimes &masked,
+                        const std::vector<BlockPart> &parts, const NetworkTimes &dense, const NetworkTimes &masked,
                         double gmac_dense, double gmac) {
     SparsityAccount result;
-    result.blocks = block_times(roles, names, ratios, dense, masked);
+    result.blocks = block_times(roles, names, parts, dense, masked);
     result.theory_ms = dense.ms;
     for (const BlockTimes &block : result.blocks) result.theory_ms -= block.dense_ms - block.theory_ms;
     result.speedup_theory = dense.ms / result.theory_ms;
     result.speedup_measured = dense.ms / masked.ms;
     result.share = gain_share(result.speedup_measured, result.speedup_theory);
     result.share_macs = gain_share(result.speedup_measured, gmac_dense / gmac);
-    result.overheads = overheads(roles, ratios, dense, masked, result.theory_ms);
+    result.overheads = overheads(roles, parts, dense, masked, result.theory_ms);
     return result;
 }
 
@@ -117,12 +124,12 @@ SpeedupSpread speedup_spread(const std::vector<double> &dense, const std::vector
 }
 
 std::optional<double> break_even_ratio(std::vector<RatioTime> points, double dense_ms) {
-    std::sort(points.begin(), points.end(), [](const RatioTime &a, const RatioTime &b) { return a.rt > b.rt; });
+    std::sort(points.begin(), points.end(), [](const RatioTime &a, const RatioTime &b) { return a.ratio > b.ratio; });
     for (size_t i = 0; i < points.size(); i++) {
         if (points[i].ms > dense_ms) continue;
-        if (i == 0) return points[i].rt;
+        if (i == 0) return points[i].ratio;
         const RatioTime &above = points[i - 1], &below = points[i];
-        return below.rt + (above.rt - below.rt) * (dense_ms - below.ms) / (above.ms - below.ms);
+        return below.ratio + (above.ratio - below.ratio) * (dense_ms - below.ms) / (above.ms - below.ms);
     }
     return std::nullopt;
 }

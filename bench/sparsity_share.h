@@ -20,14 +20,20 @@ struct NetworkTimes {
 /// takes in its kernels, which medians of steps do not.
 NetworkTimes network_times(const std::vector<double> &runs, const std::vector<std::vector<double>> &steps);
 
+/// What a focal block computes: the part `rt` of frames, and of these the part `rs` of pixels.
+struct BlockPart {
+    double rt = 1, rs = 1;
+    double of_all() const { return rt * rs; }
+};
+
 /// One focal block, with masks against without.
 struct BlockTimes {
     std::string block;
-    double realised_rt = 1;
-    double dense_ms = 0;       // its gated kernels without masks
-    double theory_ms = 0;      // dense_ms x realised_rt
-    double masked_ms = 0;      // its gated kernels, and what fills unselected frames
-    double navigation_ms = 0;  // navigation and index building
+    BlockPart realised;
+    double dense_ms = 0;      // its gated kernels without masks
+    double theory_ms = 0;     // dense_ms x realised.of_all()
+    double masked_ms = 0;     // its gated kernels, and what fills unselected frames and pixels
+    double navigation_ms = 0; // navigations, index building, patch choice and patch lists
 };
 
 /// One line of the account of time that masks cost beyond theory.
@@ -39,19 +45,20 @@ struct Overhead {
 
 /// All of one mask, measured against the network without masks.
 struct SparsityAccount {
-    double theory_ms = 0;                     // t_dense - sum over blocks of (1 - r_b) t_b
+    double theory_ms = 0;                     // t_dense - sum over blocks of (1 - r_b) t_b, r_b = RT_b x RS_b
     double speedup_theory = 1;                // t_dense / theory_ms
     double speedup_measured = 1;              // t_dense / t
     std::optional<double> share, share_macs;  // of the gain; none where there is none to be had
     std::vector<BlockTimes> blocks;
-    /// navigation, index building, gather, compact, scatter, fill, other layers, between kernels, total. The first ones
-    /// add up to the last, which is t - theory_ms.
+    /// navigation, index building, gather, compact, scatter, fill, other layers, between kernels, total; with masks in
+    /// space also spatial navigation, patch choice and patch lists. The first ones add up to the last, which is
+    /// t - theory_ms.
     std::vector<Overhead> overheads;
 };
 
-/// `names` and `ratios`: of the focal blocks, r_b. `gmac`, `gmac_dense`: computed with masks, and without.
+/// `names` and `parts`: of the focal blocks. `gmac`, `gmac_dense`: computed with masks, and without.
 SparsityAccount account(const StepRoles &roles, const std::vector<std::string> &names,
-                        const std::vector<double> &ratios, const NetworkTimes &dense, const NetworkTimes &masked,
+                        const std::vector<BlockPart> &parts, const NetworkTimes &dense, const NetworkTimes &masked,
                         double gmac_dense, double gmac);
 
 /// (speedup - 1) / (possible - 1); none where `possible` is not above 1.
@@ -63,13 +70,13 @@ struct SpeedupSpread {
 };
 SpeedupSpread speedup_spread(const std::vector<double> &dense, const std::vector<double> &masked);
 
-/// A measured point of the curve of time over the ratio of selected frames.
+/// A measured point of the curve of time over a ratio, of selected frames or of selected patches.
 struct RatioTime {
-    double rt = 0, ms = 0;
+    double ratio = 0, ms = 0;
 };
 
-/// The largest ratio at which the network with masks takes no longer than `dense_ms`, interpolated between measured
-/// ones; none where it takes longer at all of them.
+/// The largest ratio at which the time is no longer than `dense_ms`, interpolated between measured ones; none where it
+/// is longer at all of them.
 std::optional<double> break_even_ratio(std::vector<RatioTime> points, double dense_ms);
 
 }  // namespace afnet

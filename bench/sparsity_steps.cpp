@@ -2,6 +2,10 @@
 
 #include <map>
 
+#include "bench/stages.h"
+#include "runtime/error.h"
+#include "runtime/text.h"
+
 namespace afnet {
 
 namespace {
@@ -18,30 +22,31 @@ TensorId tensor_of(const Step &step, const char *argument) {
     return kNoTensor;
 }
 
-int block_of_count(const LoweredNetwork &network, const Step &step) {
-    for (size_t b = 0; b < network.selections.size(); b++) {
-        if (step.count == network.selections[b].count) return int(b);
+int block_of_label(const std::vector<std::string> &blocks, const Step &step) {
+    for (size_t b = 0; b < blocks.size(); b++) {
+        if (starts_with(step.label, blocks[b] + ".")) return int(b);
     }
     return -1;
 }
 
-StepPlace gated_place(const LoweredNetwork &network, const Step &step) {
-    StepPlace place;
-    place.block = block_of_count(network, step);
-    if (step.kernel.generator == "fill_unselected") {
-        place.role = StepRole::Fill;
-    } else if (flag(step, "scatter")) {
-        place.role = StepRole::Scatter;
-    } else {
-        place.role = flag(step, "gather") ? StepRole::Gather : StepRole::Compact;
+// Lists of frames name their block; those of points and tiles stand under its label.
+int block_of_count(const LoweredNetwork &network, const std::vector<std::string> &blocks, const Step &step) {
+    for (size_t b = 0; b < network.selections.size(); b++) {
+        if (step.count == network.selections[b].count) return int(b);
     }
-    return place;
+    return block_of_label(blocks, step);
+}
+
+StepRole gated_role(const Step &step) {
+    if (flag(step, "scatter")) return StepRole::Scatter;
+    return flag(step, "gather") ? StepRole::Gather : StepRole::Compact;
 }
 
 std::vector<StepPlace> masked_places(const LoweredNetwork &network) {
     const std::vector<Step> &steps = network.plan.steps;
+    const std::vector<std::string> blocks = focal_blocks(network);
     std::vector<StepPlace> places(steps.size());
-    std::map<TensorId, int> pooled;  // what a gate reads -> its block
+    std::map<TensorId, int> pooled; // what a gate reads -> its block
     for (size_t b = 0; b < network.selections.size(); b++) {
         const Selection &selection = network.selections[b];
         for (size_t i = 0; i < steps.size(); i++) {
@@ -54,8 +59,17 @@ std::vector<StepPlace> masked_places(const LoweredNetwork &network) {
         }
     }
     for (size_t i = 0; i < steps.size(); i++) {
-        if (steps[i].count != kNoTensor) {
-            places[i] = gated_place(network, steps[i]);
+        const std::string &generator = steps[i].kernel.generator, kind = kind_of(steps[i]);
+        if (generator == "spatial_navigation") {
+            places[i] = {StepRole::PatchNavigation, block_of_label(blocks, steps[i])};
+        } else if (generator == "patch_choice") {
+            places[i] = {StepRole::PatchChoice, block_of_label(blocks, steps[i])};
+        } else if (kind == "patch lists") {
+            places[i] = {StepRole::PatchLists, block_of_label(blocks, steps[i])};
+        } else if (kind == "unselected") {
+            places[i] = {StepRole::Fill, block_of_count(network, blocks, steps[i])};
+        } else if (steps[i].count != kNoTensor) {
+            places[i] = {gated_role(steps[i]), block_of_count(network, blocks, steps[i])};
         } else if (const auto found = pooled.find(tensor_of(steps[i], "output")); found != pooled.end()) {
             places[i] = {StepRole::Navigation, found->second};
         }
@@ -63,26 +77,59 @@ std::vector<StepPlace> masked_places(const LoweredNetwork &network) {
     return places;
 }
 
-}  // namespace
+double scalar_of(const Step &step, const char *name) {
+    for (const Scalar &scalar : step.scalars) {
+        if (scalar.name == name) return scalar.value;
+    }
+    throw Error("step " + step.label + ": no scalar " + name);
+}
+
+} // namespace
+
+bool is_gated(StepRole role) {
+    return role == StepRole::Gather || role == StepRole::Compact || role == StepRole::Scatter;
+}
+
+bool is_of_patches(StepRole role) {
+    return role == StepRole::PatchNavigation || role == StepRole::PatchChoice || role == StepRole::PatchLists;
+}
+
+std::vector<std::string> focal_blocks(const LoweredNetwork &network) {
+    std::vector<std::string> names;
+    for (const Selection &selection : network.selections)
+        names.push_back(selection.name);
+    if (!names.empty()) return names;
+    for (const PatchSelection &patches : network.patches)
+        names.push_back(patches.name);
+    return names;
+}
+
+std::vector<BlockMap> block_maps(const LoweredNetwork &network) {
+    std::vector<BlockMap> maps;
+    for (const Step &step : network.plan.steps) {
+        if (step.kernel.generator != "patch_choice") continue;
+        maps.push_back({int(scalar_of(step, "width")), int(scalar_of(step, "height")), scalar_of(step, "break_even")});
+    }
+    return maps;
+}
 
 StepRoles step_roles(const LoweredNetwork &masked, const LoweredNetwork &dense) {
     StepRoles roles;
     roles.masked = masked_places(masked);
+    const std::vector<std::string> blocks = focal_blocks(masked);
     std::map<std::string, StepPlace> by_label;
-    for (size_t i = 0; i < roles.masked.size(); i++) by_label[masked.plan.steps[i].label] = roles.masked[i];
+    for (size_t i = 0; i < roles.masked.size(); i++)
+        by_label[masked.plan.steps[i].label] = roles.masked[i];
     for (const Step &step : dense.plan.steps) {
         StepPlace place;
         if (const auto found = by_label.find(step.label); found != by_label.end()) {
             place = found->second;
-        } else {
-            // A layer that the network with masks cuts in other steps.
-            for (size_t b = 0; b < masked.selections.size(); b++) {
-                if (step.label.rfind(masked.selections[b].name + ".", 0) == 0) place = {StepRole::Compact, int(b)};
-            }
+        } else if (const int block = block_of_label(blocks, step); block >= 0) {
+            place = {StepRole::Compact, block}; // a layer that the network with masks cuts in other steps
         }
         roles.dense.push_back(place);
     }
     return roles;
 }
 
-}  // namespace afnet
+} // namespace afnet

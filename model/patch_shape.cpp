@@ -37,10 +37,22 @@ std::vector<double> patch_ranks(PatchShape shape, int grid, CounterRandom &rando
     return ranks;
 }
 
+bool takes_ratio(PatchShape shape) {
+    return shape != PatchShape::All && shape != PatchShape::None;
+}
+
 } // namespace
 
 const std::vector<std::string> &patch_shape_names() {
     static const std::vector<std::string> names = {"random", "blob", "border", "centre", "all", "none"};
+    return names;
+}
+
+std::vector<std::string> ratio_shape_names() {
+    std::vector<std::string> names;
+    for (const std::string &name : patch_shape_names()) {
+        if (takes_ratio(patch_shape_named(name))) names.push_back(name);
+    }
     return names;
 }
 
@@ -58,7 +70,7 @@ int selected_patches(double rs, int grid) {
 }
 
 double realised_patches(PatchShape shape, int grid, double rs) {
-    if (shape == PatchShape::All || shape == PatchShape::None) return shape == PatchShape::All ? 1 : 0;
+    if (!takes_ratio(shape)) return shape == PatchShape::All ? 1 : 0;
     return double(selected_patches(rs, grid)) / (grid * grid);
 }
 

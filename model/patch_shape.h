@@ -20,6 +20,8 @@ enum class PatchShape {
 
 /// The shapes' words, in the order above.
 const std::vector<std::string> &patch_shape_names();
+/// Those of which a ratio says how many patches they select: not all, and not none.
+std::vector<std::string> ratio_shape_names();
 /// The shape of a word. Throws UsageError, which lists the words, for another one.
 PatchShape patch_shape_named(const std::string &name);
 

@@ -105,6 +105,23 @@ TEST_CASE("rows are matched by what they measure, in any order", "[bench]") {
     CHECK_THROWS_WITH(compare_results(before, result({row("d", 1, 1, 1)}), 0), Contains("no row measures"));
 }
 
+TEST_CASE("rows with masks in space are told apart by them, others are as before there were any", "[bench]") {
+    const auto with = [](double rs, const Json &grid, double ms) {
+        Json changed = row("a", 1, ms, ms);
+        changed["rs"] = rs;
+        changed["grid"] = grid;
+        changed["patches"] = grid.is_null() ? Json() : Json("blob");
+        return changed;
+    };
+    const Comparison spatial = compare_results(result({with(0.25, 7, 5), with(0.5, 7, 8), with(0.5, 14, 9)}),
+                                               result({with(0.5, 14, 9), with(0.5, 7, 8), with(0.25, 7, 10)}), 0);
+    REQUIRE(spatial.rows.size() == 3);
+    CHECK(spatial.rows[0].ratio == 2);
+    CHECK(spatial.rows[1].ratio == 1);
+    CHECK(spatial.rows[2].ratio == 1);
+    CHECK(compare_results(result({row("a", 1, 5, 5)}), result({with(1, nullptr, 5)}), 0).rows.size() == 1);
+}
+
 TEST_CASE("a comparison says what makes it doubtful", "[bench]") {
     CHECK(compare_results(result({row("a", 1, 1, 1)}), result({row("a", 1, 1, 1)}), 0).remarks.empty());
     Json other = machine();

@@ -29,7 +29,7 @@ SparsityPoint point_at(const std::string &mask, double rt) {
     a.speedup_measured = 100 / point.ms.median;
     a.share = gain_share(a.speedup_measured, a.speedup_theory);
     a.share_macs = gain_share(a.speedup_measured, 10 / point.gmac);
-    a.blocks = {{"block <1>", rt, 20, 20 * rt, 21 * rt, 0.1}, {"block 2", rt, 20, 20 * rt, 22 * rt, 0.1}};
+    a.blocks = {{"block <1>", {rt, 1}, 20, 20 * rt, 21 * rt, 0.1}, {"block 2", {rt, 1}, 20, 20 * rt, 22 * rt, 0.1}};
     for (const char *name :
          {"navigation", "index building", "gather", "compact", "scatter", "fill", "other layers", "between kernels"}) {
         a.overheads.push_back({name, 0.625 * rt, 0.625 * rt});
@@ -65,6 +65,26 @@ SparsityResult result_of(const std::string &model) {
     result.rounds = 5;
     result.seed = 1;
     result.cases = {case_of(model, 8), case_of(model, 12)};
+    return result;
+}
+
+// Beside these, masks in space at RT .5: a blob on a grid of 7.
+SparsityResult spatial_result() {
+    SparsityResult result = result_of("m");
+    for (SparsityCase &c : result.cases) {
+        for (const double rs : {0.25, 1.0}) {
+            SparsityPoint point = point_at("first", 0.5);
+            point.patches = "blob <b>";
+            point.grid = 7;
+            point.rs = rs;
+            point.realised_rs = rs - 0.01 * (rs < 1);
+            point.ms = {65 + 20 * rs, 75, 60, 5};
+            for (BlockTimes &block : point.account.blocks)
+                block.realised.rs = rs;
+            point.account.overheads.insert(point.account.overheads.begin(), {"patch lists", 0.5, 0.5});
+            c.points.push_back(point);
+        }
+    }
     return result;
 }
 
@@ -154,4 +174,59 @@ TEST_CASE("the page is well-formed, whatever models are called, and shows every 
         CHECK_THAT(page, Contains(title));
     }
     CHECK_THAT(page, Contains("dir/&lt;b&gt;&amp;&quot;m&quot;"));
+}
+
+TEST_CASE("JSON tells of masks in space, and leaves null where there are none", "[sparsity_bench]") {
+    const auto plain = nlohmann::ordered_json::parse(sparsity_json(result_of("m")));
+    CHECK_FALSE(plain.contains("patch_summaries"));
+    for (const auto &row : plain.at("rows")) {
+        CHECK(row.at("patches").is_null());
+        CHECK(row.at("grid").is_null());
+        CHECK(row.at("rs") == 1);
+        CHECK(row.at("realised_rs") == 1);
+    }
+    for (const auto &line : plain.at("overheads"))
+        CHECK_FALSE(line.contains("rs"));
+    const auto document = nlohmann::ordered_json::parse(sparsity_json(spatial_result()));
+    CHECK(document.at("summaries") == plain.at("summaries"));
+    REQUIRE(document.at("rows").size() == 2 * (1 + 6 + 2));
+    const auto &quarter = document["rows"][7];
+    CHECK(quarter.at("patches") == "blob <b>");
+    CHECK(quarter.at("grid") == 7);
+    CHECK(quarter.at("rs") == 0.25);
+    CHECK(quarter.at("realised_rs") == 0.24);
+    REQUIRE(document.at("patch_summaries").size() == 2);
+    const auto &summary = document["patch_summaries"][0];
+    CHECK(summary.at("mask") == "first");
+    CHECK(summary.at("rt") == 0.5);
+    CHECK(summary.at("ms_all_patches") == 82.5);
+    CHECK(summary.at("ms_full").get<double>() == Approx(85));
+    CHECK(summary.at("full_overhead").get<double>() == Approx(85 / 82.5 - 1));
+    CHECK(summary.at("break_even_rs").get<double>() == Approx(0.24 + 0.76 * (82.5 - 70) / 15));
+    CHECK(document.at("overheads").size() == 2 * (6 * 9 + 2 * 10));
+    const auto &line = document["overheads"][6 * 9];
+    CHECK(line.at("overhead") == "patch lists");
+    CHECK(line.at("rs") == 0.25);
+    CHECK(document["blocks"][2 * 6].at("realised_rs") == 0.25);
+}
+
+TEST_CASE("CSV, text and page tell of masks in space", "[sparsity_bench]") {
+    const SparsityResult result = spatial_result();
+    const std::vector<std::string> lines = lines_of(sparsity_csv(result));
+    REQUIRE(lines.size() == 1 + 2 * 9);
+    CHECK_THAT(lines[0], Catch::Matchers::EndsWith(",patches,grid,rs,realised_rs"));
+    CHECK_THAT(lines[1], Catch::Matchers::EndsWith(",,,1.0,1.0"));
+    CHECK_THAT(lines[8], Catch::Matchers::EndsWith(",blob <b>,7,0.25,0.24"));
+    const std::string text = sparsity_text(result);
+    CHECK_THAT(text, Contains("mask first, RT 0.500, blob <b> 7x7: overhead at RS 1 3.0 %") &&
+                         Contains("break-even at RS 0.873") && Contains("\npatch lists"));
+    const std::string page = sparsity_page(result);
+    CHECK(xml_fault(page) == "");
+    CHECK(page.find("nan") == std::string::npos);
+    for (const char *title :
+         {"Time of a run, mask first, blob &lt;b&gt; 7x7", "Share of the gain that is realised, mask first",
+          "What RS 0.240 saves and costs, mask first, RT 0.500", "Time of each focal block, mask first, RT 0.500",
+          "break-even RS"}) {
+        CHECK_THAT(page, Contains(title));
+    }
 }

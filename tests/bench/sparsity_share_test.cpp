@@ -57,7 +57,7 @@ struct MadeUp {
     }
 
     SparsityAccount account_at(double r0, double r1) const {
-        return account(roles, {"a", "b"}, {r0, r1}, dense, masked, 10, 8);
+        return account(roles, {"a", "b"}, {{r0, 1}, {r1, 1}}, dense, masked, 10, 8);
     }
 };
 

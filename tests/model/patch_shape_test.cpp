@@ -51,6 +51,7 @@ TEST_CASE("every shape computes as many patches as the ratio says", "[patch_shap
         }
     }
     CHECK(realised_patches(PatchShape::Blob, 7, .25) == Approx(12.0 / 49));
+    CHECK(ratio_shape_names() == std::vector<std::string>{"random", "blob", "border", "centre"});
     CHECK(selected_patches(.25, 7) == 12);
     CHECK(selected_patches(.5, 7) == 25);
     CHECK_THROWS_WITH(patch_shape_named("disc"), Catch::Contains("'disc'") && Catch::Contains("blob"));

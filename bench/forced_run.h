@@ -1,0 +1,34 @@
+// Runs of networks with forced masks, in turn.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "model/network.h"
+
+namespace afnet {
+
+/// The masks of one run: of frames [block][f], and of patches [block][gx, gy, f]; empty: not forced.
+struct ForcedMasks {
+    std::vector<std::vector<int>> frames, patches;
+    /// Density above which blocks compute all pixels; none: each plan's own (model/spatial_break_even.h).
+    std::optional<double> break_even;
+};
+
+/// One network with the masks that it is to have, and the times of its steps in every run.
+struct ForcedRun {
+    Network *network = nullptr;
+    ForcedMasks masks;
+    std::vector<std::vector<double>> steps; // [run][step], ms
+
+    /// Gives the network its masks: others may have run it meanwhile.
+    void prepare();
+    void run();
+};
+
+/// Runs all in turn (bench/measure.h); gives each one's times in milliseconds. Masks are given outside of these.
+std::vector<std::vector<double>> run_in_turn(std::vector<ForcedRun> &runs, int rounds, double seconds,
+                                             const std::function<void(size_t round)> &progress);
+
+} // namespace afnet
