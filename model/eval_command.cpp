@@ -114,7 +114,12 @@ int run_eval(const Options &options, const CommandContext &context) {
     remark_on(model, options, context);
     if (!options.out.empty()) folder.emplace(options.out, kProbeBytes);
 
-    KernelStore kernels = device_kernels(options.device, options.evaluation.dtype, context.quiet);
+    const NeededKernels needed = [&] {
+        RunShape choosing = evaluated_shape(model, options.evaluation, report.clips.size()), forced = choosing;
+        forced.forced_masks = model.description.adaptive();
+        return kernels_of(model.description, {choosing, forced});
+    };
+    KernelStore kernels = device_kernels(options.device, options.evaluation.dtype, needed, context.quiet);
     Evaluation evaluation;
     {
         const size_t work = evaluation_work(report.clips.size(), cases);

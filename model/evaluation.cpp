@@ -22,18 +22,6 @@ bool waits_for_ratio(const EvaluationCase &each) {
     return takes_ratio(each.policy) && !each.rt;
 }
 
-RunShape run_shape(const LoadedModel &model, const EvaluationOptions &options, size_t clips) {
-    RunShape shape;
-    shape.frames = options.frames > 0 ? options.frames : model.description.frames;
-    shape.width = shape.height = options.size > 0 ? options.size : model.description.size;
-    const double pixels = double(shape.frames) * shape.width * shape.height;
-    shape.clips = options.batch > 0 ? options.batch : std::clamp(int(kBatchPixels / pixels), 1, kMostClips);
-    shape.clips = int(std::min(size_t(shape.clips), clips));
-    shape.unselected = options.unselected.value_or(model.unselected);
-    shape.dtype = options.dtype;
-    return shape;
-}
-
 BatchOptions batch_options(const LoadedModel &model, const RunShape &shape, bool again) {
     BatchOptions options;
     options.clip.frames = shape.frames;
@@ -77,7 +65,7 @@ public:
               const std::optional<KeyFrames> &truth, const std::vector<EvaluationCase> &cases,
               const EvaluationOptions &options, const std::function<void(size_t)> &progress)
         : clips_(clips), truth_(truth), options_(options), progress_(progress),
-          network_(model, kernels, run_shape(model, options, clips.size())) {
+          network_(model, kernels, evaluated_shape(model, options, clips.size())) {
         const bool again = std::any_of(cases.begin(), cases.end(), waits_for_ratio);
         batches_ = std::make_unique<ClipBatches>(kernels, clips, batch_options(model, network_.shape(), again));
         for (const EvaluationCase &each : cases)
@@ -242,6 +230,18 @@ std::vector<int> clip_keys(const KeyFrames &truth, const std::string &name, int 
         if (std::binary_search(found->second.begin(), found->second.end(), shown)) keys.push_back(t);
     }
     return keys;
+}
+
+RunShape evaluated_shape(const LoadedModel &model, const EvaluationOptions &options, size_t clips) {
+    RunShape shape;
+    shape.frames = options.frames > 0 ? options.frames : model.description.frames;
+    shape.width = shape.height = options.size > 0 ? options.size : model.description.size;
+    const double pixels = double(shape.frames) * shape.width * shape.height;
+    shape.clips = options.batch > 0 ? options.batch : std::clamp(int(kBatchPixels / pixels), 1, kMostClips);
+    shape.clips = int(std::min(size_t(shape.clips), clips));
+    shape.unselected = options.unselected.value_or(model.unselected);
+    shape.dtype = options.dtype;
+    return shape;
 }
 
 size_t evaluation_work(size_t clips, const std::vector<EvaluationCase> &cases) {

@@ -57,6 +57,9 @@ struct Evaluation {
 /// truth does not know the video.
 std::vector<int> clip_keys(const KeyFrames &truth, const std::string &name, int frames);
 
+/// The batches that a model is run on, of `clips` clips in all.
+RunShape evaluated_shape(const LoadedModel &model, const EvaluationOptions &options, size_t clips);
+
 /// Throws Error, before anything is read, where a label is no class of the model, or UsageError where cases need masks
 /// that the model or the data lack: key frames for Oracle, a navigation for all but Learned. `progress(done)` is called
 /// as clips are done, of `evaluation_work()`.
