@@ -143,7 +143,9 @@ void print_devices(const std::vector<InstalledDevice> &devices) {
         if (d.cuda_capability > 0) name += ", capability " + decimal(d.cuda_capability / 10.0, 1);
         table.add({device_word(d.interface), name,
                    d.memory_bytes > 0 ? decimal(double(d.memory_bytes) / (1 << 30), 1) : "",
-                   d.obstacle.empty() ? "yes" : "no: " + d.obstacle});
+                   d.obstacle.empty() ? "yes"
+                   : d.name.empty()   ? d.obstacle
+                                      : "no: " + d.obstacle});
     }
     std::printf("\n%s", table.text().c_str());
 }

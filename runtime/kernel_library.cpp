@@ -218,13 +218,15 @@ const Kernel &KernelStore::kernel(const KernelSpec &spec, const std::string &pre
             if (const Kernel *kernel = find(entry, name)) return *kernel;
         }
     }
-    throw Error(absence(spec, 0) + (target_.gpu == GpuInterface::None ? "" : ", or take --device cpu"));
+    const std::string words = absence(spec, 0);
+    if (target_.gpu == GpuInterface::None) throw Error(words);
+    throw Error(words + (has_kernel(target_, spec) ? ", or" : ";") + " take --device cpu");
 }
 
 // What is missing, where a kernel and `others` beside it are in no library, and what to do.
 std::string KernelStore::absence(const KernelSpec &spec, size_t others) const {
     if (target_.gpu != GpuInterface::None && !has_kernel(target_, spec))
-        return "kernel " + spec.name() + " has no schedule for GPUs (docs/gpu.md)";
+        return "kernel " + spec.name() + " has no schedule for GPUs";
     return folder_ + ": no library for target " + target_.name + " holds kernel " + spec.name() +
            (others > 0 ? " and " + std::to_string(others) + " more" : "") + "; run `afnet compile --target " +
            compiled_for(spec, target_) + " --model MODEL` with the model's description";

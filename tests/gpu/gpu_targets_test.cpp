@@ -24,10 +24,7 @@ TEST_CASE("every kernel of inference but those of masks in space has a schedule 
     REQUIRE(gpu_targets().size() >= 2);
     const std::set<std::string> spatial = {"conv2d_points", "conv2d_tiles", "fill_points", "mask_pixels",
                                            "patch_choice",  "tile_list",    "spatial_navigation"};
-    std::vector<ModelDescription> models = shipped_models();
-    models.push_back(shipped_model("af_mobilenetv3_tsm"));
-    models.back().frame_choice = FrameChoice::Soft;
-    for (const ModelDescription &model : models) {
+    for (const ModelDescription &model : shipped_models()) {
         for (const KernelSpec &spec : kernel_specs(model, Dtype::F32)) {
             if (spatial.count(spec.generator) > 0) continue;
             for (const Target &target : gpu_targets()) {
