@@ -191,12 +191,29 @@ std::vector<Combination> combinations(const NetworkBenchOptions &options, const 
     return all;
 }
 
+std::vector<LoadedModel> loaded_models(const NetworkBenchOptions &options) {
+    std::vector<LoadedModel> models;
+    for (const std::string &name : options.models)
+        models.push_back(load_model(name));
+    return models;
+}
+
+bool spatial(const NetworkBenchOptions &options, const ModelDescription &description) {
+    return description.adaptive() && !options.patch_ratios.empty();
+}
+
+// Masks are given.
+RunShape forced_shape(const NetworkBenchOptions &options, const Combination &combination) {
+    RunShape shape = combination.shape;
+    shape.forced_masks = combination.model->description.adaptive();
+    if (spatial(options, combination.model->description)) shape.forced_grid = options.grid;
+    return shape;
+}
+
 void bench_network(const NetworkBenchOptions &options, const Combination &combination, KernelStore &kernels,
                    const std::vector<int> &threads, MachineMeter &meter, bool quiet, NetworkBenchResult &result) {
-    RunShape shape = combination.shape;
-    const bool adaptive = shape.forced_masks = combination.model->description.adaptive();
-    const bool spatial = adaptive && !options.patch_ratios.empty();
-    if (spatial) shape.forced_grid = options.grid;
+    const RunShape shape = forced_shape(options, combination);
+    const bool adaptive = shape.forced_masks, in_space = spatial(options, combination.model->description);
     NetworkBench bench(*combination.name, *combination.model, shape, kernels, meter);
     NetworkRow row;
     row.model = *combination.name;
@@ -210,16 +227,16 @@ void bench_network(const NetworkBenchOptions &options, const Combination &combin
     row.clips = shape.clips;
     row.arena_mib = bench.arena_mib();
     row.gmac_dense = dense_macs(bench.plan()) / 1e9;
-    if (spatial) {
+    if (in_space) {
         row.patches = options.patches;
         row.grid = options.grid;
     }
     for (double rt : adaptive ? options.ratios : std::vector<double>{1}) {
-        for (double rs : spatial ? options.patch_ratios : std::vector<double>{1}) {
+        for (double rs : in_space ? options.patch_ratios : std::vector<double>{1}) {
             row.rt = rt;
             row.realised_rt = double(selected_count(rt, shape.frames)) / shape.frames;
             row.rs = rs;
-            if (spatial) row.realised_rs = realised_patches(patch_shape_named(row.patches), row.grid, rs);
+            if (in_space) row.realised_rs = realised_patches(patch_shape_named(row.patches), row.grid, rs);
             for (int count : threads) {
                 row.threads = count;
                 bench.add_row(row);
@@ -236,12 +253,20 @@ void bench_network(const NetworkBenchOptions &options, const Combination &combin
 
 }  // namespace
 
+std::vector<KernelSpec> bench_kernels(const NetworkBenchOptions &options) {
+    const std::vector<LoadedModel> models = loaded_models(options);
+    std::vector<KernelSpec> all;
+    for (const Combination &combination : combinations(options, models)) {
+        for (KernelSpec &spec : kernels_of(combination.model->description, {forced_shape(options, combination)}))
+            all.push_back(std::move(spec));
+    }
+    return all;
+}
+
 NetworkBenchResult bench_networks(const NetworkBenchOptions &options, KernelStore &kernels,
                                   const std::vector<int> &threads, bool quiet) {
     NetworkBenchResult result;
-    std::vector<LoadedModel> models;
-    for (const std::string &name : options.models)
-        models.push_back(load_model(name));
+    const std::vector<LoadedModel> models = loaded_models(options);
     LoadGuard guard(quiet);
     const bool on_cpu = kernels.target().gpu == GpuInterface::None;
     MachineMeter meter(kernels.host(), threads);

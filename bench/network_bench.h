@@ -65,6 +65,9 @@ struct NetworkBenchResult {
     std::vector<LayerRow> layers;
 };
 
+/// The kernels of all networks that bench_networks() runs. Throws as lower().
+std::vector<KernelSpec> bench_kernels(const NetworkBenchOptions &options);
+
 /// Every combination, all ratios and numbers of threads of a network in turn, with the machine's peak between rounds.
 NetworkBenchResult bench_networks(const NetworkBenchOptions &options, KernelStore &kernels,
                                   const std::vector<int> &threads, bool quiet);

@@ -178,7 +178,8 @@ BenchCommand add_network_command(CLI::App &bench, CommandContext &context) {
                     "Example: afnet bench network --model af_resnet50_tsm resnet50 --rt 1 0.4 --threads 1 2");
     return {network, [o, &context] {
                 const std::vector<int> threads = thread_counts(o->run, context.threads);
-                KernelStore kernels = device_kernels(o->device, widest_dtype(o->run), context.quiet);
+                KernelStore kernels = device_kernels(
+                    o->device, widest_dtype(o->run), [&] { return bench_kernels(*o); }, context.quiet);
                 const NetworkBenchResult result = bench_networks(*o, kernels, threads, context.quiet);
                 context.json ? print_json(result) : print_text(result);
                 return 0;

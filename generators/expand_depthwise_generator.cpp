@@ -7,10 +7,14 @@
 // Padding is that of the depthwise convolution, so it is zero rather than what the expansion makes of a zero input.
 // Frames f_i are as in conv2d_generator.cpp: s, or with `gather` sources(0, s), or with `shift` besides a neighbour's.
 // `expanded` is the activation between the two. With dtype bf16 e stays a float.
+//
+// On GPUs the kernel has one more input, `count`: only the first so many frames s are computed.
 #include "generators/activation.h"
+#include "generators/counted_frames.h"
 #include "generators/dtype.h"
 #include "schedules/conv2d_schedule.h"
 #include "schedules/expand_depthwise_schedule.h"
+#include "schedules/gpu.h"
 
 namespace {
 
@@ -44,6 +48,8 @@ public:
     Output<Buffer<void, 5>> output{"output"};                       // [co/g, g, x, y, s]
 
     void configure() {
+        on_gpu = afnet::schedules::for_gpu(get_target());
+        if (on_gpu) count = add_input<Buffer<int32_t, 1>>("count"); // [1]
         pair = paired() ? 2 : 1;
         input.set_type(element_type(dtype));
         weights.set_type(pair == 2 ? BFloat(16) : Float(32));
@@ -57,17 +63,25 @@ public:
         require(2 * fold() <= ci / g_count, "expand_depthwise: the shifted channels must lie in the first group");
         require(!shift || gather, "expand_depthwise: shift needs gather");
         channels = co / g_count;
-        co_block = expand_depthwise_co_block(knobs, channels, target);
-        generate_expansion(pad);
+        co_block = on_gpu ? expand_depthwise_gpu_co_block(knobs, channels)
+                          : expand_depthwise_co_block(knobs, channels, target);
+        on_gpu ? generate_whole_expansion() : generate_expansion(pad);
         r = RDom(0, kernel, 0, kernel, "r");
         sum(c, g, x, y, f) = depthwise_bias(c % co_block, c / co_block, g);
         sum(c, g, x, y, f) += depthwise_weights(c % co_block, r.x, r.y, c / co_block, g) *
                               expanded(c, g, x * stride + r.x - pad, y * stride + r.y - pad, f);
-        output(c, g, x, y, f) = rounded(dtype, activate(activation, sum(c, g, x, y, f)));
+        const Expr value = rounded(dtype, activate(activation, sum(c, g, x, y, f)));
+        output(c, g, x, y, f) = on_gpu ? afnet::generators::where_listed(f, *count, value) : value;
         constrain();
     }
 
     void schedule() {
+        if (on_gpu) {
+            schedule_gpu(
+                {expansion, channels_read, expanded, sum, output, c, g, x, y, f, r, channels, int(kernel), int(stride)},
+                knobs, co_block);
+            return;
+        }
         schedule_cpu({expanded, sum, output, c, g, x, y, f, r, zeroes, widths, int(groups), channels}, knobs, co_block,
                      target);
     }
@@ -116,8 +130,24 @@ private:
         }
     }
 
-    // The expansion before its activation. Channels of one frame are one update, so that no choice of frames is left in
-    // the innermost loop.
+    // A block of threads computes all that its depthwise convolution reads, zeroes outside the map included.
+    void generate_whole_expansion() {
+        const Expr width = input.dim(2).extent(), height = input.dim(3).extent();
+        expansion = Func("expansion");
+        expansion(c, g, x, y, f) = bias(c % co_block, c / co_block, g);
+        for (const SourceChannels &of : source_channels()) {
+            const RDom channel(of.first, of.count, "channel");
+            expansion(c, g, x, y, f) +=
+                weight(channel) * input(channel, g, clamp(x, 0, width - 1), clamp(y, 0, height - 1), of.frame);
+            channels_read.push_back(channel);
+        }
+        // By bits: where a select is, Halide has threads outside the map skip the sum, and PoCL 3.1 gets that wrong.
+        const Expr inside = x >= 0 && x < width && y >= 0 && y < height;
+        const Expr bits = reinterpret<int32_t>(activate(expanded_by, expansion(c, g, x, y, f)));
+        expanded(c, g, x, y, f) = reinterpret<float>(bits & -cast<int32_t>(inside));
+    }
+
+    // The expansion before its activation.
     ExpansionTiles expansion_sum() {
         ExpansionTiles tile;
         tile.pair = pair;
@@ -126,22 +156,35 @@ private:
         // Only what lies inside the map is computed: the promise spares bounds that cover tiles wider than the map.
         const Expr column = promise_clamped(x, 0, input.dim(2).extent() - 1);
         const Expr line = promise_clamped(y, 0, input.dim(3).extent() - 1);
-        const auto add = [&](int first, int count, const Expr &frame) {
-            if (count == 0) return;
-            const RDom channel(first, count, "channel");
-            tile.sum(c, g, x, y, f) += weight(channel) * widened(input(channel, g, column, line, frame));
+        for (const SourceChannels &of : source_channels()) {
+            const RDom channel(of.first, of.count, "channel");
+            tile.sum(c, g, x, y, f) += weight(channel) * widened(input(channel, g, column, line, of.frame));
             tile.reductions.push_back(channel);
-        };
+        }
+        return tile;
+    }
+
+    // Input channels of a group that come from one frame. They are one update of a sum, so that no choice of frames is
+    // left in its innermost loop.
+    struct SourceChannels {
+        int first, count;
+        Expr frame;
+    };
+    std::vector<SourceChannels> source_channels() {
         const auto listed_frame = [&](const Expr &kind) {
             return clamp(sources(kind, f), 0, input.dim(4).extent() - 1);
         };
         const auto shifted_frame = [&](int kind) {
             return listed_frame(groups == 1 ? Expr(kind) : select(g == 0, kind, 0));
         };
-        add(0, fold(), shifted_frame(1));
-        add(fold(), fold(), shifted_frame(2));
-        add(2 * fold(), ci / int(groups) - 2 * fold(), gather ? listed_frame(0) : Expr(f));
-        return tile;
+        std::vector<SourceChannels> all;
+        if (fold() > 0) {
+            all.push_back({0, fold(), shifted_frame(1)});
+            all.push_back({fold(), fold(), shifted_frame(2)});
+        }
+        const int rest = ci / int(groups) - 2 * fold();
+        if (rest > 0) all.push_back({2 * fold(), rest, gather ? listed_frame(0) : Expr(f)});
+        return all;
     }
 
     void constrain() {
@@ -171,6 +214,10 @@ private:
         output.dim(2).set_min(0).set_stride(co);
         output.dim(3).set_min(0);
         output.dim(4).set_min(0);
+        if (on_gpu) {
+            afnet::schedules::align_rows(input, ci);
+            afnet::schedules::align_rows(output, co);
+        }
     }
 
     Var c{"c"}, g{"g"}, x{"x"}, y{"y"}, f{"f"};
@@ -178,7 +225,11 @@ private:
     RDom r;
     std::vector<RDom> zeroes;
     std::vector<ExpansionTiles> widths;
+    Func expansion;                  // on GPUs
+    std::vector<RDom> channels_read; // by it
+    GeneratorInput<Buffer<int32_t, 1>> *count = nullptr;
     int channels = 0, co_block = 0;
+    bool on_gpu = false;
     int pair = 1; // input channels that are multiplied at once
 };
 

@@ -6,9 +6,8 @@
 // kernel hands in the rest of the list alone.
 //
 // The residual is F(0), and (bx, by) where its distinct columns and rows hold (x, y): generators/zero_response.h.
-#include <limits>
-
 #include "generators/activation.h"
+#include "generators/counted_frames.h"
 #include "generators/dtype.h"
 #include "generators/layout.h"
 #include "generators/zero_response.h"
@@ -42,8 +41,7 @@ public:
     void generate() {
         listed = RDom(0, sources.dim(1).extent(), "s");
         if (count) {
-            // s >= count by the difference's sign: a comparison would bound the loop, where the host would read the count.
-            listed.where(((listed.x - (*count)(0)) & std::numeric_limits<int>::min()) == 0);
+            listed.where(!afnet::generators::is_listed(listed.x, *count));
             count->dim(0).set_bounds(0, 1);
         }
         const Expr frame = afnet::generators::source_frame(sources, 0, listed.x, output);

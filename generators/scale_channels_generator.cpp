@@ -37,7 +37,9 @@ public:
         afnet::generators::frames_from_zero(output);
     }
 
-    void schedule() { schedule_cpu(afnet::schedules::ElementwiseLoops{Func(output), c, {x}, {y, f}}, target); }
+    void schedule() {
+        afnet::schedules::schedule(afnet::schedules::ElementwiseLoops{Func(output), c, {x}, {y, f}}, target);
+    }
 
 private:
     Var c{"c"}, x{"x"}, y{"y"}, f{"f"};

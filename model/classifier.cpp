@@ -16,7 +16,9 @@ double milliseconds_since(Clock::time_point begin) {
     return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
 }
 
-RunShape run_shape(const LoadedModel &model, const ClassifierOptions &options) {
+} // namespace
+
+RunShape classified_shape(const LoadedModel &model, const ClassifierOptions &options) {
     RunShape shape;
     shape.frames = options.frames > 0 ? options.frames : model.description.frames;
     shape.width = shape.height = options.size > 0 ? options.size : model.description.size;
@@ -27,11 +29,9 @@ RunShape run_shape(const LoadedModel &model, const ClassifierOptions &options) {
     return shape;
 }
 
-}  // namespace
-
 Classifier::Classifier(const LoadedModel &model, KernelStore &kernels, const ClassifierOptions &options)
     : options_(options), labels_(model.labels) {
-    const RunShape shape = run_shape(model, options);
+    const RunShape shape = classified_shape(model, options);
     preprocessor_ = std::make_unique<Preprocessor>(kernels, frame_crop(model.description.crop, shape.width));
     network_ = std::make_unique<Network>(model.description, shape, kernels, model.weights);
     if (options.gumbel_seed) network_->draw_gumbel(*options.gumbel_seed);

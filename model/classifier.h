@@ -52,6 +52,9 @@ struct ClassifierOptions {
     std::optional<uint64_t> gumbel_seed;  // noise as the authors' evaluation draws it, the same for each clip
 };
 
+/// The clips that a model is run on. Throws Error when the options do not suit its weights.
+RunShape classified_shape(const LoadedModel &model, const ClassifierOptions &options);
+
 class Classifier {
 public:
     /// Throws Error when the options do not suit the weights, or kernels are missing.

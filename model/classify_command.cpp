@@ -44,9 +44,13 @@ bool is_stream(const std::string &path) {
 class Session {
 public:
     Session(const Options &options, const CommandContext &context)
-        : options_(options), context_(context), kernels_(device_kernels(options.device, options.classifier.dtype, context.quiet)),
-          manifests_ms_(clock_.lap_ms()), model_(load_model(options.model, options.seed)), weights_ms_(clock_.lap_ms()),
-          classifier_(model_, kernels_, options.classifier) {
+        : options_(options), context_(context), model_(load_model(options.model, options.seed)),
+          weights_ms_(clock_.lap_ms()),
+          kernels_(device_kernels(
+              options.device, options.classifier.dtype,
+              [this] { return kernels_of(model_.description, {classified_shape(model_, options_.classifier)}); },
+              context.quiet)),
+          manifests_ms_(clock_.lap_ms()), classifier_(model_, kernels_, options.classifier) {
         if (!model_.trained && !context.quiet) {
             std::fprintf(stderr, "afnet: %s has no trained weights here: %s are good for timing, its labels mean nothing\n",
                          options.model.c_str(), model_.source.c_str());
@@ -168,10 +172,10 @@ private:
     const Options &options_;
     const CommandContext &context_;
     LapClock clock_;
-    KernelStore kernels_;
-    double manifests_ms_;
     LoadedModel model_;
     double weights_ms_;
+    KernelStore kernels_;
+    double manifests_ms_;
     Classifier classifier_;
     std::vector<ClipResult> results_;
     size_t done_ = 0;

@@ -13,8 +13,9 @@ namespace afnet {
 /// Adds --device, which sets `device`; that must outlive the parsing.
 CLI::Option *add_device_option(CLI::App &app, DeviceChoice &device);
 
-/// The kernel libraries of the chosen device in the folder of kernels. Says on standard error why `auto` takes the CPU,
-/// unless `quiet`. Throws Error as choose_device_target() does.
-KernelStore device_kernels(DeviceChoice device, Dtype dtype, bool quiet);
+/// The kernel libraries of the chosen device in the folder of kernels; `auto` takes those of a GPU where they hold all
+/// that is `needed`. Says on standard error why it takes the CPU, unless `quiet`. Throws Error as
+/// choose_device_target() does.
+KernelStore device_kernels(DeviceChoice device, Dtype dtype, const NeededKernels &needed, bool quiet);
 
 } // namespace afnet

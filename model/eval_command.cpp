@@ -140,7 +140,19 @@ int run_eval(const Options &options, const CommandContext &context) {
     remark_on(model, options, context);
     if (!options.out.empty()) folder.emplace(options.out, kProbeBytes);
 
-    KernelStore kernels = device_kernels(options.device, options.evaluation.dtype, context.quiet);
+    const NeededKernels needed = [&] {
+        RunShape choosing = evaluated_shape(model, options.evaluation, report.clips.size()), forced = choosing;
+        forced.forced_masks = model.description.adaptive();
+        std::vector<RunShape> shapes = {choosing, forced};
+        const int grid = options.evaluation.grid > 0 ? options.evaluation.grid : model.description.grid;
+        for (RunShape shape : {choosing, forced}) {
+            if (target_of(options, model.description) == MaskTarget::Frames) break;
+            shape.forced_grid = grid;
+            shapes.push_back(shape);
+        }
+        return kernels_of(model.description, shapes);
+    };
+    KernelStore kernels = device_kernels(options.device, options.evaluation.dtype, needed, context.quiet);
     Evaluation evaluation;
     {
         const size_t work = evaluation_work(report.clips.size(), cases);

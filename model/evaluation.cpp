@@ -18,16 +18,6 @@ constexpr int kMostClips = 16;
 // Clips that are read twice are decoded once, as long as they fit.
 constexpr size_t kCacheBytes = size_t(256) << 20;
 
-RunShape run_shape(const LoadedModel &model, const EvaluationOptions &options, size_t clips) {
-    RunShape shape;
-    shape.frames = options.frames > 0 ? options.frames : model.description.frames;
-    shape.width = shape.height = options.size > 0 ? options.size : model.description.size;
-    const double pixels = double(shape.frames) * shape.width * shape.height;
-    shape.clips = options.batch > 0 ? options.batch : std::clamp(int(kBatchPixels / pixels), 1, kMostClips);
-    shape.clips = int(std::min(size_t(shape.clips), clips));
-    shape.unselected = options.unselected.value_or(model.unselected);
-    shape.dtype = options.dtype;
-    return shape;
 }
 
 BatchOptions batch_options(const LoadedModel &model, const RunShape &shape, bool again) {
@@ -56,7 +46,7 @@ public:
               const std::function<void(size_t)> &progress)
         : clips_(clips), truth_(truth), options_(options), progress_(progress),
           shows_key_patches_(shows_key_patches(model.description, truth)),
-          network_(model, kernels, run_shape(model, options, clips.size()),
+          network_(model, kernels, evaluated_shape(model, options, clips.size()),
                    options.grid > 0 ? options.grid : model.description.grid) {
         const bool again = std::any_of(cases.begin(), cases.end(), waits_for_ratio);
         batches_ = std::make_unique<ClipBatches>(kernels, clips, batch_options(model, network_.shape(), again));
@@ -213,6 +203,18 @@ private:
 };
 
 } // namespace
+
+RunShape evaluated_shape(const LoadedModel &model, const EvaluationOptions &options, size_t clips) {
+    RunShape shape;
+    shape.frames = options.frames > 0 ? options.frames : model.description.frames;
+    shape.width = shape.height = options.size > 0 ? options.size : model.description.size;
+    const double pixels = double(shape.frames) * shape.width * shape.height;
+    shape.clips = options.batch > 0 ? options.batch : std::clamp(int(kBatchPixels / pixels), 1, kMostClips);
+    shape.clips = int(std::min(size_t(shape.clips), clips));
+    shape.unselected = options.unselected.value_or(model.unselected);
+    shape.dtype = options.dtype;
+    return shape;
+}
 
 Evaluation evaluate(const LoadedModel &model, KernelStore &kernels, const std::vector<ListedClip> &clips,
                     const ClipTruth &truth, const std::vector<EvaluationCase> &cases, const EvaluationOptions &options,

@@ -46,6 +46,9 @@ struct Evaluation {
     RunShape shape;
 };
 
+/// The batches that a model is run on, of `clips` clips in all.
+RunShape evaluated_shape(const LoadedModel &model, const EvaluationOptions &options, size_t clips);
+
 /// Throws Error, before anything is read, where a label is no class of the model, or UsageError where check_cases()
 /// does. `progress(done)` is called as clips are done, of `evaluation_work()`.
 Evaluation evaluate(const LoadedModel &model, KernelStore &kernels, const std::vector<ListedClip> &clips,

@@ -14,6 +14,7 @@
 #include "model/weights_file.h"
 #include "runtime/arena.h"
 #include "runtime/command.h"
+#include "runtime/device.h"
 #include "runtime/json_text.h"
 
 namespace afnet {
@@ -66,6 +67,19 @@ size_t kernels_in(const std::vector<const Manifest *> &libraries) {
     return count;
 }
 
+Json json_of(const std::vector<InstalledDevice> &devices) {
+    Json rows = Json::array();
+    for (const InstalledDevice &d : devices) {
+        rows.push_back({{"device", device_word(d.interface)},
+                        {"name", d.name.empty() ? Json() : Json(d.name)},
+                        {"platform", d.platform.empty() ? Json() : Json(d.platform)},
+                        {"memory_bytes", d.memory_bytes > 0 ? Json(d.memory_bytes) : Json()},
+                        {"cuda_capability", d.cuda_capability > 0 ? Json(d.cuda_capability) : Json()},
+                        {"obstacle", d.obstacle}});
+    }
+    return rows;
+}
+
 Json json_of(const Installation &here) {
     Json rows = Json::array();
     for (const Target &target : targets()) {
@@ -86,6 +100,7 @@ Json json_of(const Installation &here) {
             {"target_reason", here.why},
             {"kernel_folder", here.folder},
             {"faults", here.faults},
+            {"devices", json_of(installed_devices(here))},
             {"targets", rows}};
 }
 
@@ -120,6 +135,21 @@ Json json_of(const Costs &costs) {
             {"kernels", kernels}};
 }
 
+void print_devices(const std::vector<InstalledDevice> &devices) {
+    TextTable table({"--device", "name", "memory GiB", "runs networks"}, "llrl");
+    for (const InstalledDevice &d : devices) {
+        std::string name = d.name.empty() ? "none" : d.name;
+        if (!d.platform.empty()) name += " (" + d.platform + ")";
+        if (d.cuda_capability > 0) name += ", capability " + decimal(d.cuda_capability / 10.0, 1);
+        table.add({device_word(d.interface), name,
+                   d.memory_bytes > 0 ? decimal(double(d.memory_bytes) / (1 << 30), 1) : "",
+                   d.obstacle.empty() ? "yes"
+                   : d.name.empty()   ? d.obstacle
+                                      : "no: " + d.obstacle});
+    }
+    std::printf("\n%s", table.text().c_str());
+}
+
 void print_text(const Installation &here) {
     std::printf("processor     %s\n", cpu_name().c_str());
     std::printf("CPU features  %s\n", word_list(cpu_features()).c_str());
@@ -128,6 +158,7 @@ void print_text(const Installation &here) {
     std::printf("kernels       %s\n", here.folder.c_str());
     for (const std::string &fault : here.faults) std::printf("fault         %s\n", fault.c_str());
 
+    print_devices(installed_devices(here));
     TextTable table({"target", "libraries", "kernels", "runs here"}, "lrrl");
     for (const Target &target : targets()) {
         const auto libraries = here.libraries_for(target);

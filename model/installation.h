@@ -28,6 +28,19 @@ struct Installation {
 /// this process may use.
 Installation look_around(int threads, Dtype dtype = Dtype::F32);
 
+/// What `--device` can name, or why it is not there.
+struct InstalledDevice {
+    GpuInterface interface = GpuInterface::None;
+    std::string name;        // as its driver calls it; empty: there is none
+    std::string platform;    // of OpenCL
+    size_t memory_bytes = 0; // of a GPU
+    int cuda_capability = 0; // 10 * major + minor
+    std::string obstacle;    // why networks cannot run there; empty: they can
+};
+
+/// The CPU, then every GPU that a driver shows; one row says why an interface shows none. Nothing is opened on them.
+std::vector<InstalledDevice> installed_devices(const Installation &here);
+
 /// Why kernels for `target` cannot run here; empty where they can.
 std::string obstacle(const Target &target);
 

@@ -56,12 +56,41 @@ TrainingPlan lower_training(const ModelDescription &description, const RunShape 
     return builder.finish();
 }
 
+namespace {
+
+// By name.
+using KernelSet = std::map<std::string, KernelSpec>;
+
+void add_kernels(const ModelDescription &description, const RunShape &shape, KernelSet &all) {
+    const auto add = [&](const Plan &plan) {
+        for (const Step &step : plan.steps)
+            all[step.kernel.name()] = step.kernel;
+    };
+    const LoweredNetwork network = lower(description, shape);
+    add(network.plan);
+    for (const ZeroResponse &response : network.zero_responses)
+        add(response.plan);
+}
+
+std::vector<KernelSpec> listed(const KernelSet &all) {
+    std::vector<KernelSpec> specs;
+    for (const auto &[name, spec] : all)
+        specs.push_back(spec);
+    return specs;
+}
+
+} // namespace
+
+std::vector<KernelSpec> kernels_of(const ModelDescription &description, const std::vector<RunShape> &shapes) {
+    KernelSet all;
+    for (const RunShape &shape : shapes)
+        add_kernels(description, shape, all);
+    return listed(all);
+}
+
 std::vector<KernelSpec> kernel_specs(const ModelDescription &description, Dtype dtype) {
     if (description.spatial() && dtype != Dtype::F32) return {}; // masks in space run in f32 only
-    std::map<std::string, KernelSpec> specs;
-    const auto collect = [&](const Plan &plan) {
-        for (const Step &step : plan.steps) specs[step.kernel.name()] = step.kernel;
-    };
+    KernelSet specs;
     std::vector<RunShape> shapes(4);
     shapes[1].unselected = Unselected::Skipped;
     shapes[2].without_masks = true;
@@ -82,9 +111,7 @@ std::vector<KernelSpec> kernel_specs(const ModelDescription &description, Dtype 
     }
     const auto collect_all = [&](const ModelDescription &of, RunShape shape) {
         shape.dtype = dtype;
-        const LoweredNetwork network = lower(of, shape);
-        collect(network.plan);
-        for (const ZeroResponse &response : network.zero_responses) collect(response.plan);
+        add_kernels(of, shape, specs);
     };
     for (const RunShape &shape : shapes) collect_all(description, shape);
     if (description.patches_possible() && dtype == Dtype::F32 && !description.spatial()) {
@@ -93,9 +120,7 @@ std::vector<KernelSpec> kernel_specs(const ModelDescription &description, Dtype 
         spatial.masks = MaskKind::Both;
         collect_all(spatial, RunShape());
     }
-    std::vector<KernelSpec> result;
-    for (const auto &[name, spec] : specs) result.push_back(spec);
-    return result;
+    return listed(specs);
 }
 
 }  // namespace afnet

@@ -6,6 +6,7 @@
 
 #include "model/network.h"
 #include "model/reference_case.h"
+#include "model/training_network.h"
 #include "runtime/error.h"
 #include "runtime/safetensors.h"
 
@@ -120,6 +121,16 @@ bool CaseReport::passed() const {
 bool is_training_case(const std::string &path) {
     const SafetensorsFile file(path);
     return parse_case(file, path).train;
+}
+
+std::vector<KernelSpec> case_kernels(const std::string &path, Dtype dtype) {
+    const SafetensorsFile file(path);
+    const ReferenceCase c = parse_case(file, path);
+    if (c.train) return training_kernel_specs(c.description, dtype);
+    RunShape shape = c.shape, tapped = c.shape;
+    shape.dtype = tapped.dtype = dtype;
+    tapped.taps = true;
+    return kernels_of(c.description, {shape, tapped});
 }
 
 CaseReport verify_case(const std::string &path, KernelStore &kernels, Dtype dtype) {

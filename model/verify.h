@@ -29,6 +29,9 @@ struct CaseReport {
 /// Whether the case holds a training step. Throws Error when the file is no case.
 bool is_training_case(const std::string &path);
 
+/// The kernels that verify_case() needs. Throws Error when the file is no case.
+std::vector<KernelSpec> case_kernels(const std::string &path, Dtype dtype);
+
 /// Builds the case's network, fills weights and input by the recipe, runs it and compares. Any case of the format
 /// works: every architecture, T, batch, size, seed and number of classes. Throws Error when the file is no such case,
 /// or kernels are missing.

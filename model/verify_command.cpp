@@ -47,14 +47,34 @@ void print_json(const CaseReport &report) {
     std::printf("%s\n", json_text(line).c_str());
 }
 
+struct Options {
+    std::vector<std::string> paths;
+    std::optional<Dtype> dtype;
+    DeviceChoice device = DeviceChoice::Cpu;
+
+    Dtype dtype_of(const std::string &path) const {
+        return dtype.value_or(is_training_case(path) ? Dtype::F64 : Dtype::F32);
+    }
+};
+
+// Of all cases of an element type: they run on one device. What is wrong with a case is said where it is run.
+std::vector<KernelSpec> kernels_needed(const Options &options, Dtype dtype) {
+    std::vector<KernelSpec> all;
+    for (const std::string &path : options.paths) {
+        try {
+            if (options.dtype_of(path) != dtype) continue;
+            for (KernelSpec &spec : case_kernels(path, dtype))
+                all.push_back(std::move(spec));
+        } catch (const Error &) {
+            continue;
+        }
+    }
+    return all;
+}
+
 const RegisterCommand registered{
     {"verify", "Compare the network with reference vectors, tensor by tensor",
      [](CLI::App &app, CommandContext &context) {
-         struct Options {
-             std::vector<std::string> paths;
-             std::optional<Dtype> dtype;
-             DeviceChoice device = DeviceChoice::Cpu;
-         };
          auto o = std::make_shared<Options>();
          app.add_option("case", o->paths, "Reference-vector files (safetensors with a `case` in their metadata)")
              ->required();
@@ -70,9 +90,12 @@ const RegisterCommand registered{
              bool passed = true;
              for (const std::string &path : o->paths) {
                  try {
-                     const Dtype dtype = o->dtype.value_or(is_training_case(path) ? Dtype::F64 : Dtype::F32);
+                     const Dtype dtype = o->dtype_of(path);
                      std::unique_ptr<KernelStore> &kernels = stores[dtype];
-                     if (!kernels) kernels.reset(new KernelStore(device_kernels(o->device, dtype, context.quiet)));
+                     if (!kernels) {
+                         kernels.reset(new KernelStore(device_kernels(
+                             o->device, dtype, [&] { return kernels_needed(*o, dtype); }, context.quiet)));
+                     }
                      const CaseReport report = verify_case(path, *kernels, dtype);
                      context.json ? print_json(report) : print_text(report, context.quiet);
                      passed = passed && report.passed();

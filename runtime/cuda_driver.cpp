@@ -93,17 +93,17 @@ CudaDevice describe(const Driver &driver, int device) {
     driver.require("cuDeviceGetAttribute", &minor, kCapabilityMinor, device);
     result.capability = 10 * major + minor;
     driver.require("cuDeviceTotalMem_v2", &result.memory_bytes, device);
-    if (result.capability < kOldestCapability) {
-        throw Error("no CUDA: " + result.name + " has compute capability " + std::to_string(major) + "." +
-                    std::to_string(minor) +
-                    "; kernels need 8.0. Take another GPU (CUDA_VISIBLE_DEVICES) or --device cpu");
-    }
     return result;
 }
 
-int first_device(const Driver &driver) {
+std::string capability_text(int capability) {
+    return std::to_string(capability / 10) + "." + std::to_string(capability % 10);
+}
+
+// At least one.
+int count_devices(const Driver &driver) {
     const int status = driver.call("cuInit", 0u);
-    int count = 0, device = 0;
+    int count = 0;
     if (status != 0 && status != kNoDevice) {
         throw Error("no CUDA: cuInit failed: " + driver.words(status) +
                     "; see whether nvidia-smi works, or take --device cpu");
@@ -113,7 +113,12 @@ int first_device(const Driver &driver) {
         throw Error(
             "no CUDA: the driver shows no GPU; look at nvidia-smi and CUDA_VISIBLE_DEVICES, or take --device cpu");
     }
-    driver.require("cuDeviceGet", &device, 0);
+    return count;
+}
+
+int device_number(const Driver &driver, int index) {
+    int device = 0;
+    driver.require("cuDeviceGet", &device, index);
     return device;
 }
 
@@ -130,10 +135,12 @@ int device_of(const Driver &driver, void *shared_context) {
 
 CudaDevice open_device_and_stream() {
     const Driver driver;
-    const int first = first_device(driver);
+    count_devices(driver);
     void *chosen = shared ? context : nullptr;
-    const int device = shared ? device_of(driver, chosen) : first;
+    const int device = shared ? device_of(driver, chosen) : device_number(driver, 0);
     const CudaDevice described = describe(driver, device);
+    if (const std::string obstacle = cuda_obstacle(described); !obstacle.empty())
+        throw Error("no CUDA: " + described.name + ": " + obstacle);
     if (!shared) driver.require("cuDevicePrimaryCtxRetain", &chosen, device);
     void *stream = nullptr, *popped = nullptr;
     driver.require("cuCtxPushCurrent_v2", chosen);
@@ -147,6 +154,20 @@ CudaDevice open_device_and_stream() {
 }
 
 } // namespace
+
+std::vector<CudaDevice> cuda_devices() {
+    const Driver driver;
+    std::vector<CudaDevice> all;
+    for (int i = 0, count = count_devices(driver); i < count; i++)
+        all.push_back(describe(driver, device_number(driver, i)));
+    return all;
+}
+
+std::string cuda_obstacle(const CudaDevice &device) {
+    if (device.capability >= kOldestCapability) return "";
+    return "compute capability " + capability_text(device.capability) + "; kernels need " +
+           capability_text(kOldestCapability) + ". Take another GPU (CUDA_VISIBLE_DEVICES) or --device cpu";
+}
 
 const CudaDevice &open_cuda() {
     static const CudaDevice device = open_device_and_stream(); // tried again where it threw

@@ -6,15 +6,23 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace afnet {
 
-/// What the driver says about the GPU in use.
+/// What the driver says about a GPU.
 struct CudaDevice {
     std::string name;
     int capability = 0;      // 10 * major + minor, e.g. 86
     size_t memory_bytes = 0; // of the whole device
 };
+
+/// Every GPU that the driver shows, whether its kernels can run or not; nothing is opened on them. Throws Error which
+/// says why there is none.
+std::vector<CudaDevice> cuda_devices();
+
+/// Why kernels cannot run on a GPU; empty: they can.
+std::string cuda_obstacle(const CudaDevice &device);
 
 /// Opens the driver and the first device that it shows (CUDA_VISIBLE_DEVICES chooses which), and has kernels run in
 /// the device's primary context, which PyTorch, cuDNN and NCCL use as well, or in the one that share_cuda_context()

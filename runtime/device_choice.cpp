@@ -20,6 +20,7 @@ const Target &device_target(GpuInterface interface, const std::string &folder, D
     for (const Target &target : targets()) {
         if (target.gpu != interface) continue;
         names.push_back(target.name);
+        if (cuda_capability(target) > device.cuda_capability) continue;
         if (has_dtype(target, dtype) && has_kernel_libraries(folder, target)) best = &target;
     }
     if (best) return *best;
@@ -34,6 +35,16 @@ const Target &device_target(GpuInterface interface, const std::string &folder, D
                 "; run `afnet compile --target " + names.front() + " --model MODEL`, or take --device cpu");
 }
 
+// Null where there is none; `why_not` says why.
+const Target *gpu_target(const std::string &folder, Dtype dtype, std::string &why_not) {
+    try {
+        return &device_target(GpuInterface::Cuda, folder, dtype);
+    } catch (const Error &error) {
+        why_not = error.what();
+        return nullptr;
+    }
+}
+
 } // namespace
 
 const std::vector<std::string> &device_names() {
@@ -46,7 +57,8 @@ DeviceChoice device_named(const std::string &name) {
     return DeviceChoice(found - kNames.begin());
 }
 
-const Target &choose_device_target(DeviceChoice choice, const std::string &folder, Dtype dtype, std::string &why_cpu) {
+const Target &choose_device_target(DeviceChoice choice, const std::string &folder, Dtype dtype,
+                                   const NeededKernels &needed, std::string &why_cpu) {
     why_cpu.clear();
     switch (choice) {
     case DeviceChoice::Cuda:
@@ -54,10 +66,9 @@ const Target &choose_device_target(DeviceChoice choice, const std::string &folde
     case DeviceChoice::OpenCl:
         return device_target(GpuInterface::OpenCl, folder, dtype);
     case DeviceChoice::Auto:
-        try {
-            return device_target(GpuInterface::Cuda, folder, dtype);
-        } catch (const Error &error) {
-            why_cpu = error.what();
+        if (const Target *target = gpu_target(folder, dtype, why_cpu)) {
+            why_cpu = KernelStore(folder, *target).lack_of(needed());
+            if (why_cpu.empty()) return *target;
         }
         break;
     case DeviceChoice::Cpu:

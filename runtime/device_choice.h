@@ -1,6 +1,7 @@
 // What --device says, and which kernel libraries follow from it.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -20,9 +21,14 @@ const std::vector<std::string> &device_names();
 /// Throws UsageError for other names.
 DeviceChoice device_named(const std::string &name);
 
+/// The kernels of all that is going to run; asked for with Auto only.
+using NeededKernels = std::function<std::vector<KernelSpec>()>;
+
 /// The target whose libraries in `folder` run on the chosen device, which is opened: of a GPU's targets the last that
-/// the GPU can run. Throws Error where there is no such device or driver, no library for it, or none of `dtype`; with
-/// Auto, `why_cpu` says so instead (it stays empty where a GPU is taken).
-const Target &choose_device_target(DeviceChoice choice, const std::string &folder, Dtype dtype, std::string &why_cpu);
+/// the GPU can run. Throws Error where there is no such device or driver, no library for it, or none of `dtype`. With
+/// Auto, `why_cpu` says so instead, or which of the kernels that are needed the GPU's libraries lack (it stays empty
+/// where a GPU is taken).
+const Target &choose_device_target(DeviceChoice choice, const std::string &folder, Dtype dtype,
+                                   const NeededKernels &needed, std::string &why_cpu);
 
 } // namespace afnet

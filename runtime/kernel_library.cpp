@@ -6,6 +6,7 @@
 #include <dlfcn.h>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <unistd.h>
 
 #include "runtime/content_hash.h"
@@ -181,10 +182,14 @@ const Manifest &KernelStore::manifest_of(Entry &entry) {
     return *entry.manifest;
 }
 
+bool KernelStore::lists(Entry &entry, const std::string &name) {
+    const auto &rows = manifest_of(entry).kernels;
+    return std::any_of(rows.begin(), rows.end(), [&](const KernelEntry &e) { return e.symbol == name; });
+}
+
 // nullptr where the manifest lists no such kernel.
 const Kernel *KernelStore::find(Entry &entry, const std::string &name) {
-    const auto &rows = manifest_of(entry).kernels;
-    if (std::none_of(rows.begin(), rows.end(), [&](const KernelEntry &e) { return e.symbol == name; })) return nullptr;
+    if (!lists(entry, name)) return nullptr;
     if (!entry.library) entry.library = std::make_unique<KernelLibrary>(entry.path, *entry.manifest);
     return entry.library->find(name);
 }
@@ -213,10 +218,33 @@ const Kernel &KernelStore::kernel(const KernelSpec &spec, const std::string &pre
             if (const Kernel *kernel = find(entry, name)) return *kernel;
         }
     }
-    throw Error(folder_ + ": no library for target " + target_.name + " holds kernel " + name +
-                "; run `afnet compile --target " + compiled_for(spec, target_) +
-                " --model MODEL` with the model's description" +
-                (target_.gpu == GpuInterface::None ? "" : ", or take --device cpu"));
+    const std::string words = absence(spec, 0);
+    if (target_.gpu == GpuInterface::None) throw Error(words);
+    throw Error(words + (has_kernel(target_, spec) ? ", or" : ";") + " take --device cpu");
+}
+
+// What is missing, where a kernel and `others` beside it are in no library, and what to do.
+std::string KernelStore::absence(const KernelSpec &spec, size_t others) const {
+    if (target_.gpu != GpuInterface::None && !has_kernel(target_, spec))
+        return "kernel " + spec.name() + " has no schedule for GPUs";
+    return folder_ + ": no library for target " + target_.name + " holds kernel " + spec.name() +
+           (others > 0 ? " and " + std::to_string(others) + " more" : "") + "; run `afnet compile --target " +
+           compiled_for(spec, target_) + " --model MODEL` with the model's description";
+}
+
+std::string KernelStore::lack_of(const std::vector<KernelSpec> &specs) {
+    std::map<std::string, const KernelSpec *> missing; // by name
+    std::set<std::string> unscheduled;                 // generators
+    const std::lock_guard<std::mutex> lock(mutex_);
+    for (const KernelSpec &spec : specs) {
+        const std::string name = spec.name();
+        if (std::any_of(entries_.begin(), entries_.end(), [&](Entry &entry) { return lists(entry, name); })) continue;
+        missing[name] = &spec;
+        if (target_.gpu != GpuInterface::None && !has_kernel(target_, spec)) unscheduled.insert(spec.generator);
+    }
+    if (!unscheduled.empty())
+        return "no schedules for GPUs of " + join({unscheduled.begin(), unscheduled.end()}) + " (docs/gpu.md)";
+    return missing.empty() ? "" : absence(*missing.begin()->second, missing.size() - 1);
 }
 
 std::string program_folder() {

@@ -79,6 +79,9 @@ public:
     /// library has it; says how to compile it.
     const Kernel &kernel(const KernelSpec &spec, const std::string &preferred_model);
 
+    /// Why these libraries do not serve one who needs the kernels of `specs`, in words; empty: they do.
+    std::string lack_of(const std::vector<KernelSpec> &specs);
+
     const Target &target() const { return target_; }
     /// The libraries of the CPU: these, or where these are a GPU's, those that choose_library_target() takes in the same
     /// folder.
@@ -98,6 +101,8 @@ private:
     // Both with mutex_ held.
     const Manifest &manifest_of(Entry &entry);
     const Kernel *find(Entry &entry, const std::string &name);
+    bool lists(Entry &entry, const std::string &name);
+    std::string absence(const KernelSpec &spec, size_t others) const;
 
     std::string folder_;
     Target target_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <set>
 
 #include "runtime/error.h"
@@ -34,6 +35,16 @@ Target gpu_target(const std::string &name, const std::string &features, GpuInter
     return target;
 }
 
+constexpr const char *kCapability = "cuda_capability_"; // in Halide's target strings
+
+// PTX for a compute capability, which drivers translate for all later ones.
+Target cuda_target(const std::string &capability, const std::string &extends = "") {
+    Target target =
+        gpu_target("cuda-" + capability, std::string("cuda-") + kCapability + capability, GpuInterface::Cuda);
+    target.extends = extends;
+    return target;
+}
+
 const std::vector<Target> &built_in_targets() {
     static const std::vector<Target> all = {
         {"x86-64", "x86-64-linux", {}, "c++", {Dtype::F32, Dtype::F64}},
@@ -63,9 +74,11 @@ const std::vector<Target> &built_in_targets() {
         {"x86-64-amx",
          "x86-64-linux-sse41-avx-f16c-fma-avx2-avx512-avx512_skylake-avx512_cannonlake-avx512_zen4-avxvnni-"
          "avx512_sapphirerapids",
-         {"sse41", "avx", "f16c", "fma", "avx2", "avx512f", "avx512dq", "avx512cd", "avx512bw", "avx512vl",
-          "avx512ifma", "avx512vbmi", "avx512vbmi2", "avx512vnni", "avx512bitalg", "avx512vpopcntdq", "gfni",
-          "avx512bf16", "avxvnni", "avx512fp16", "amxtile", "amxbf16", "amxpermission"},
+         {"sse41",           "avx",        "f16c",         "fma",        "avx2",
+          "avx512f",         "avx512dq",   "avx512cd",     "avx512bw",   "avx512vl",
+          "avx512ifma",      "avx512vbmi", "avx512vbmi2",  "avx512vnni", "avx512bitalg",
+          "avx512vpopcntdq", "gfni",       "avx512bf16",   "avxvnni",    "avx512fp16",
+          "amxtile",         "amxbf16",    "amxpermission"},
          "c++",
          {Dtype::BF16},
          "x86-64-avx512-bf16",
@@ -74,8 +87,8 @@ const std::vector<Target> &built_in_targets() {
          "tdpbf16ps"},
         {"arm-64", "arm-64-linux", {}, "aarch64-linux-gnu-g++", {Dtype::F32, Dtype::F64}},
         gpu_target("opencl", "opencl", GpuInterface::OpenCl),
-        // PTX for compute capability 8.0, which drivers translate for all later ones.
-        gpu_target("cuda-80", "cuda-cuda_capability_80", GpuInterface::Cuda),
+        cuda_target("80"),
+        cuda_target("86", "cuda-80"),
     };
     return all;
 }
@@ -84,9 +97,9 @@ const std::vector<Target> &built_in_targets() {
 
 bool has_gpu_schedule(const KernelSpec &spec) {
     static const std::set<std::string> generators = {
-        "add_branches",  "avg_pool", "consensus",  "conv2d",       "fill_unselected",
-        "fuse_branches", "linear",   "navigation", "spatial_mean", "stem",
-        "work_list"};
+        "add_branches",    "avg_pool",      "consensus",        "conv2d", "depthwise",  "expand_depthwise",
+        "fill_unselected", "fuse_branches", "gated_projection", "linear", "navigation", "scale_channels",
+        "spatial_mean",    "stem",          "work_list"};
     return generators.count(spec.generator) > 0;
 }
 
@@ -111,6 +124,11 @@ const Target &target_named(const std::string &name) {
         known.push_back(target.name);
     }
     throw UsageError("unknown target '" + name + "'; known are " + join(known));
+}
+
+int cuda_capability(const Target &target) {
+    const size_t at = target.halide.find(kCapability);
+    return at == std::string::npos ? 0 : std::atoi(target.halide.c_str() + at + std::strlen(kCapability));
 }
 
 std::vector<std::string> missing_features(const std::vector<std::string> &required) {

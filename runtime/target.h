@@ -31,6 +31,9 @@ struct Target {
 /// Throws Error where that file is wrong.
 const std::vector<Target> &targets();
 
+/// The compute capability that a GPU must have for a target, 10 * major + minor; 0 where it is not of CUDA.
+int cuda_capability(const Target &target);
+
 /// Whether the target's own libraries hold kernels of `dtype`.
 bool has_dtype(const Target &target, Dtype dtype);
 
@@ -46,7 +49,8 @@ const Target &target_named(const std::string &name);
 /// Required features that cpu_features() lacks; empty where kernels for `target` may run.
 std::vector<std::string> missing_features(const std::vector<std::string> &required);
 
-/// Whether schedules for GPUs exist for the kernel: every f32 kernel of AF-ResNet's inference but preprocessing.
+/// Whether schedules for GPUs exist for the kernel: every f32 kernel of inference but those of masks in space, of soft
+/// weights of frames and of preprocessing.
 bool has_gpu_schedule(const KernelSpec &spec);
 
 /// True when kernels for the target's architecture and features may run here, on the CPU: never for a GPU target.

@@ -1,5 +1,7 @@
 #include "tests/frame_memory.h"
 
+#include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "model/recipe.h"
@@ -99,6 +101,29 @@ Tensor4 listed_frames(const Tensor4 &tensor, const std::vector<int> &list) {
         std::copy_n(&tensor.data[size_t(list[s]) * frame], frame, &listed.data[s * frame]);
     }
     return listed;
+}
+
+Tensor4 first_frames(Tensor4 tensor, size_t count) {
+    tensor.data.resize(count * tensor.data.size() / size_t(tensor.f));
+    tensor.f = int(count);
+    return tensor;
+}
+
+Tensor4 not_numbers(const Tensor4 &like) {
+    Tensor4 values = like;
+    std::fill(values.data.begin(), values.data.end(), std::numeric_limits<double>::quiet_NaN());
+    return values;
+}
+
+Tensor4 compact_frames(const Tensor4 &some, int frames) {
+    Tensor4 all = not_numbers(Tensor4(some.c, some.x, some.y, frames));
+    std::copy(some.data.begin(), some.data.end(), all.data.begin());
+    return all;
+}
+
+bool no_numbers_from(const Tensor4 &tensor, size_t first) {
+    const size_t begin = first * tensor.data.size() / size_t(tensor.f);
+    return std::all_of(tensor.data.begin() + long(begin), tensor.data.end(), [](double v) { return std::isnan(v); });
 }
 
 FrameMemory::FrameMemory(const Tensor4 &values, int border, bool zero_frame, Dtype dtype)

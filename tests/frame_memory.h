@@ -31,6 +31,18 @@ Tensor4 read_frames(const TensorInfo &layout, const void *memory);
 /// The frames that `list` names, in its order.
 Tensor4 listed_frames(const Tensor4 &tensor, const std::vector<int> &list);
 
+/// The first `count` frames.
+Tensor4 first_frames(Tensor4 tensor, size_t count);
+
+/// All of `like`'s shape, and nothing is a number.
+Tensor4 not_numbers(const Tensor4 &like);
+
+/// The first of `frames` frames are `some`, nothing is in the others.
+Tensor4 compact_frames(const Tensor4 &some, int frames);
+
+/// Whether nothing is a number from frame `first` on.
+bool no_numbers_from(const Tensor4 &tensor, size_t first);
+
 class FrameMemory {
 public:
     explicit FrameMemory(const Tensor4 &values, int border = 0, bool zero_frame = false, Dtype dtype = Dtype::F32);

@@ -2,8 +2,6 @@
 // one and all frames, and tensors of frames that a list made compact.
 #include <algorithm>
 #include <catch2/catch.hpp>
-#include <cmath>
-#include <limits>
 
 #include "tests/generators/layer.h"
 #include "tests/generators/listed_plan.h"
@@ -19,25 +17,6 @@ struct Shape {
     int width, height, clip_frames, clips;
     int frames() const { return clip_frames * clips; }
 };
-
-Tensor4 not_numbers(const Tensor4 &like) {
-    Tensor4 values = like;
-    std::fill(values.data.begin(), values.data.end(), std::numeric_limits<double>::quiet_NaN());
-    return values;
-}
-
-// The first frames are `some`, nothing is in the others.
-Tensor4 compact(const Tensor4 &some, int frames) {
-    Tensor4 all = not_numbers(Tensor4(some.c, some.x, some.y, frames));
-    std::copy(some.data.begin(), some.data.end(), all.data.begin());
-    return all;
-}
-
-Tensor4 first_frames(Tensor4 tensor, size_t count) {
-    tensor.data.resize(count * tensor.data.size() / size_t(tensor.f));
-    tensor.f = int(count);
-    return tensor;
-}
 
 void check(const KernelSpec &spec, const Layer &layer, const Shape &shape, const std::vector<int> &mask) {
     const int k = spec_number(spec, "kernel"), groups = spec_number(spec, "groups"), co = spec_number(spec, "co");
@@ -58,7 +37,7 @@ void check(const KernelSpec &spec, const Layer &layer, const Shape &shape, const
         INFO(spec.name() << " at " << shape.width << "x" << shape.height << ", " << list.size() << " of " << frames
                          << " frames, on " << target.name);
         const Kernel &kernel = test_kernel_store(target).kernel(spec, kTestLibrary);
-        FrameMemory input(gather ? in : compact(read, frames), (k - 1) / 2, true);
+        FrameMemory input(gather ? in : compact_frames(read, frames), (k - 1) / 2, true);
         FrameMemory output(scatter ? onto : not_numbers(onto), shape.width % 2);
         KernelCall(kernel)
             .bind("input", input.view(groups, k > 1))
@@ -83,8 +62,7 @@ void check(const KernelSpec &spec, const Layer &layer, const Shape &shape, const
             }
             CHECK(listed_frames(out, others).data == listed_frames(onto, others).data);
         } else {
-            CHECK(std::all_of(out.data.begin() + long(expected.data.size()), out.data.end(),
-                              [](double v) { return std::isnan(v); }));
+            CHECK(no_numbers_from(out, list.size()));
         }
     }
 }

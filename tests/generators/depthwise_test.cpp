@@ -34,7 +34,7 @@ void check(const KernelSpec &spec, const Layer &layer, int width, int height, in
     const PackedConstant weights = pack_depthwise_weights(layer.weights_folded(), channels, kernel);
     const PackedConstant bias = {{channels}, layer.bias_folded()};
     std::vector<int> all(size_t(frames), 1);
-    for (const Target &target : runnable_targets(dtype)) {
+    for (const Target &target : called_targets(spec)) {
         INFO(spec.name() << " to " << width << "x" << height << ", " << clips << " clips of " << clip_frames << " on "
                          << target.name);
         FrameMemory input(in, (kernel - 1) / 2, shift, dtype);
@@ -53,7 +53,7 @@ void check(const KernelSpec &spec, const Layer &layer, int width, int height, in
 
 }  // namespace
 
-TEST_CASE("a depthwise convolution equals its definition at every width and height", "[depthwise]") {
+TEST_CASE("a depthwise convolution equals its definition at every width and height", "[depthwise][gpu]") {
     for (const KernelSpec &spec : depthwise_specs()) {
         const Layer layer = layer_of(spec);
         for (int width : {1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 14, 15, 16}) {
@@ -62,8 +62,8 @@ TEST_CASE("a depthwise convolution equals its definition at every width and heig
     }
 }
 
-TEST_CASE("a shifted depthwise convolution sees zeroes beyond the ends of each clip", "[depthwise]") {
-    for (const Dtype dtype : runnable_dtypes()) {
+TEST_CASE("a shifted depthwise convolution sees zeroes beyond the ends of each clip", "[depthwise][gpu]") {
+    for (const Dtype dtype : called_dtypes()) {
         const KernelSpec spec = with_dtype(depthwise_spec(16, 3, 1, "relu", true), dtype);
         const Layer layer = layer_of(spec);
         for (int clip_frames : {1, 2, 5}) {

@@ -6,6 +6,7 @@
 
 #include "tests/generators/layer.h"
 #include "tests/generators/listed_plan.h"
+#include "tests/kernel_call.h"
 #include "tests/kernel_cases.h"
 #include "tests/kernel_targets.h"
 
@@ -128,7 +129,62 @@ template <class Check> void on_every_target(const KernelSpec &spec, const RunSha
     }
 }
 
+// Called directly, where the kernel itself counts the listed frames.
+void check_counted(const KernelSpec &spec, const RunShape &shape, const std::vector<int> &mask) {
+    const int ci = spec_number(spec, "ci"), co = spec_number(spec, "co"), groups = spec_number(spec, "groups");
+    const int kernel_size = spec_number(spec, "kernel"), stride = spec_number(spec, "stride");
+    const int frames = shape.flat_frames(), width = (shape.width + stride - 1) / stride,
+              height = (shape.height + stride - 1) / stride;
+    const bool gather = spec_flag(spec, "gather");
+    const Layer expansion = expansion_of(spec), spatial = spatial_of(spec);
+    const std::vector<int> list = selected_frames(mask);
+    const Tensor4 in = random_frames(ci, shape.width, shape.height, frames, "in");
+    Tensor4 read = first_frames(in, list.size());
+    if (gather) {
+        read = listed_frames(spec_flag(spec, "shift") ? reference::temporal_shift(in, shape.frames) : in, list);
+    }
+    const int terms = 2 * (expansion.terms() + 8) + spatial.terms(); // FusedLayers::check()
+    for (const Target &target : called_targets(spec)) {
+        INFO(spec.name() << " at " << shape.width << "x" << shape.height << ", " << list.size() << " of " << frames
+                         << " frames, on " << target.name);
+        const Kernel &kernel = test_kernel_store(target).kernel(spec, kTestLibrary);
+        const int block = knob_of(*kernel.entry, "co_block");
+        FrameMemory input(gather ? in : compact_frames(read, frames), 0, true);
+        FrameMemory output = FrameMemory::unwritten(co, width, height, frames, shape.width % 2);
+        KernelCall(kernel)
+            .bind("input", input.view(groups))
+            .bind("weights", packed_buffer(pack_expansion_weights(expansion.weights_folded(), co, ci / groups, groups,
+                                                                  *kernel.entry)))
+            .bind("bias", packed_buffer(pack_conv_bias(expansion.bias_folded(), co, groups, block)))
+            .bind("depthwise_weights", packed_buffer(pack_blocked_depthwise_weights(spatial.weights_folded(), co,
+                                                                                    kernel_size, groups, block)))
+            .bind("depthwise_bias", packed_buffer(pack_conv_bias(spatial.bias_folded(), co, groups, block)))
+            .bind("sources", integers(source_list(mask, shape.frames), {3, frames}))
+            .bind("count", integers({int(list.size())}, {1}))
+            .bind("output", output.view(groups))
+            .run();
+        const Tensor4 out = output.values();
+        CHECK(rounding_error(first_frames(out, list.size()), spatial.output(expansion.output(read)),
+                             spatial.magnitude(expansion.magnitude(read)), terms) <= 1);
+        CHECK(no_numbers_from(out, list.size()));
+        CHECK(output.surroundings_intact());
+    }
+}
+
 } // namespace
+
+TEST_CASE("a fused expansion computes as many frames as the device counts", "[gpu][gpu_only]") {
+    if (!testing_gpu()) return; // CPU kernels are given the frames that they compute
+    for (const KernelSpec &spec : fused_specs()) {
+        if (dtype_of(spec) != Dtype::F32) continue;
+        for (const auto &size : kSizes)
+            check_counted(spec, run_shape(spec, size, 2, 1), {1, 1});
+        for (const auto &[frames, clips] : {std::pair(4, 2), std::pair(1, 3)}) {
+            for (const std::vector<int> &mask : awkward_masks(frames, clips))
+                check_counted(spec, run_shape(spec, {9, 4}, frames, clips), mask);
+        }
+    }
+}
 
 TEST_CASE("a fused expansion and depthwise convolution equal their definitions at every size", "[expand_depthwise]") {
     for (const KernelSpec &spec : fused_specs()) {

@@ -37,7 +37,7 @@ void check_response(const char *activation, int kernel, int channels, Size fine,
     for (double &m : magnitude.data) m = 6; // no sum of elements of maps is as large
     const Tensor4 expected = activate(activation, reference::blend(theta, enlarged, whole));
     const KernelSpec spec = with_dtype(activated("fuse_branches", activation).set("response", kernel), dtype);
-    for (const Target &target : runnable_targets(dtype)) {
+    for (const Target &target : called_targets(dtype)) {
         INFO(spec.name() << " of " << channels << " channels at " << fine.width << "x" << fine.height << " on "
                          << target.name);
         FrameMemory low(ample, 0, false, dtype), high(focal, fine.width % 2, false, dtype);
@@ -107,8 +107,8 @@ TEST_CASE("fusion takes any number of channels", "[fuse_branches][gpu]") {
     }
 }
 
-TEST_CASE("fusion gives rejected frames the F(0) that they lack", "[fuse_branches]") {
-    for (const Dtype dtype : runnable_dtypes()) {
+TEST_CASE("fusion gives rejected frames the F(0) that they lack", "[fuse_branches][gpu]") {
+    for (const Dtype dtype : called_dtypes()) {
         for (const auto &[kernel, activation] : {std::pair{3, "relu"}, std::pair{5, "linear"}}) {
             for (int channels : {1, 8, 17}) {
                 for (const std::vector<int> &mask : {std::vector<int>{0, 1, 0}, {1, 1}, {0}})

@@ -6,6 +6,7 @@
 
 #include "tests/generators/layer.h"
 #include "tests/generators/listed_plan.h"
+#include "tests/kernel_call.h"
 #include "tests/kernel_cases.h"
 #include "tests/kernel_targets.h"
 
@@ -36,12 +37,6 @@ Tensor4 gated(const Tensor4 &in, const Tensor4 &gate, const std::string &activat
 Tensor4 absolute(Tensor4 values) {
     for (double &v : values.data)
         v = std::abs(v);
-    return values;
-}
-
-Tensor4 first_frames(Tensor4 values, size_t count) {
-    values.data.resize(count * values.data.size() / size_t(values.f));
-    values.f = int(count);
     return values;
 }
 
@@ -123,15 +118,20 @@ private:
     TensorId gate_ = kNoTensor;
 };
 
+RunShape run_shape(std::pair<int, int> size, int frames, int clips) {
+    RunShape shape;
+    shape.width = size.first;
+    shape.height = size.second;
+    shape.frames = frames;
+    shape.clips = clips;
+    return shape;
+}
+
 template <class Check> void for_each_layer(int frames, int clips, bool listed, Check check) {
     for (const KernelSpec &spec : gated_specs()) {
         if (!listed && spec_flag(spec, "scatter")) continue;
         for (const auto &size : kSizes) {
-            RunShape shape;
-            shape.width = size.first;
-            shape.height = size.second;
-            shape.frames = frames;
-            shape.clips = clips;
+            const RunShape shape = run_shape(size, frames, clips);
             for (const Target &target : runnable_targets()) {
                 INFO(spec.name() << " at " << size.first << "x" << size.second << " on " << target.name);
                 GatedLayer layer(spec, shape, listed);
@@ -142,7 +142,60 @@ template <class Check> void for_each_layer(int frames, int clips, bool listed, C
     }
 }
 
+// Called directly, where the kernel itself counts the listed frames.
+void check_counted(const KernelSpec &spec, const RunShape &shape, const std::vector<int> &mask) {
+    const int ci = spec_number(spec, "ci"), co = spec_number(spec, "co"), groups = spec_number(spec, "groups");
+    const int frames = shape.flat_frames();
+    const bool scatter = spec_flag(spec, "scatter"), residual = spec_flag(spec, "add_residual");
+    const Layer layer(ci, {co, 1, 1, 0, groups}, "linear");
+    const std::vector<int> list = selected_frames(mask);
+    const auto count = list.size();
+    const Tensor4 in = first_frames(random_frames(ci, shape.width, shape.height, frames, "in"), count);
+    const Tensor4 gates = random_frames(ci, 1, 1, frames, "gate");
+    const Tensor4 onto = random_frames(co, shape.width, shape.height, frames, "onto");
+    const auto written = [&](const Tensor4 &of) { return scatter ? listed_frames(of, list) : first_frames(of, count); };
+    const Tensor4 added = written(onto), *addend = residual ? &added : nullptr;
+    const Tensor4 expected = layer.output(gated(in, gates, spec.params.at("activation")), addend);
+    const Tensor4 magnitude = layer.magnitude(gated(absolute(in), absolute(gates), "linear"), addend);
+    for (const Target &target : called_targets(spec)) {
+        INFO(spec.name() << " at " << shape.width << "x" << shape.height << ", " << count << " of " << frames
+                         << " frames, on " << target.name);
+        const Kernel &kernel = test_kernel_store(target).kernel(spec, kTestLibrary);
+        const int block = knob_of(*kernel.entry, "co_block");
+        FrameMemory input(compact_frames(in, frames)), output(onto, shape.width % 2);
+        KernelCall(kernel)
+            .bind("input", input.view(groups))
+            .bind("gate", vectors(gates))
+            .bind("weights",
+                  packed_buffer(pack_conv_weights(layer.weights_folded(), co, ci / groups, 1, groups, block)))
+            .bind("bias", packed_buffer(pack_conv_bias(layer.bias_folded(), co, groups, block)))
+            .bind("residual", output.view(groups))
+            .bind("sources", integers(source_list(mask, shape.frames), {3, frames}))
+            .bind("count", integers({int(count)}, {1}))
+            .bind("output", output.view(groups))
+            .run();
+        const Tensor4 out = output.values();
+        CHECK(rounding_error(written(out), expected, magnitude, layer.terms() + 8) <= 1);
+        CHECK(output.surroundings_intact());
+        std::vector<int> others;
+        for (int f = 0; f < frames; f++) {
+            if (scatter ? mask[size_t(f)] == 0 : size_t(f) >= count) others.push_back(f);
+        }
+        CHECK(listed_frames(out, others).data == listed_frames(onto, others).data);
+    }
+}
+
 } // namespace
+
+TEST_CASE("a gated projection computes as many frames as the device counts, and no others", "[gpu][gpu_only]") {
+    if (!testing_gpu()) return; // CPU kernels are given the frames that they compute
+    for (const KernelSpec &spec : gated_specs()) {
+        for (const auto &size : kSizes)
+            check_counted(spec, run_shape(size, 3, 1), {1, 1, 1});
+        for (const std::vector<int> &mask : awkward_masks(3, 2))
+            check_counted(spec, run_shape({5, 3}, 3, 2), mask);
+    }
+}
 
 TEST_CASE("a gated projection equals its definition at every size", "[gated_projection]") {
     for_each_layer(3, 1, false, [](GatedLayer &layer) { layer.check({1, 1, 1}); });

@@ -55,7 +55,7 @@ void check_mean_response(int kernel, int channels, Size fine, Size coarse, const
         m = 6; // no sum of elements of maps is as large
     const KernelSpec spec =
         with_dtype(KernelSpec("spatial_mean").set("upsample", true).set("response", kernel), dtype);
-    for (const Target &target : runnable_targets(dtype)) {
+    for (const Target &target : called_targets(dtype)) {
         INFO(spec.name() << ", " << channels << " channels of " << fine.width << "x" << fine.height << " on "
                          << target.name);
         FrameMemory input(in, fine.width % 2, false, dtype), added(low, 0, false, dtype);
@@ -132,8 +132,8 @@ TEST_CASE("the mean adds a coarse map enlarged by any factor", "[pooling][gpu]")
     }
 }
 
-TEST_CASE("the mean counts the F(0) that rejected frames lack", "[pooling]") {
-    for (const Dtype dtype : runnable_dtypes()) {
+TEST_CASE("the mean counts the F(0) that rejected frames lack", "[pooling][gpu]") {
+    for (const Dtype dtype : called_dtypes()) {
         for (int kernel : {3, 5}) {
             for (int channels : {1, 8, 17, 65}) {
                 for (const std::vector<int> &mask : {std::vector<int>{0, 1, 0}, {1, 1}, {0}})

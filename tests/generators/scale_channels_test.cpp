@@ -19,7 +19,7 @@ void check(const char *activation, int channels, int width, int height, int fram
     const Tensor4 product = reference::scale_channels(in, gate), expected = activate(activation, product);
     Tensor4 magnitude = product;
     for (double &m : magnitude.data) m = std::abs(m);
-    for (const Target &target : runnable_targets(dtype)) {
+    for (const Target &target : called_targets(dtype)) {
         for (const bool in_place : {false, true}) {
             INFO(activation << " of " << channels << "x" << width << "x" << height << "x" << frames << " on "
                             << target.name << ", " << dtype_name(dtype));
@@ -40,8 +40,8 @@ void check(const char *activation, int channels, int width, int height, int fram
 
 }  // namespace
 
-TEST_CASE("channels are scaled by their gate before the activation", "[scale_channels]") {
-    for (const Dtype dtype : runnable_dtypes()) {
+TEST_CASE("channels are scaled by their gate before the activation", "[scale_channels][gpu]") {
+    for (const Dtype dtype : called_dtypes()) {
         for (const char *activation : {"relu", "hswish"}) {
             for (int channels : {1, 3, 4, 5, 8, 9, 16, 17, 33, 72})
                 check(activation, channels, 5, 3, 2, dtype);

@@ -20,16 +20,16 @@ std::vector<Target> gpu_targets() {
 
 } // namespace
 
-TEST_CASE("every kernel of AF-ResNet's inference but those of masks in space has a schedule for GPUs", "[target]") {
+TEST_CASE("every kernel of inference but those of masks in space has a schedule for GPUs", "[target]") {
     REQUIRE(gpu_targets().size() >= 2);
     const std::set<std::string> spatial = {"conv2d_points", "conv2d_tiles", "fuse_owed_branches", "mask_pixels",
                                            "owe_patches",   "owed_mean",    "patch_choice",       "settle_patches",
                                            "spatial_navigation", "tile_list"};
-    for (const char *model : {"af_resnet50", "af_resnet50_tsm", "af_resnet101", "af_resnet101_tsm"}) {
-        for (const KernelSpec &spec : kernel_specs(shipped_model(model), Dtype::F32)) {
+    for (const ModelDescription &model : shipped_models()) {
+        for (const KernelSpec &spec : kernel_specs(model, Dtype::F32)) {
             if (spatial.count(spec.generator) > 0) continue;
             for (const Target &target : gpu_targets()) {
-                INFO(spec.name() << " of " << model << " on " << target.name);
+                INFO(spec.name() << " of " << model.name << " on " << target.name);
                 CHECK(has_kernel(target, spec));
             }
         }

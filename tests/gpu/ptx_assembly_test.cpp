@@ -40,6 +40,10 @@ std::vector<std::string> ptx_modules(const std::string &library) {
     return modules;
 }
 
+std::string processor(int capability) {
+    return "sm_" + std::to_string(capability);
+}
+
 int number_before(const std::string &text, const std::string &words, size_t from, size_t to) {
     const size_t at = text.find(words, from);
     if (at == std::string::npos || at >= to) return 0;
@@ -68,29 +72,52 @@ std::map<std::string, Use> uses_in(const std::string &log) {
     return uses;
 }
 
-// The oldest that the PTX runs on, the one after it, and later ones that this ptxas knows.
-std::vector<std::string> processors() {
+// Compute capabilities that this ptxas knows, from the oldest that any PTX here runs on; two that it must know.
+std::vector<int> processors() {
     const std::string help = run_process({AFNET_PTXAS, "--help"}).output;
-    std::vector<std::string> known = {"sm_80", "sm_90"};
-    for (const char *later : {"sm_100", "sm_120"}) {
-        if (help.find(std::string("'") + later + "'") != std::string::npos) known.push_back(later);
+    std::vector<int> known;
+    for (const int capability : {80, 86, 89, 90, 100, 120}) {
+        const bool needed = capability == 80 || capability == 90;
+        if (needed || help.find("'" + processor(capability) + "'") != std::string::npos) known.push_back(capability);
     }
     return known;
 }
 
-std::string table_of(const Uses &uses, const std::vector<std::string> &processors) {
+// PTX of a kernel, and the capability that it asks for.
+struct Module {
+    std::string text;
+    int capability = 0;
+};
+
+// By kernel, so that what models share is assembled once.
+void add_modules(const std::string &folder, const Target &target, std::map<std::string, Module> &modules) {
+    KernelStore store(folder, target);
+    for (const Manifest &manifest : store.manifests()) {
+        if (manifest.target != target.name) continue;
+        const auto texts = ptx_modules(read_file(folder + "/" + manifest.library));
+        REQUIRE(texts.size() == manifest.kernels.size());
+        for (size_t i = 0; i < texts.size(); i++) {
+            CHECK(texts[i].find(".target " + processor(cuda_capability(target))) != std::string::npos);
+            modules[manifest.kernels[i].symbol + (target.extends.empty() ? "" : " for " + target.name)] = {
+                texts[i], cuda_capability(target)};
+        }
+    }
+}
+
+std::string table_of(const Uses &uses, const std::vector<int> &capabilities) {
     std::vector<std::string> headings = {"kernel"};
-    for (const std::string &processor : processors)
-        headings.push_back(processor);
+    for (const int capability : capabilities)
+        headings.push_back(processor(capability));
     headings.push_back("spilled");
     headings.push_back("shared");
-    TextTable table(headings, "l" + std::string(processors.size() + 2, 'r'));
+    TextTable table(headings, "l" + std::string(capabilities.size() + 2, 'r'));
     for (const auto &[kernel, on] : uses) {
         std::vector<std::string> row = {kernel};
         int spilled = 0, shared = 0;
-        for (const std::string &processor : processors) {
-            const Use &use = on.at(processor);
-            row.push_back(std::to_string(use.registers));
+        for (const int capability : capabilities) {
+            const auto found = on.find(processor(capability));
+            const Use use = found == on.end() ? Use() : found->second;
+            row.push_back(found == on.end() ? "" : std::to_string(use.registers));
             spilled = std::max(spilled, use.spilled);
             shared = std::max(shared, use.shared);
         }
@@ -122,33 +149,31 @@ TEST_CASE("ptxas's words about a kernel are read as they are meant", "[ptx]") {
 
 TEST_CASE("every CUDA kernel becomes machine code whose sums stay in registers", "[ptx_assembly]") {
     if (std::string(AFNET_PTXAS).empty()) FAIL("no ptxas: install the CUDA Toolkit, or run scripts/setup --tests");
-    std::map<std::string, std::string> modules; // by kernel, so that what models share is assembled once
-    KernelStore store(AFNET_KERNEL_DIR, target_named("cuda-80"));
-    for (const Manifest &manifest : store.manifests()) {
-        const auto texts = ptx_modules(read_file(std::string(AFNET_KERNEL_DIR) + "/" + manifest.library));
-        REQUIRE(texts.size() == manifest.kernels.size());
-        for (size_t i = 0; i < texts.size(); i++)
-            modules[manifest.kernels[i].symbol] = texts[i];
-    }
+    std::map<std::string, Module> modules;
+    add_modules(AFNET_KERNEL_DIR, target_named("cuda-80"), modules);
+    add_modules(AFNET_TEST_KERNELS, target_named("cuda-86"), modules); // of small networks
 
     const TemporaryFolder folder;
-    const std::vector<std::string> on = processors();
+    const std::vector<int> on = processors();
     std::vector<std::string> kernels;
-    for (const auto &[kernel, text] : modules)
+    for (const auto &[kernel, module] : modules)
         kernels.push_back(kernel);
     std::mutex mutex;
     Uses uses;
     std::vector<std::string> failures;
     run_jobs(kernels.size(), int(std::max(1u, std::thread::hardware_concurrency())), [&](size_t i) {
         const std::string path = folder.file(std::to_string(i) + ".ptx");
-        write_file(path, modules.at(kernels[i]));
-        for (const std::string &processor : on) {
-            const ProcessResult result = run_process({AFNET_PTXAS, "--gpu-name", processor, "-v", "-maxrregcount",
-                                                      "255", "-o", path + "." + processor, path});
+        const Module &module = modules.at(kernels[i]);
+        write_file(path, module.text);
+        for (const int capability : on) {
+            if (capability < module.capability) continue;
+            const std::string sm = processor(capability);
+            const ProcessResult result =
+                run_process({AFNET_PTXAS, "--gpu-name", sm, "-v", "-maxrregcount", "255", "-o", path + "." + sm, path});
             const std::lock_guard<std::mutex> lock(mutex);
-            if (result.status != 0) failures.push_back(processor + ": " + result.output);
+            if (result.status != 0) failures.push_back(sm + ": " + result.output);
             for (const auto &[name, use] : uses_in(result.output))
-                uses[kernels[i] + " " + name.substr(std::string("_kernel_").size())][processor] = use;
+                uses[kernels[i] + " " + name.substr(std::string("_kernel_").size())][sm] = use;
         }
     });
     CHECK(failures == std::vector<std::string>());
@@ -156,8 +181,8 @@ TEST_CASE("every CUDA kernel becomes machine code whose sums stay in registers",
     std::printf("%s", table.c_str());
     write_file(AFNET_PTX_TABLE, table);
     for (const auto &[kernel, use] : uses) {
-        for (const auto &[processor, of] : use) {
-            INFO(kernel << " on " << processor);
+        for (const auto &[on_processor, of] : use) {
+            INFO(kernel << " on " << on_processor);
             CHECK(of.registers > 0);
             CHECK(of.spilled <= kMostSpilledBytes);
         }

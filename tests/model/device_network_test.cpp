@@ -55,6 +55,30 @@ std::string all_calls() {
     return text;
 }
 
+void check_on_opencl(const NetworkRun &run) {
+    INFO(run.text());
+    const auto network = open_on(GpuInterface::OpenCl, run);
+    const reference::Outputs expected = expected_outputs(run);
+    for (int again = 0; again < 2; again++) {
+        const reference::Outputs outputs = outputs_of(*network);
+        for (const auto &[name, tensor] : expected) {
+            INFO(name);
+            if (outputs.count(name) == 0 && !run.shape.taps && name.find("logits") == std::string::npos) continue;
+            REQUIRE(outputs.count(name) == 1);
+            CHECK(relative_difference(outputs.at(name), tensor) <= kTolerance);
+        }
+    }
+}
+
+// The shipped AF-MobileNetV3 on small clips.
+NetworkRun mobile_run(Masks masks, Unselected unselected) {
+    NetworkRun run = small_run(true, masks, unselected);
+    run.description = shipped_model("af_mobilenetv3_tsm");
+    run.shape.frames = 3;
+    run.shape.width = 48;
+    return run;
+}
+
 } // namespace
 
 TEST_CASE("a small network on OpenCL equals the reference", "[device_network]") {
@@ -62,19 +86,15 @@ TEST_CASE("a small network on OpenCL equals the reference", "[device_network]") 
         for (const Masks masks : {Masks::Navigation, Masks::Random}) {
             NetworkRun run = small_run(shift, masks, shift ? Unselected::Skipped : Unselected::Masked);
             run.shape.taps = masks == Masks::Random;
-            INFO(run.text());
-            const auto network = open_on(GpuInterface::OpenCl, run);
-            const reference::Outputs expected = expected_outputs(run);
-            for (int again = 0; again < 2; again++) {
-                const reference::Outputs outputs = outputs_of(*network);
-                for (const auto &[name, tensor] : expected) {
-                    INFO(name);
-                    if (outputs.count(name) == 0 && !run.shape.taps && name.find("logits") == std::string::npos) continue;
-                    REQUIRE(outputs.count(name) == 1);
-                    CHECK(relative_difference(outputs.at(name), tensor) <= kTolerance);
-                }
-            }
+            check_on_opencl(run);
         }
+    }
+}
+
+TEST_CASE("AF-MobileNetV3 on OpenCL equals the reference under every mask, masked and skipped", "[device_network]") {
+    for (const Masks masks : {Masks::Navigation, Masks::None, Masks::All, Masks::Random}) {
+        for (const Unselected unselected : {Unselected::Masked, Unselected::Skipped})
+            check_on_opencl(mobile_run(masks, unselected));
     }
 }
 
@@ -144,19 +164,21 @@ TEST_CASE("a clip is copied to the device, and its results back, once; nothing w
 
 TEST_CASE("launches do not depend on masks, and no grid is empty", "[device_network]") {
     const FakeCuda &fake = fresh_fake_cuda();
-    const NetworkRun run = small_run(true, Masks::None);
-    const auto network = open_on(GpuInterface::Cuda, run);
-    std::vector<std::vector<std::string>> launches;
-    for (const int selected : {0, 1}) {
-        const std::vector<int> mask(size_t(run.shape.flat_frames()), selected);
-        for (size_t block = 0; block < network->lowered().selections.size(); block++)
-            network->force_mask(block, mask);
-        fake.reset();
-        network->run();
-        launches.push_back(fake_calls("launch"));
+    for (const NetworkRun &run : {small_run(true, Masks::None), mobile_run(Masks::None, Unselected::Masked)}) {
+        INFO(run.text());
+        const auto network = open_on(GpuInterface::Cuda, run);
+        std::vector<std::vector<std::string>> launches;
+        for (const int selected : {0, 1}) {
+            const std::vector<int> mask(size_t(run.shape.flat_frames()), selected);
+            for (size_t block = 0; block < network->lowered().selections.size(); block++)
+                network->force_mask(block, mask);
+            fake.reset();
+            network->run();
+            launches.push_back(fake_calls("launch"));
+        }
+        CHECK(launches[0].size() >= network->lowered().plan.steps.size());
+        CHECK(launches[0] == launches[1]);
     }
-    CHECK(launches[0].size() >= network->lowered().plan.steps.size());
-    CHECK(launches[0] == launches[1]);
 }
 
 TEST_CASE("each fault of a device is one error, and the process goes on", "[device_network]") {

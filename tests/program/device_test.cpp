@@ -1,5 +1,6 @@
 // --device where there is no such device: what is said, and what auto does.
 #include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "tests/program/program_run.h"
 #include "tests/temporary_folder.h"
@@ -64,4 +65,85 @@ TEST_CASE("OpenCL without a driver is refused, and so are devices that nobody kn
     CHECK(run_program({"verify", kGolden, "--device", "tpu"}).status == 2);
     const ProgramRun bf16 = run_program({"verify", kGolden, "--device", "cuda", "--dtype", "bf16"}, with_driver());
     check_refusal(bf16, 1, "no kernels of dtype bf16");
+}
+
+TEST_CASE("auto runs on the CPU what has no kernels for the GPU, and says so once", "[program_device]") {
+    const Arguments bench = {"bench", "network", "--frames", "2", "--size", "32", "--rounds", "1", "--seconds", "0.1"};
+    const auto with = [&](const char *device, Arguments more) {
+        Arguments all = bench;
+        all.insert(all.end(), {"--device", device});
+        all.insert(all.end(), more.begin(), more.end());
+        return run_program(all, with_driver());
+    };
+    const Arguments spatial = {"--model", "af_resnet50", "--rs", "0.5"}, uncompiled = {"--model", "resnet34"};
+    for (const auto &[more, why] : {std::pair(spatial, "no schedules for GPUs of conv2d_points, "),
+                                    std::pair(uncompiled, "no library for target cuda-80 holds kernel ")}) {
+        const ProgramRun run = with("auto", more);
+        INFO(run.err);
+        CHECK(run.status == 0);
+        const size_t said = run.err.find("afnet: running on the CPU: ");
+        REQUIRE(said != std::string::npos);
+        CHECK(run.err.find("running on the CPU", said + 20) == std::string::npos);
+        CHECK_THAT(run.err, Contains(why));
+    }
+    const auto quietly = [](Arguments more) {
+        more.push_back("--quiet"); // of a busy machine too
+        return more;
+    };
+    check_refusal(with("cuda", quietly(spatial)), 1, "has no schedule for GPUs; take --device cpu");
+    check_refusal(with("cuda", quietly(uncompiled)), 1, "no library for target cuda-80 holds kernel ");
+    const ProgramRun bf16 = run_program({"verify", kGolden, "--device", "auto", "--dtype", "bf16"}, with_driver());
+    CHECK_THAT(bf16.err, Contains("running on the CPU: --device cuda: no kernels of dtype bf16"));
+}
+
+TEST_CASE("auto takes a GPU that has all kernels", "[program_device]") {
+    const ProgramRun run = run_program({"bench", "network", "--json", "--quiet", "--model", "af_resnet50", "--frames",
+                                        "2", "--size", "32", "--rounds", "1", "--seconds", "0.1", "--device", "auto"},
+                                       with_driver());
+    INFO(run.err);
+    REQUIRE(run.status == 0);
+    CHECK(nlohmann::json::parse(run.out).at("rows").at(0).at("device") == "Fake GPU");
+}
+
+TEST_CASE("a library for a later GPU is none for an earlier one", "[program_device]") {
+    const afnet::TemporaryFolder folder;
+    std::ofstream(folder.file("a.cuda-86.json")) << "{}";
+    const Arguments verify = {"verify", kGolden, "--device", "cuda"};
+    const std::string kernels = "AFNET_KERNELS=" + folder.path();
+    check_refusal(run_program(verify, with_driver({kernels, "FAKE_CUDA_CAPABILITY=80"})), 1,
+                  "has no kernel library for");
+    check_refusal(run_program(verify, with_driver({kernels})), 1, "not a kernel manifest");
+}
+
+TEST_CASE("info lists devices, or why there is none", "[program_device]") {
+    const auto device = [](const ProgramRun &run, const std::string &word) {
+        REQUIRE(run.status == 0);
+        const nlohmann::json all = nlohmann::json::parse(run.out);
+        for (const nlohmann::json &row : all.at("devices")) {
+            if (row.at("device") == word) return row;
+        }
+        return nlohmann::json();
+    };
+    const nlohmann::json found = device(run_program({"info", "--json"}, with_driver()), "cuda");
+    CHECK(found.at("name") == "Fake GPU");
+    CHECK(found.at("memory_bytes") == size_t(8) << 30);
+    CHECK(found.at("cuda_capability") == 86);
+    CHECK(found.at("obstacle") == "");
+    const nlohmann::json old =
+        device(run_program({"info", "--json"}, with_driver({"FAKE_CUDA_CAPABILITY=75"})), "cuda");
+    CHECK_THAT(old.at("obstacle").get<std::string>(), Contains("compute capability 7.5"));
+    const nlohmann::json bare =
+        device(run_program({"info", "--json"}, with_driver({"AFNET_KERNELS=/nowhere"})), "cuda");
+    CHECK_THAT(bare.at("obstacle").get<std::string>(), Contains("run `afnet compile --target cuda-80"));
+    const afnet::TemporaryFolder folder;
+    Circumstances none = without_driver(folder.path());
+    none.environment.push_back("OCL_ICD_VENDORS=/nonexistent");
+    const ProgramRun without = run_program({"info", "--json"}, none);
+    for (const char *word : {"cuda", "opencl"}) {
+        CHECK(device(without, word).at("name").is_null());
+        CHECK_THAT(device(without, word).at("obstacle").get<std::string>(), Contains("install"));
+    }
+    CHECK(device(without, "cpu").at("obstacle") == "");
+    const ProgramRun text = run_program({"info"}, none);
+    CHECK_THAT(text.out, Contains("no CUDA: ") && Contains("no OpenCL: "));
 }
