@@ -18,8 +18,6 @@ constexpr int kMostClips = 16;
 // Clips that are read twice are decoded once, as long as they fit.
 constexpr size_t kCacheBytes = size_t(256) << 20;
 
-}
-
 BatchOptions batch_options(const LoadedModel &model, const RunShape &shape, bool again) {
     BatchOptions options;
     options.clip.frames = shape.frames;
