@@ -84,7 +84,7 @@ void add_stage_options(CLI::App &app, TrainOptions &o) {
     add_field<std::string>(app, o, "--groups", "groups", "authors or plain: factors of rate and decay");
     add_field<std::vector<std::string>>(app, o, "--optimizer", "optimizers", "PATTERN=adam:lr=RATE and the like");
     add_field<std::string>(app, o, "--unselected", "unselected",
-                           "masked: unselected frames are computed from zeroes; sparse: they are not computed");
+                           "masked: unselected frames or pixels are computed from zeroes; sparse: they are not computed");
     add_field<std::vector<std::string>>(app, o, "--freeze", "freeze", "Patterns of parameters that stay as they are");
     add_field<std::vector<std::string>>(app, o, "--thaw", "thaw", "Patterns of parameters that are trained all the same");
     add_field<std::vector<std::string>>(app, o, "--reset", "reset", "Patterns of parameters that begin anew");

@@ -37,7 +37,7 @@ struct TrainingStage {
     std::vector<OptimizerChoice> optimizers;
     std::string masks = "learned";        // a MaskPolicy's word: learned; all: every frame, no navigation; or one that
                                           // replaces_navigation(): the navigation then stays as it is
-    std::string unselected = "masked";    // frames: computed from zeroes; sparse: not computed, forward or backward
+    std::string unselected = "masked";    // frames, pixels: computed from zeroes; sparse: not computed, either way
     std::vector<std::string> freeze;      // patterns of parameters that stay
     std::vector<std::string> thaw;        // patterns of parameters that `freeze` names and are trained all the same
     std::vector<std::string> reset;       // patterns of parameters that begin anew
