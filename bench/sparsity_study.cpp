@@ -69,7 +69,8 @@ SparsityStudy::SparsityStudy(const SparsityOptions &options, const LoadedModel &
         const Masks &learned = networks_.learned().frames;
         double mean = 0;
         for (const std::vector<int> &each : learned)
-            mean += realised_ratio(each) / double(learned.size());
+            mean += realised_ratio(each);
+        mean /= double(learned.size());
         add_frames(mask, mean, learned);
         if (mean < 1) add_frames(mask, 1, frame_pattern("spread", 1));
     }
@@ -128,9 +129,11 @@ void SparsityStudy::add(SparsityPoint point, MaskedNetwork &network, ForcedMasks
     const std::vector<BlockPart> parts = block_parts(network, masks, point.grid, networks_.shape().flat_frames());
     point.realised_rt = point.realised_rs = 0;
     for (const BlockPart &part : parts) {
-        point.realised_rt += part.rt / double(parts.size());
-        point.realised_rs += part.rs / double(parts.size());
+        point.realised_rt += part.rt;
+        point.realised_rs += part.rs;
     }
+    point.realised_rt /= double(parts.size());
+    point.realised_rs /= double(parts.size());
     if (point.rs < 0) point.rs = point.realised_rs;
     candidates_.push_back({std::move(point), &network, std::move(masks), parts});
 }

@@ -152,7 +152,7 @@ TEST_CASE("reports of patch sizes have their fields", "[sparsity_bench]") {
     CHECK(xml_fault(page) == "");
     CHECK(page.find("nan") == std::string::npos);
     for (const char *title : {"Share of the gain that is realised, blob, RS 0.25", "Beyond theory, layer&lt;1&gt;",
-                              "Time of layer&lt;1&gt;'s focal blocks", "Break-even", "by lists up to RS 0.833"}) {
+                              "Time of layer&lt;1&gt;&#39;s focal blocks", "Break-even", "by lists up to RS 0.833"}) {
         CHECK_THAT(page, Contains(title));
     }
     GranularityResult empty = result;
