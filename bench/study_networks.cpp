@@ -72,7 +72,7 @@ std::unique_ptr<Network> StudyNetworks::open(const ModelDescription &description
 
 MaskedNetwork StudyNetworks::masked(const ModelDescription &description) {
     RunShape forced = shape_;
-    forced.forced_masks = true;
+    forced.forced_masks = forced.forced_patches = true;
     MaskedNetwork result{open(description, forced), {}};
     result.roles = step_roles(result.network->lowered(), dense_->lowered());
     return result;

@@ -53,7 +53,7 @@ private:
             add(step, "maxpool", 0, 9 * elements(step, "output"));
         } else if (generator == "avg_pool") {
             add(step, step.label, 0, 9 * elements(step, "output"));
-        } else if (generator == "spatial_mean") {
+        } else if (generator == "spatial_mean" || generator == "owed_mean") {
             // MobileNetV3's last mean escapes the counter.
             const bool counted = step.label != "gappool" || family_ == Family::AfResNet;
             add(step, gate.empty() ? step.label : gate, 0, counted ? elements(step, "input") : 0);

@@ -41,7 +41,7 @@ public:
     /// Fixes block `index`'s mask [f]; needs RunShape::forced_masks.
     void force_mask(size_t index, const std::vector<int> &mask);
 
-    /// Fixes block `index`'s mask of patches [gx, gy, f]; needs RunShape::forced_grid.
+    /// Fixes block `index`'s mask of patches [gx, gy, f]; needs RunShape::forced_grid or forced_patches.
     void force_patches(size_t index, const std::vector<int> &patches);
     /// The density of selected pixels above which a focal block with masks in space computes all of them, from now on;
     /// until then each block's own (model/spatial_break_even.h).

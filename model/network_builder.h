@@ -24,6 +24,9 @@ struct RunShape {
     /// Above 0: focal blocks have masks of so many patches across and down, which are an input, whatever the network's
     /// own masks are. Its temporal ones are as ever, forced or not. 0: masks in space are the navigation's, if any.
     int forced_grid = 0;
+    /// Masks in space of a network that has them are an input, and its navigation runs all the same: what a study of
+    /// times needs.
+    bool forced_patches = false;
     bool gumbel_noise = false; // both navigations add noise from their inputs `uniform`
     /// Focal blocks compute all frames with plain kernels: no navigation, no lists, no selections. What masks cost is
     /// measured against this network.

@@ -74,11 +74,9 @@ PatchSelection PlanBuilder::navigate_patches(const std::string &block, const Fea
     }
     PatchSelection patches;
     patches.name = block;
-    if (shape().forced_grid > 0) {
+    if (shape().forced_grid == 0) choose_patches(patches, ample, grid);
+    if (shape().forced_grid > 0 || shape().forced_patches)
         patches.forced = integers(block + ".forced_spatial_mask", {grid, grid, shape().flat_frames()}, Storage::Input);
-    } else {
-        choose_patches(patches, ample, grid);
-    }
     network_.patches.push_back(patches);
     return patches;
 }
