@@ -79,9 +79,10 @@ std::vector<BreakEven> break_evens(const std::vector<GranularityRow> &rows) {
         };
         const size_t at = size_t(std::find_if(evens.begin(), evens.end(), fits) - evens.begin());
         if (at == evens.size()) {
-            evens.push_back({row, {}});
+            evens.push_back({row, 0, {}});
             beyond.emplace_back();
         }
+        evens[at].most = std::max(evens[at].most, row.realised_rs);
         beyond[at].push_back({row.realised_rs, row.costs.listed_sum() - row.costs.whole});
     }
     for (size_t i = 0; i < evens.size(); i++)
@@ -96,8 +97,8 @@ std::string advice(const BreakEven &even) {
         of.layer + ", patches of " + decimal(side, side == int(side) ? 0 : 1) + " pixels, " + of.patches + ": ";
     if (!even.realised) {
         text += "all pixels at every RS that was measured";
-    } else if (*even.realised >= 1) {
-        text += "by lists at every RS";
+    } else if (*even.realised >= even.most) {
+        text += "by lists at every RS that was measured, up to " + decimal(even.most, 3);
     } else {
         text += "by lists up to RS " + decimal(*even.realised, 3) + ", all pixels above";
     }

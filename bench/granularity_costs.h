@@ -60,6 +60,7 @@ std::vector<GranularityRow> with_stages(const std::vector<GranularityRow> &block
 /// Where computing all pixels begins to be quicker than lists.
 struct BreakEven {
     GranularityRow of;              // its first row: layer, grid and shape
+    double most = 0;                // the largest RS that was measured
     std::optional<double> realised; // largest RS at which lists take no longer, interpolated; none: at none measured
 };
 std::vector<BreakEven> break_evens(const std::vector<GranularityRow> &rows);
