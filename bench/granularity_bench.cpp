@@ -53,7 +53,7 @@ public:
         key.seed = options.seed;
         runs_ = {{&networks_.dense(), {}, {}}};
         for (int grid : options.grids) {
-            MaskedNetwork &network = networks_.patches(grid);
+            StudiedNetwork &network = networks_.patches(grid);
             blocks_ = focal_blocks(network.network->lowered());
             for (const std::string &patches : options.patches) {
                 for (double rs : options.ratios) {
@@ -90,7 +90,7 @@ public:
     }
 
 private:
-    void add(MaskedNetwork &network, const std::vector<std::vector<int>> &patches, double break_even) {
+    void add(StudiedNetwork &network, const std::vector<std::vector<int>> &patches, double break_even) {
         ForcedMasks masks;
         if (model_.description.temporal()) {
             masks.frames.assign(blocks_.size(), std::vector<int>(size_t(networks_.shape().flat_frames()), 1));
@@ -108,7 +108,7 @@ private:
     // The halo is measured on the first block of each stage: the others' kernels and maps are the same.
     void add_rows(const Setting &setting, const std::vector<std::vector<double>> &samples,
                   std::vector<GranularityRow> &rows) {
-        MaskedNetwork &network = networks_.patches(setting.grid);
+        StudiedNetwork &network = networks_.patches(setting.grid);
         const LoweredNetwork &lowered = network.network->lowered();
         const std::vector<BlockMap> maps = block_maps(lowered);
         std::vector<RoleTimes> dense = times_of(0, network.roles.dense, samples);

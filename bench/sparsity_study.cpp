@@ -38,7 +38,7 @@ void add_rates(SparsityCase &result, Network &network, const std::vector<StepPla
     }
 }
 
-std::vector<BlockPart> block_parts(const MaskedNetwork &network, const ForcedMasks &masks, int grid, int frames) {
+std::vector<BlockPart> block_parts(const StudiedNetwork &network, const ForcedMasks &masks, int grid, int frames) {
     const LoweredNetwork &lowered = network.network->lowered();
     const std::vector<BlockMap> maps = block_maps(lowered);
     std::vector<BlockPart> parts(focal_blocks(lowered).size());
@@ -125,7 +125,7 @@ void SparsityStudy::add_patches(const SparsityPoint &of, const Masks &frames, co
     add(of, networks_.patches(of.grid), {frames, patches, {}});
 }
 
-void SparsityStudy::add(SparsityPoint point, MaskedNetwork &network, ForcedMasks masks) {
+void SparsityStudy::add(SparsityPoint point, StudiedNetwork &network, ForcedMasks masks) {
     const std::vector<BlockPart> parts = block_parts(network, masks, point.grid, networks_.shape().flat_frames());
     point.realised_rt = point.realised_rs = 0;
     for (const BlockPart &part : parts) {

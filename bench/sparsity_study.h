@@ -21,7 +21,7 @@ public:
 private:
     struct Candidate {
         SparsityPoint point;
-        MaskedNetwork *network = nullptr;
+        StudiedNetwork *network = nullptr;
         ForcedMasks masks;
         std::vector<BlockPart> parts; // of each focal block
     };
@@ -31,7 +31,7 @@ private:
     Masks patch_pattern(const std::string &shape, int grid, double rs) const;
     void add_frames(const std::string &mask, double rt, const Masks &frames);
     void add_patches(const SparsityPoint &of, const Masks &frames, const Masks &patches);
-    void add(SparsityPoint point, MaskedNetwork &network, ForcedMasks masks);
+    void add(SparsityPoint point, StudiedNetwork &network, ForcedMasks masks);
 
     const SparsityOptions &options_;
     const LoadedModel &model_;

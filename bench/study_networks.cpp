@@ -30,16 +30,16 @@ StudyNetworks::StudyNetworks(const LoadedModel &model, const RunShape &shape, Ke
     dense_ = open(model.description, plain);
 }
 
-MaskedNetwork &StudyNetworks::frames() {
+StudiedNetwork &StudyNetworks::frames() {
     if (!frames_) {
         ModelDescription description = model_.description;
         description.masks = MaskKind::Temporal;
-        frames_ = std::make_unique<MaskedNetwork>(masked(description));
+        frames_ = std::make_unique<StudiedNetwork>(masked(description));
     }
     return *frames_;
 }
 
-MaskedNetwork &StudyNetworks::patches(int grid) {
+StudiedNetwork &StudyNetworks::patches(int grid) {
     const auto found = patches_.find(grid);
     if (found != patches_.end()) return found->second;
     ModelDescription description = model_.description;
@@ -70,10 +70,10 @@ std::unique_ptr<Network> StudyNetworks::open(const ModelDescription &description
     return network;
 }
 
-MaskedNetwork StudyNetworks::masked(const ModelDescription &description) {
+StudiedNetwork StudyNetworks::masked(const ModelDescription &description) {
     RunShape forced = shape_;
     forced.forced_masks = forced.forced_patches = true;
-    MaskedNetwork result{open(description, forced), {}};
+    StudiedNetwork result{open(description, forced), {}};
     result.roles = step_roles(result.network->lowered(), dense_->lowered());
     return result;
 }

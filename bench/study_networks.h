@@ -14,7 +14,7 @@
 namespace afnet {
 
 /// A network with masks, and what its steps are to the one without.
-struct MaskedNetwork {
+struct StudiedNetwork {
     std::unique_ptr<Network> network;
     StepRoles roles;
 };
@@ -29,17 +29,17 @@ public:
     const RunShape &shape() const { return shape_; }
     Network &dense() { return *dense_; }
     /// Masks of frames are forced, those in space are none; the model has masks of frames.
-    MaskedNetwork &frames();
+    StudiedNetwork &frames();
     /// Masks of so many patches across and down are forced, and those of frames where the model has them. Their
     /// navigations run all the same, because a real run needs them; a model without one for patches gets one of made-up
     /// weights.
-    MaskedNetwork &patches(int grid);
+    StudiedNetwork &patches(int grid);
     /// What the model's own navigations decide on the clip: frames, where it has masks of them, and patches.
     const ForcedMasks &learned();
 
 private:
     std::unique_ptr<Network> open(const ModelDescription &description, const RunShape &shape);
-    MaskedNetwork masked(const ModelDescription &description);
+    StudiedNetwork masked(const ModelDescription &description);
     void read_frames(KernelStore &kernels, const std::string &clip);
 
     const LoadedModel &model_;
@@ -48,8 +48,8 @@ private:
     uint64_t seed_;
     std::vector<std::vector<float>> clip_; // normalised frames; none: a made-up clip
     std::unique_ptr<Network> dense_;
-    std::unique_ptr<MaskedNetwork> frames_;
-    std::map<int, MaskedNetwork> patches_; // by grid
+    std::unique_ptr<StudiedNetwork> frames_;
+    std::map<int, StudiedNetwork> patches_; // by grid
     std::unique_ptr<ForcedMasks> learned_;
 };
 
