@@ -6,6 +6,7 @@
 // X = floor(x w / W), Y likewise: nearest upsampling.
 #include "generators/owed_stream.h"
 #include "schedules/owed_responses_schedule.h"
+#include "schedules/reduction_schedule.h"
 
 namespace {
 
@@ -31,30 +32,28 @@ public:
     void generate() {
         const Expr width = input.dim(2).extent(), height = input.dim(3).extent();
         afnet::generators::OwedStream stream(input, owed, responses, shift);
-        across = RDom(0, width, "across");
-        sums(c, e, y, f) = 0.0f;
-        sums(c, e, y, f) +=
-            afnet::generators::with_rejected(stream.finished(c, e, across, y, f), residual, mask, input,
-                                             {c, e, across, y, f}, response) +
-            coarse(c, e, across * coarse.dim(2).extent() / width, y * coarse.dim(3).extent() / height, f);
-        down = RDom(0, height, "down");
-        total(c, e, f) = 0.0f;
-        total(c, e, f) += sums(c, e, down, f);
-        output(c, e, f) = total(c, e, f) / cast<float>(width * height);
+        r = RDom(0, width, 0, height, "r");
+        sum(c, e, f) = 0.0f;
+        sum(c, e, f) += afnet::generators::with_rejected(stream.finished(c, e, r.x, r.y, f), residual, mask, input,
+                                                         {c, e, r.x, r.y, f}, response) +
+                        coarse(c, e, r.x * coarse.dim(2).extent() / width, r.y * coarse.dim(3).extent() / height, f);
+        output(c, e, f) = sum(c, e, f) / cast<float>(width * height);
         tables = stream.tables();
         afnet::generators::frames_from_zero(coarse);
         afnet::generators::frames_from_zero(output);
     }
 
     void schedule() {
-        schedule_cpu(afnet::schedules::RowSums{sums, across, total, down, output, c, e, y, f}, target);
+        afnet::schedules::ChannelReduction stages{sum, output, c, f, {r.x, r.y}};
+        stages.parts = {e};
+        schedule_cpu(stages, target);
         afnet::schedules::schedule_patch_tables(tables);
     }
 
 private:
-    Var c{"c"}, e{"e"}, y{"y"}, f{"f"};
-    Func sums{"sums"}, total{"total"};
-    RDom across, down;
+    Var c{"c"}, e{"e"}, f{"f"};
+    Func sum{"sum"};
+    RDom r;
     std::vector<Func> tables;
     Input<Buffer<>> *residual = nullptr, *mask = nullptr; // read with `response`
 };

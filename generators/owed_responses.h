@@ -3,11 +3,9 @@
 // is:
 //
 //   owed(px, py, k, f)   of patch (px, py) of frame f: 0: nothing; j: the responses of the module's jth block and of
-//   all
-//                        that followed it
+//                        all that followed it
 //   k                    the part of the channels: with TSM (AFNET_SPEC §2.9) the frame before reads the first eighth
-//   of
-//                        a pixel, the frame behind the second one, the frame itself the rest: 0, 1, 2. Else all: 0.
+//                        of a pixel, the frame behind the second one, the frame itself the rest: 0, 1, 2. Else all: 0.
 //
 // Several responses in turn are one step, because activations are linear or ReLU:
 //
@@ -26,16 +24,6 @@ inline int owed_parts(bool shift) {
 /// The part that an eighth of the channels belongs to; without shift all channels are one `eighth`.
 inline Halide::Expr owed_part(const Halide::Expr &eighth, bool shift) {
     return shift ? Halide::min(eighth, 2) : Halide::Expr(0);
-}
-
-/// The patch of pixel i of `pixels` in a row or column of `patches`: nearest upsampling.
-inline Halide::Expr patch_of(const Halide::Expr &i, const Halide::Expr &pixels, const Halide::Expr &patches) {
-    return Halide::clamp(i * patches / pixels, 0, patches - 1);
-}
-
-/// The first pixel of patch i.
-inline Halide::Expr first_of_patch(const Halide::Expr &i, const Halide::Expr &pixels, const Halide::Expr &patches) {
-    return (i * pixels + patches - 1) / patches;
 }
 
 /// Who computes what in one focal block.

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "generators/owed_responses.h"
+#include "generators/patch_grid.h"
 #include "generators/zero_response.h"
 
 namespace afnet::generators {
@@ -18,14 +19,13 @@ public:
         row_(i) = patch_of(i, state.dim(3).extent(), owed.dim(1).extent());
         frames_from_zero(state);
         frames_from_zero(owed);
+        owed.dim(2).set_bounds(0, owed_parts(shift));
         frames_from_zero(responses);
     }
 
     Halide::Expr finished(const Halide::Expr &c, const Halide::Expr &e, const Halide::Expr &x, const Halide::Expr &y,
                           const Halide::Expr &f) {
-        const Halide::Expr part = owed_part(e, shift_), last = owed_.dim(2).extent() - 1;
-        const Halide::Expr j =
-            owed_entry(owed_(column_(x), row_(y), shift_ ? Halide::clamp(part, 0, last) : part, f), responses_);
+        const Halide::Expr j = owed_entry(owed_(column_(x), row_(y), owed_part(e, shift_), f), responses_);
         return with_owed(state_(c, e, x, y, f), responses_, c, e, j);
     }
 

@@ -5,6 +5,7 @@
 //
 // where j = owed(patch of (x, y), part of e, f) > 0 and the part is read; others are not touched.
 #include "generators/owed_responses.h"
+#include "generators/patch_grid.h"
 #include "schedules/elementwise_schedule.h"
 #include "schedules/owed_responses_schedule.h"
 
@@ -46,15 +47,16 @@ public:
             // Pixels of a row patch by patch: what a patch is owed is looked up once.
             const Expr eighths = k < 2 ? Expr(1) : output.dim(1).extent() - 2;
             RDom r({{k, eighths},
-                    {0, (width + across - 1) / across},
+                    {0, afnet::generators::most_pixels(width, across)},
                     {0, across},
                     {0, height},
                     {0, output.dim(4).extent()}},
                    "r" + std::to_string(k));
             const Expr j = due(r[2], row(r[3]), k, r[4]);
-            const Expr column = afnet::generators::first_of_patch(r[2], width, across) + r[1];
+            const afnet::generators::Run columns = afnet::generators::pixels_of(r[2], width, across);
+            const Expr column = columns.begin + r[1];
             r.where(j > 0);
-            r.where(column < afnet::generators::first_of_patch(r[2] + 1, width, across));
+            r.where(column < columns.end);
             const Expr at = clamp(column, 0, width - 1);
             output(c, r[0], at, r[3], r[4]) =
                 afnet::generators::with_owed(state(c, r[0], at, r[3], r[4]), responses, c, r[0], j);

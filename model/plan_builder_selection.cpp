@@ -155,8 +155,8 @@ void PlanBuilder::fill_unselected(const FocalBlock &block, const Feature &state)
 Feature PlanBuilder::fuse(const std::string &label, const Feature &ample, const Feature &focal, TensorId theta,
                           const std::string &activation) {
     const bool owed = owed_.count(focal.tensor) > 0;
-    const KernelSpec kernel(owed ? "fuse_owed_branches" : "fuse_branches");
-    Step &step = add_step(label, on_features(KernelSpec(kernel).set("activation", activation)), nullptr);
+    KernelSpec kernel(owed ? "fuse_owed_branches" : "fuse_branches");
+    Step &step = add_step(label, on_features(kernel.set("activation", activation)), nullptr);
     step.arguments = {
         {"ample", ample.tensor}, {"focal", focal.tensor}, {"theta", theta}, {"output", focal.tensor}};
     add_unfinished(focal.tensor, step);

@@ -8,12 +8,14 @@
 namespace afnet::schedules {
 
 /// output(c, f) = epilogue(sum(c, f)); `sum` accumulates over `reduction`, whose dimensions are listed innermost first.
-/// `constant`, where defined, is a small sum [c] that the epilogue reads for every frame.
+/// `constant`, where defined, is a small sum [c] that the epilogue reads for every frame. On CPUs channels may have
+/// further dimensions, `parts`, between c and f.
 struct ChannelReduction {
     Halide::Func sum, output;
     Halide::Var c, f;
     std::vector<Halide::RVar> reduction;
     Halide::Func constant = Halide::Func();
+    std::vector<Halide::VarOrRVar> parts = {};
 };
 
 /// A few vectors of channels stay in registers over the whole reduction; one task per frame and channel block.
