@@ -20,8 +20,7 @@ int covered(int outputs, const ExpandDepthwiseGpuStages &s) {
 } // namespace
 
 int expand_depthwise_gpu_co_block(const ExpandDepthwiseKnobs &knobs, int channels) {
-    const auto computed = [&](int block) { return (channels + block - 1) / block * block; };
-    return knobs.co_block.resolve(computed(32) * 4 > computed(16) * 5 ? 16 : 32);
+    return block_channels(knobs.co_block, channels);
 }
 
 void schedule_gpu(ExpandDepthwiseGpuStages s, const ExpandDepthwiseKnobs &knobs, int co_block) {

@@ -14,8 +14,7 @@ constexpr int kBlockThreads = 128, kVectors = 2;
 } // namespace
 
 int gated_projection_gpu_co_block(const GatedProjectionKnobs &knobs, int channels) {
-    const auto computed = [&](int block) { return (channels + block - 1) / block * block; };
-    return knobs.co_block.resolve(computed(32) * 4 > computed(16) * 5 ? 16 : 32);
+    return block_channels(knobs.co_block, channels);
 }
 
 GatedProjectionGpuTile gated_projection_gpu_tile(const GatedProjectionKnobs &knobs, int channels, int co_block) {

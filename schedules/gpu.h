@@ -3,6 +3,7 @@
 #pragma once
 
 #include "Halide.h"
+#include "schedules/knob.h"
 
 namespace afnet::schedules {
 
@@ -23,6 +24,13 @@ template <class Buffer> void align_rows(Buffer &buffer, int channels) {
     if (channels % kGpuVector != 0) return;
     for (int d = buffer.dimensions() - 2; d < buffer.dimensions(); d++)
         buffer.dim(d).set_stride(buffer.dim(d).stride() / kGpuVector * kGpuVector);
+}
+
+/// Output channels per block of threads: 32, or 16 where blocks of 32 would compute more than a quarter more channels,
+/// which nobody reads.
+inline int block_channels(const Knob &co_block, int channels) {
+    const auto computed = [&](int block) { return (channels + block - 1) / block * block; };
+    return co_block.resolve(computed(32) * 4 > computed(16) * 5 ? 16 : 32);
 }
 
 } // namespace afnet::schedules
