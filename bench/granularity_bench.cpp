@@ -183,9 +183,7 @@ std::vector<LoadedModel> load_models(const GranularityOptions &options) {
 } // namespace
 
 std::string GranularityCase::title() const {
-    return model + ", " + std::to_string(frames) + " frames of " + std::to_string(size) + "x" + std::to_string(size) +
-           ", batch " + std::to_string(batch) + ", " + std::to_string(threads) +
-           (threads == 1 ? " thread" : " threads");
+    return run_title(model, frames, size, batch, threads);
 }
 
 GranularityResult bench_granularity(const GranularityOptions &given, KernelStore &kernels,

@@ -64,4 +64,10 @@ std::vector<RunShape> run_shapes(const RunChoices &choices, const LoadedModel &m
     return shapes;
 }
 
+std::string run_title(const std::string &model, int frames, int size, int clips, int threads) {
+    const std::string side = std::to_string(size);
+    return model + ", " + std::to_string(frames) + " frames of " + side + "x" + side + ", batch " +
+           std::to_string(clips) + ", " + std::to_string(threads) + (threads == 1 ? " thread" : " threads");
+}
+
 }  // namespace afnet

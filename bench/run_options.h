@@ -38,4 +38,7 @@ RunShape run_shape(const LoadedModel &model, int frames, int size, int clips, co
 /// How every combination runs `model`: by element type, then size, frames and clips.
 std::vector<RunShape> run_shapes(const RunChoices &choices, const LoadedModel &model);
 
+/// The headline of what ran so: model, frames and their size, clips at a time, threads.
+std::string run_title(const std::string &model, int frames, int size, int clips, int threads);
+
 }  // namespace afnet

@@ -27,10 +27,7 @@ std::optional<double> SparsitySeries::break_even(double base_ms) const {
 }
 
 std::string SparsityCase::title() const {
-    const std::string side = std::to_string(size);
-    return model + ", " + std::to_string(frames) + " frames of " + side + "x" + side + ", batch " +
-           std::to_string(batch) + ", " + std::to_string(threads) + (threads == 1 ? " thread" : " threads") +
-           (dtype == "f32" ? "" : ", " + dtype);
+    return run_title(model, frames, size, batch, threads) + (dtype == "f32" ? "" : ", " + dtype);
 }
 
 std::vector<SparsitySeries> SparsityCase::series() const {

@@ -37,24 +37,7 @@ TEST_CASE("with all frames selected sparse training is masked training", "[spars
         SparseRun run;
         run.model = model;
         run.masks = all;
-        SparselyTrained sparse(run);
-        run.unselected = Unselected::Masked;
-        SparselyTrained masked(run);
-        const StepResult result = masked.pass();
-        CHECK(sparse.pass().loss == Approx(result.loss).epsilon(1e-12));
-        for (const TrainedParameter &parameter : sparse.network.training().parameters) {
-            if (is_gate(parameter.info.key)) continue;
-            INFO(parameter.info.key);
-            const std::vector<double> a = sparse.network.gradient(parameter);
-            const std::vector<double> b = masked.network.gradient(masked.parameter(parameter.info.key));
-            CHECK(distance(a, b) <= 1e-10 * norm(b) + 1e-12 * result.gradient_norm);
-        }
-        const auto state = masked.network.state_dict();
-        for (const auto &[key, values] : sparse.network.state_dict()) {
-            const std::vector<float> &others = state.at(key);
-            INFO(key);
-            CHECK(largest_difference(values, others) <= 1e-6);
-        }
+        check_equals_masked(run);
     }
 }
 

@@ -170,6 +170,26 @@ void check_differences(const SparseRun &run) {
     CHECK(predicted == Approx(difference).epsilon(2e-3));
 }
 
+void check_equals_masked(SparseRun run) {
+    SparselyTrained sparse(run);
+    run.unselected = Unselected::Masked;
+    SparselyTrained masked(run);
+    const StepResult result = masked.pass();
+    CHECK(sparse.pass().loss == Approx(result.loss).epsilon(1e-12));
+    for (const TrainedParameter &parameter : sparse.network.training().parameters) {
+        if (is_gate(parameter.info.key)) continue;
+        INFO(parameter.info.key);
+        const std::vector<double> a = sparse.network.gradient(parameter);
+        const std::vector<double> b = masked.network.gradient(masked.parameter(parameter.info.key));
+        CHECK(distance(a, b) <= 1e-10 * norm(b) + 1e-12 * result.gradient_norm);
+    }
+    const auto state = masked.network.state_dict();
+    for (const auto &[key, values] : sparse.network.state_dict()) {
+        INFO(key);
+        CHECK(largest_difference(values, state.at(key)) <= 1e-6);
+    }
+}
+
 double norm(const std::vector<double> &values) {
     return std::sqrt(std::inner_product(values.begin(), values.end(), values.begin(), 0.0));
 }

@@ -61,6 +61,9 @@ bool in_branch(const std::string &key);
 /// nothing cancels, and so little that the loss does not bend.
 void check_differences(const SparseRun &run);
 
+/// With everything selected: loss, gradients and running statistics are those of `masked` training, but for gates.
+void check_equals_masked(SparseRun run);
+
 double norm(const std::vector<double> &values);
 double distance(const std::vector<double> &a, const std::vector<double> &b);
 /// Relative, of numbers that floats hold.

@@ -19,12 +19,6 @@ namespace {
 
 constexpr int kClips = 6, kFrames = 4, kGrid = 4, kBlocks = 4, kKeys = 2;
 
-Circumstances with_test_kernels() {
-    Circumstances circumstances;
-    circumstances.environment = {"AFNET_KERNELS=" AFNET_TEST_KERNELS};
-    return circumstances;
-}
-
 void write_weights(const std::string &path, afnet::MaskKind masks, afnet::Crop crop = afnet::Crop::Whole) {
     const std::string file = AFNET_FIXTURES "/models/small_af_resnet.json";
     auto description = afnet::parse_description(afnet::read_file(file), file);
@@ -63,17 +57,11 @@ const Workplace &workplace() {
     return place;
 }
 
-ProgramRun evaluated(const std::string &model, const std::string &list, const Arguments &more = {}) {
-    Arguments all = {"eval", model, "--data", list, "--quiet"};
-    all.insert(all.end(), more.begin(), more.end());
-    return run_program(all, with_test_kernels());
-}
-
 // By masks.
 std::map<std::string, json> figures(const std::string &model, const Arguments &more) {
     Arguments all = {"--json"};
     all.insert(all.end(), more.begin(), more.end());
-    const ProgramRun run = evaluated(model, workplace().list, all);
+    const ProgramRun run = evaluated_small(model, workplace().list, all);
     INFO(run.err);
     REQUIRE(run.status == 0);
     CHECK(run.err.empty());
@@ -224,13 +212,13 @@ TEST_CASE("noise reaches the navigation of patches", "[program_eval]") {
 TEST_CASE("eval plots the ratio of patches", "[program_eval]") {
     if (no_samples()) return;
     const afnet::TemporaryFolder folder;
-    const ProgramRun run = evaluated(workplace().spatial, workplace().list, {"--out", folder.file("spatial")});
+    const ProgramRun run = evaluated_small(workplace().spatial, workplace().list, {"--out", folder.file("spatial")});
     INFO(run.err);
     REQUIRE(run.status == 0);
     CHECK_THAT(run.out, Contains("RS") && Contains("key patch"));
     CHECK(afnet::xml_fault(afnet::read_file(folder.file("spatial") + "/realised_rs.svg")) == "");
     CHECK_FALSE(std::filesystem::exists(folder.file("spatial") + "/realised_rt.svg"));
-    REQUIRE(evaluated(workplace().both, workplace().list, {"--out", folder.file("both")}).status == 0);
+    REQUIRE(evaluated_small(workplace().both, workplace().list, {"--out", folder.file("both")}).status == 0);
     CHECK(std::filesystem::exists(folder.file("both") + "/realised_rs.svg"));
     CHECK(std::filesystem::exists(folder.file("both") + "/realised_rt.svg"));
 }
@@ -260,7 +248,7 @@ TEST_CASE("what policies of patches cannot do is refused", "[program_eval]") {
     const auto refused = [&](const std::string &model, const std::string &list, const Arguments &more,
                              const std::string &part) {
         INFO(part);
-        check_refusal(evaluated(model, list, more), 2, part);
+        check_refusal(evaluated_small(model, list, more), 2, part);
     };
     refused(place.temporal, place.list, {"--grid", "4"}, "--grid: small_af_resnet has no masks in space");
     refused(place.temporal, place.list, {"--masks", "random", "--masks-of", "patches"}, "has no masks in space");
@@ -274,11 +262,11 @@ TEST_CASE("what policies of patches cannot do is refused", "[program_eval]") {
     refused(place.spatial, place.bare, {"--masks", "oracle"}, "needs the true key patches");
     refused(place.cropped, place.list, {"--masks", "oracle"}, "key patches are those of whole frames");
     for (const char *ratio : {"1.5", "-0.1", "x"})
-        CHECK(evaluated(place.spatial, place.list, {"--masks", "random", "--rs", ratio}).status == 2);
+        CHECK(evaluated_small(place.spatial, place.list, {"--masks", "random", "--rs", ratio}).status == 2);
     for (const char *grid : {"0", "65"})
-        CHECK(evaluated(place.spatial, place.list, {"--masks", "random", "--grid", grid}).status == 2);
-    CHECK(evaluated(place.both, place.list, {"--masks-of", "pixels"}).status == 2);
-    CHECK(evaluated(place.cropped, place.list, {"--json"}).json_lines().at(0).at("patch_recall").is_null());
+        CHECK(evaluated_small(place.spatial, place.list, {"--masks", "random", "--grid", grid}).status == 2);
+    CHECK(evaluated_small(place.both, place.list, {"--masks-of", "pixels"}).status == 2);
+    CHECK(evaluated_small(place.cropped, place.list, {"--json"}).json_lines().at(0).at("patch_recall").is_null());
 
     // Key patches that are not those of the list.
     const afnet::TemporaryFolder folder;
@@ -286,5 +274,5 @@ TEST_CASE("what policies of patches cannot do is refused", "[program_eval]") {
     afnet::write_file(folder.file("key_patches.json"),
                       "{\"format\": \"afnet-key-patches/1\", \"frames\": 4, \"hold\": 2, "
                       "\"grid\": 4, \"clips\": {}}");
-    check_refusal(evaluated(place.spatial, folder.file("list.txt")), 1, "no key patches of");
+    check_refusal(evaluated_small(place.spatial, folder.file("list.txt")), 1, "no key patches of");
 }

@@ -20,13 +20,6 @@ namespace {
 
 constexpr int kClips = 10;
 
-// The tests' own kernels have the small network's.
-Circumstances with_test_kernels() {
-    Circumstances circumstances;
-    circumstances.environment = {"AFNET_KERNELS=" AFNET_TEST_KERNELS};
-    return circumstances;
-}
-
 void write_weights(const std::string &path) {
     const std::string file = AFNET_FIXTURES "/models/small_af_resnet.json";
     const auto description = afnet::parse_description(afnet::read_file(file), file);
@@ -59,16 +52,10 @@ const Workplace &workplace() {
     return place;
 }
 
-ProgramRun evaluated(const std::string &model, const std::string &list, const Arguments &more = {}) {
-    Arguments all = {"eval", model, "--data", list, "--quiet"};
-    all.insert(all.end(), more.begin(), more.end());
-    return run_program(all, with_test_kernels());
-}
-
 std::vector<nlohmann::json> figures(const Arguments &more) {
     Arguments all = {"--json"};
     all.insert(all.end(), more.begin(), more.end());
-    const ProgramRun run = evaluated(workplace().run, workplace().list, all);
+    const ProgramRun run = evaluated_small(workplace().run, workplace().list, all);
     INFO(run.err);
     REQUIRE(run.status == 0);
     CHECK(run.err.empty());
@@ -187,7 +174,7 @@ TEST_CASE("eval writes tables, pictures and predictions", "[program_eval]") {
     const afnet::TemporaryFolder folder;
     const std::string out = folder.file("a/b");
     const ProgramRun run =
-        evaluated(workplace().weights, workplace().list, {"--masks", "learned", "all", "--out", out, "--reversed"});
+        evaluated_small(workplace().weights, workplace().list, {"--masks", "learned", "all", "--out", out, "--reversed"});
     INFO(run.err);
     REQUIRE(run.status == 0);
     CHECK_THAT(run.out, Contains("10 clips, 5 classes, 4 frames of 64 x 64") && Contains("learned") && Contains("AUC"));
@@ -217,17 +204,17 @@ TEST_CASE("clips that cannot be read are named, and the others classified", "[pr
     afnet::write_file(folder.file("broken.mp4"), std::string(5000, 'x'));
     write_list(list, place.stripes + "/videos/000000.mp4 0\nbroken.mp4 1\nnowhere.mp4 2\n" + place.stripes +
                          "/videos/000001.mp4 1\n");
-    const ProgramRun run = evaluated(place.run, list, {"--json"});
+    const ProgramRun run = evaluated_small(place.run, list, {"--json"});
     CHECK(run.status == 1);
     CHECK_THAT(run.err, Contains("broken.mp4") && Contains("nowhere.mp4"));
     REQUIRE(run.json_lines().size() == 1);
     CHECK(run.json_lines()[0].at("clips") == 2);
     CHECK(run.json_lines()[0].at("unreadable") == 2);
     CHECK(run.json_lines()[0].at("auc").is_null());
-    CHECK(evaluated(place.run, list, {"--skip-unreadable"}).status == 0);
+    CHECK(evaluated_small(place.run, list, {"--skip-unreadable"}).status == 0);
 
     write_list(list, "nowhere.mp4 2\n");
-    check_refusal(evaluated(place.run, list), 1, "nowhere.mp4");
+    check_refusal(evaluated_small(place.run, list), 1, "nowhere.mp4");
 }
 
 TEST_CASE("lists and models that do not fit are refused", "[program_eval]") {
@@ -238,7 +225,7 @@ TEST_CASE("lists and models that do not fit are refused", "[program_eval]") {
     const auto refused = [&](const std::string &text, const std::string &part) {
         INFO(text);
         write_list(list, text);
-        const ProgramRun run = evaluated(place.run, list, {"--out", folder.file("out")});
+        const ProgramRun run = evaluated_small(place.run, list, {"--out", folder.file("out")});
         check_refusal(run, 1, part);
         CHECK(run.out.empty());
         CHECK_FALSE(fs::exists(folder.file("out")));
@@ -248,19 +235,19 @@ TEST_CASE("lists and models that do not fit are refused", "[program_eval]") {
     refused(video + " -1\n", "label");
     refused(video + "\n", "expected");
     refused(std::string("a\0b.mp4 1\n", 10), "zero byte");
-    check_refusal(evaluated(place.run, folder.file("nothing.txt")), 1, "nothing.txt");
-    check_refusal(evaluated(folder.path(), place.list), 1, "a folder without best.safetensors");
-    check_refusal(evaluated("nosuch_model", place.list), 2, "nosuch_model");
-    check_refusal(evaluated(place.run, place.list, {"--frames", "8"}), 1, "4");
-    check_refusal(evaluated(place.run, place.list, {"--out", place.weights}), 1, "not a folder");
+    check_refusal(evaluated_small(place.run, folder.file("nothing.txt")), 1, "nothing.txt");
+    check_refusal(evaluated_small(folder.path(), place.list), 1, "a folder without best.safetensors");
+    check_refusal(evaluated_small("nosuch_model", place.list), 2, "nosuch_model");
+    check_refusal(evaluated_small(place.run, place.list, {"--frames", "8"}), 1, "4");
+    check_refusal(evaluated_small(place.run, place.list, {"--out", place.weights}), 1, "not a folder");
 
     // Key frames that are not those of the list.
     write_list(list, video + " 1\n");
     afnet::write_file(folder.file("key_frames.json"),
                       "{\"format\": \"afnet-key-frames/1\", \"frames\": 4, \"hold\": 2, \"clips\": {}}");
-    check_refusal(evaluated(place.run, list), 1, "no key frames of");
+    check_refusal(evaluated_small(place.run, list), 1, "no key frames of");
     afnet::write_file(folder.file("key_frames.json"), "{\"format\": \"afnet-key-frames/1\", \"frames\": 4");
-    check_refusal(evaluated(place.run, list), 1, "key_frames.json");
+    check_refusal(evaluated_small(place.run, list), 1, "key_frames.json");
 }
 
 TEST_CASE("command lines of eval that make no sense end with 2", "[program_eval]") {
@@ -268,7 +255,7 @@ TEST_CASE("command lines of eval that make no sense end with 2", "[program_eval]
     const Workplace &place = workplace();
     const auto refused = [&](const Arguments &more) {
         INFO(more[0]);
-        CHECK(evaluated(place.run, place.list, more).status == 2);
+        CHECK(evaluated_small(place.run, place.list, more).status == 2);
     };
     refused({"--masks", "best"});
     refused({"--masks", "random", "--rt", "1.5"});
@@ -278,12 +265,12 @@ TEST_CASE("command lines of eval that make no sense end with 2", "[program_eval]
     refused({"--mask-seed", "99999999999999999999"});
     refused({"--batch", "0"});
     refused({"--pairs"});
-    check_refusal(evaluated(place.run, place.list, {"--pairs", "--reversed"}), 2, "5 classes, an odd number");
+    check_refusal(evaluated_small(place.run, place.list, {"--pairs", "--reversed"}), 2, "5 classes, an odd number");
     CHECK(run_program({"eval", place.run}).status == 2);
     CHECK(run_program({"eval", "--data", place.list}).status == 2);
 
     const afnet::TemporaryFolder folder;
     const std::string list = folder.file("list.txt");
     write_list(list, place.stripes + "/videos/000000.mp4 0\n");
-    check_refusal(evaluated(place.run, list, {"--masks", "oracle"}), 2, "true key frames");
+    check_refusal(evaluated_small(place.run, list, {"--masks", "oracle"}), 2, "true key frames");
 }

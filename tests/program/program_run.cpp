@@ -155,6 +155,18 @@ ProgramRun classified(const Arguments &more, const Circumstances &circumstances)
     return run_program(classifying(more), circumstances);
 }
 
+Circumstances with_test_kernels() {
+    Circumstances circumstances;
+    circumstances.environment = {"AFNET_KERNELS=" AFNET_TEST_KERNELS};
+    return circumstances;
+}
+
+ProgramRun evaluated_small(const std::string &model, const std::string &list, const Arguments &more) {
+    Arguments all = {"eval", model, "--data", list, "--quiet"};
+    all.insert(all.end(), more.begin(), more.end());
+    return run_program(all, with_test_kernels());
+}
+
 void check_refusal(const ProgramRun &run, int status, const std::string &part) {
     INFO(run.err);
     CHECK(run.status == status);

@@ -67,6 +67,12 @@ Arguments classifying(const Arguments &more);
 /// Runs that.
 ProgramRun classified(const Arguments &more, const Circumstances &circumstances = {});
 
+/// The tests' own kernels have those of small networks (tests/fixtures/models).
+Circumstances with_test_kernels();
+
+/// Runs `eval` of a small network's weights on a list of clips, with `more` arguments.
+ProgramRun evaluated_small(const std::string &model, const std::string &list, const Arguments &more = {});
+
 /// Checks that a run failed as it should: exit `status`, and one message, maybe with a list below it, that has `part`
 /// in it.
 void check_refusal(const ProgramRun &run, int status, const std::string &part);
