@@ -10,6 +10,7 @@ namespace afnet {
 namespace {
 
 constexpr size_t kTile = 16; // floats of a cache line
+constexpr int kDirect = 1;   // of knob `algorithm`
 
 // gamma / sqrt(var + eps), per channel.
 std::vector<double> batch_norm_scale(const Weights &weights, const std::string &norm, int co) {
@@ -111,7 +112,6 @@ PackedConstant pack_conv_weight_pairs(const std::vector<float> &weights, int co,
 
 PackedConstant pack_conv2d_weights(const std::vector<float> &weights, int co, int ci_per_group, int kernel, int groups,
                                    const KernelEntry &entry) {
-    constexpr int kDirect = 1;
     const int algorithm = knob_of(entry, "algorithm"), co_block = knob_of(entry, "co_block");
     if (algorithm == kDirect && reads_pairs(entry.spec)) {
         return pack_conv_weight_pairs(weights, co, ci_per_group, kernel, groups, co_block);
@@ -123,6 +123,7 @@ PackedConstant pack_conv2d_weights(const std::vector<float> &weights, int co, in
 PackedConstant pack_stem_weights(const std::vector<float> &weights, int co, const KernelEntry &entry) {
     constexpr int kKernel = 7, kRow = 3 * kKernel;
     const int co_block = knob_of(entry, "co_block");
+    if (knob_of(entry, "algorithm") != kDirect) return pack_column_weights(weights, co, 3, co_block);
     const PackedConstant single = pack_conv_weights(weights, co, 3, kKernel, 1, co_block);
     if (dtype_of(entry.spec) != Dtype::BF16) return single;
     // A row as one column of 21 channels, and one that is zero.

@@ -31,8 +31,12 @@ PackedConstant pack_conv_weight_pairs(const std::vector<float> &weights, int co,
 /// As the conv2d kernel wants them: its manifest names the algorithm and the block, its spec whether pairs are read.
 PackedConstant pack_conv2d_weights(const std::vector<float> &weights, int co, int ci_per_group, int kernel, int groups,
                                    const KernelEntry &entry);
-/// As the stem kernel wants them: pack_conv_weights, or with bf16 [2 co_block, 11, 1, v, block, 1], the 21 elements of a
-/// filter's row, channels innermost, in pairs, with a zero behind them.
+/// [co_block, ci, v, q, block, 1]: each row of a 7x7 filter for product q of generators/winograd_columns.h, computed in
+/// double and rounded once.
+PackedConstant pack_column_weights(const std::vector<float> &weights, int co, int ci, int co_block);
+/// As the stem kernel wants them, whose manifest names the algorithm: pack_conv_weights or pack_column_weights; with bf16
+/// [2 co_block, 11, 1, v, block, 1], the 21 elements of a filter's row, channels innermost, in pairs, with a zero behind
+/// them.
 PackedConstant pack_stem_weights(const std::vector<float> &weights, int co, const KernelEntry &entry);
 /// As the expand_depthwise kernel wants its 1x1 convolution's: in the manifest's blocks, in pairs where the spec says
 /// so.

@@ -1,7 +1,8 @@
-// Weights of a Winograd convolution: each 3x3 filter w becomes G w G^T.
+// Weights of a Winograd convolution: each 3x3 filter w becomes G w G^T, each row of a 7x7 filter
+// with stride 2 what generators/winograd_columns.h multiplies with.
 #include <algorithm>
-#include <array>
 #include <cmath>
+#include <vector>
 
 #include "model/packing.h"
 
@@ -9,21 +10,26 @@ namespace afnet {
 
 namespace {
 
-using GRow = std::array<double, 3>;
-
-// Row j is (1, p_j, p_j^2) over the product of p_j's distances to the other finite points; infinity's is (0, 0, 1).
-std::vector<GRow> weight_transform(int m) {
+// Minimal filtering's points but infinity, for m outputs of three taps.
+std::vector<double> finite_points(int m) {
     const double a = std::sqrt(0.5), b = std::sqrt(2.0);
-    const std::vector<double> points = m == 2 ? std::vector<double>{0, 1, -1} : std::vector<double>{0, a, -a, b, -b};
-    std::vector<GRow> rows;
+    return m == 2 ? std::vector<double>{0, 1, -1} : std::vector<double>{0, a, -a, b, -b};
+}
+
+// Row j is (1, p_j, p_j^2, ...), one for each tap, over the product of p_j's distances to the other points; the last row
+// is infinity's, the last tap alone.
+std::vector<std::vector<double>> weight_transform(const std::vector<double> &points, size_t taps) {
+    std::vector<std::vector<double>> rows;
     for (double p : points) {
-        double distances = 1;
+        double value = 1;
         for (double other : points) {
-            if (other != p) distances *= p - other;
+            if (other != p) value /= p - other;
         }
-        rows.push_back({1 / distances, p / distances, p * p / distances});
+        std::vector<double> &row = rows.emplace_back();
+        for (size_t tap = 0; tap < taps; tap++, value *= p)
+            row.push_back(value);
     }
-    rows.push_back({0, 0, 1});
+    rows.emplace_back(taps, 0.0).back() = 1;
     return rows;
 }
 
@@ -31,7 +37,7 @@ std::vector<GRow> weight_transform(int m) {
 
 PackedConstant pack_winograd_weights(const std::vector<float> &weights, int co, int ci_per_group, int groups,
                                      int co_block, int m) {
-    const std::vector<GRow> transform = weight_transform(m);
+    const auto transform = weight_transform(finite_points(m), 3);
     const size_t points = transform.size(), inputs = size_t(ci_per_group), width = size_t(co_block);
     const int channels = co / groups, blocks = (channels + co_block - 1) / co_block;
     PackedConstant packed;
@@ -51,7 +57,7 @@ PackedConstant pack_winograd_weights(const std::vector<float> &weights, int co, 
                 }
                 for (size_t row = 0; row < 3; row++) {
                     for (size_t u = 0; u < points; u++) {
-                        const GRow &t = transform[u];
+                        const std::vector<double> &t = transform[u];
                         const double *w = &taps[3 * row * width];
                         double *to = &along_x[(row * points + u) * width];
                         for (size_t c = 0; c < width; c++) {
@@ -61,7 +67,7 @@ PackedConstant pack_winograd_weights(const std::vector<float> &weights, int co, 
                 }
                 for (size_t v = 0; v < points; v++) {
                     for (size_t u = 0; u < points; u++) {
-                        const GRow &t = transform[v];
+                        const std::vector<double> &t = transform[v];
                         const double *w = &along_x[u * width];
                         float *to = block + ((v * points + u) * inputs + i) * width;
                         const size_t next = points * width;
@@ -70,6 +76,33 @@ PackedConstant pack_winograd_weights(const std::vector<float> &weights, int co, 
                         }
                     }
                 }
+            }
+        }
+    }
+    return packed;
+}
+
+PackedConstant pack_column_weights(const std::vector<float> &weights, int co, int ci, int co_block) {
+    constexpr size_t kTaps = 7;
+    // Even taps meet even columns, odd taps odd ones.
+    const auto even = weight_transform({0, 1, -1, 2, -2, 0.5}, 4), odd = weight_transform(finite_points(4), 3);
+    const size_t products = even.size() + odd.size(), inputs = size_t(ci), width = size_t(co_block);
+    const size_t blocks = (size_t(co) + width - 1) / width;
+    PackedConstant packed;
+    packed.extents = {co_block, ci, int(kTaps), int(products), int(blocks), 1};
+    packed.elements.assign(width * inputs * kTaps * products * blocks, 0.0f);
+    for (size_t c = 0; c < size_t(co); c++) {
+        float *block = &packed.elements[c / width * products * kTaps * inputs * width + c % width];
+        for (size_t row = 0; row < inputs * kTaps; row++) {
+            const size_t i = row % inputs, v = row / inputs;
+            const float *taps = &weights[((c * inputs + i) * kTaps + v) * kTaps];
+            for (size_t q = 0; q < products; q++) {
+                const bool first = q < even.size();
+                const std::vector<double> &t = first ? even[q] : odd[q - even.size()];
+                double product = 0;
+                for (size_t tap = 0; tap < t.size(); tap++)
+                    product += t[tap] * double(taps[2 * tap + (first ? 0 : 1)]);
+                block[((q * kTaps + v) * inputs + i) * width] = float(product);
             }
         }
     }

@@ -309,6 +309,9 @@ std::vector<KernelVariant> kernel_variants() {
     const std::vector<KernelSpec> plain =
         for_all_dtypes({conv2d_spec(3, 5, 3), conv2d_spec(24, 40, 3, 1, 2, "relu"), conv2d_spec(8, 8, 3, 1, 2, "relu"),
                         conv2d_spec(33, 64, 3, 1, 1, "hswish"), conv2d_spec(20, 128, 3, 1, 1, "relu")});
+    std::vector<KernelSpec> direct = plain;
+    for (int channels : {64, 16})
+        direct.push_back(KernelSpec("stem").set("channels", channels));
     const std::vector<KernelSpec> tiles = {with_dtype(conv2d_spec(32, 64, 3, 2, 1, "relu"), Dtype::BF16),
                                            with_dtype(conv2d_spec(64, 128, 1, 1, 2, "relu", true), Dtype::BF16)};
     const std::vector<KernelSpec> pointwise = for_all_dtypes(
@@ -317,7 +320,7 @@ std::vector<KernelVariant> kernel_variants() {
             {kPrefetchLibrary, {{"prefetch", 3}}, pointwise},
             {"test_kernels_weights_stay", {{"order", 3}, {"tile_x", 8}, {"co_block", 32}}, tiles},
             {"test_kernels_channels_in_tasks", {{"order", 1}, {"rows", 2}, {"co_block", 16}}, tiles},
-            {"test_kernels_direct", {{"algorithm", 1}}, plain},
+            {kDirectLibrary, {{"algorithm", 1}}, direct},
             {"test_kernels_winograd2", {{"algorithm", 2}}, plain},
             {"test_kernels_winograd4", {{"algorithm", 4}}, plain},
             {kNormalizationLibrary, {}, normalization_kernels()},

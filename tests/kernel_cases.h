@@ -15,6 +15,7 @@ namespace afnet {
 constexpr const char *kTestLibrary = "test_kernels";
 constexpr const char *kHeadLibrary = "test_kernels_heads";        // training of heads, gates and losses
 constexpr const char *kPrefetchLibrary = "test_kernels_prefetch"; // asking for the next tile's pixels, always
+constexpr const char *kDirectLibrary = "test_kernels_direct";     // no minimal filtering
 constexpr const char *kTracedLibrary = "test_kernels_traced";     // every store reported to Halide's trace hook
 constexpr const char *kSpatialLibrary = "test_kernels_spatial";   // lists of tiles and points
 constexpr const char *kPointPrefetchLibrary = "test_kernels_point_prefetch"; // asking for later points, always

@@ -10,7 +10,7 @@ using namespace afnet;
 
 namespace {
 
-void check(const KernelSpec &spec, int width, int height, int frames) {
+void check(const KernelSpec &spec, int width, int height, int frames, const std::string &library = kTestLibrary) {
     const int channels = spec_number(spec, "channels");
     const Dtype dtype = dtype_of(spec);
     const Layer layer = layer_of(spec);
@@ -18,9 +18,10 @@ void check(const KernelSpec &spec, int width, int height, int frames) {
     const Tensor4 read = representable(in, dtype); // with bf16 the kernel rounds the clip itself
     // The error of a maximum is at most the largest error below it.
     const Tensor4 magnitude = reference::max_pool(layer.magnitude(read));
-    for (const Target &target : called_targets(dtype)) {
-        INFO(spec.name() << " of " << width << "x" << height << "x" << frames << " on " << target.name);
-        const Kernel &kernel = test_kernel_store(target).kernel(spec, kTestLibrary);
+    const bool chosen = library == kTestLibrary; // other libraries are made for CPUs alone
+    for (const Target &target : chosen ? called_targets(dtype) : executable_targets(spec)) {
+        INFO(spec.name() << " of " << width << "x" << height << "x" << frames << " on " << target.name << ", " << library);
+        const Kernel &kernel = test_kernel_store(target).kernel(spec, library);
         const int block = kernel.entry->knobs.at("co_block");
         const Tensor4 expected = reference::max_pool(layer.as_read_by(kernel).output(read));
         FrameMemory input(in, 3);
@@ -49,6 +50,14 @@ TEST_CASE("the stem equals its definition at sizes of every remainder", "[stem][
             for (int extra : {0, 1, 2, 3})
                 check(spec, 40 + extra, 35 - extra, 2);
         }
+    }
+}
+
+TEST_CASE("the direct algorithm of the stem equals its definition too", "[stem]") {
+    for (int channels : {64, 16}) {
+        const KernelSpec spec = KernelSpec("stem").set("channels", channels);
+        for (int extra : {0, 1, 2, 3})
+            check(spec, 40 + extra, 35 - extra, 2, kDirectLibrary);
     }
 }
 

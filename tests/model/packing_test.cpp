@@ -86,7 +86,7 @@ TEST_CASE("the stem's weights are paired along a filter's row with bf16", "[pack
     const std::vector<float> weights = numbered(co * 3 * 49);
     KernelEntry entry;
     entry.spec = KernelSpec("stem").set("dtype", "bf16");
-    entry.knobs = {{"co_block", block}};
+    entry.knobs = {{"algorithm", 1}, {"co_block", block}};
     const PackedConstant packed = pack_stem_weights(weights, co, entry);
     REQUIRE(packed.extents == std::vector<int>{2 * block, 11, 1, 7, 2, 1});
     size_t at = 0, wrong = 0;

@@ -12,6 +12,8 @@ namespace {
 
 using Matrix = std::vector<std::vector<double>>;
 
+const std::vector<double> kRoots = {0, std::sqrt(0.5), -std::sqrt(0.5), std::sqrt(2.0), -std::sqrt(2.0)};
+
 // A^T: powers of the points; infinity gives the last output alone.
 Matrix output_transform(int m, const std::vector<double> &points) {
     Matrix rows;
@@ -47,9 +49,7 @@ double uniform(uint64_t stream, size_t i) {
 }
 
 void check(int m, int co, int ci, int groups, int block) {
-    const std::vector<double> points =
-        m == 2 ? std::vector<double>{0, 1, -1}
-               : std::vector<double>{0, std::sqrt(0.5), -std::sqrt(0.5), std::sqrt(2.0), -std::sqrt(2.0)};
+    const std::vector<double> points = m == 2 ? std::vector<double>{0, 1, -1} : kRoots;
     const Matrix at = output_transform(m, points), bt = input_transform(points);
     const size_t n = points.size() + 1;
     std::vector<float> weights(size_t(co * ci * 9));
@@ -105,6 +105,48 @@ void check(int m, int co, int ci, int groups, int block) {
     }
 }
 
+// Sums of each row's products are that row's outputs: y_j = sum_u w_u d_{2 j + u}.
+void check_columns(int co, int ci, int block) {
+    constexpr size_t kTaps = 7, kOutputs = 4, kEven = 7, kProducts = 13;
+    const Matrix even_in = input_transform({0, 1, -1, 2, -2, 0.5}), even_out = output_transform(4, {0, 1, -1, 2, -2, 0.5}),
+                 odd_in = input_transform(kRoots), odd_out = output_transform(4, kRoots);
+    std::vector<float> weights(size_t(co * ci) * kTaps * kTaps);
+    for (size_t i = 0; i < weights.size(); i++)
+        weights[i] = float(uniform(1, i));
+    const PackedConstant packed = pack_column_weights(weights, co, ci, block);
+    const size_t width = size_t(block), inputs = size_t(ci), blocks = (size_t(co) + width - 1) / width;
+    REQUIRE(packed.extents == std::vector<int>{block, ci, int(kTaps), int(kProducts), int(blocks), 1});
+
+    std::vector<double> d(2 * (kOutputs - 1) + kTaps), read(kProducts, 0.0);
+    for (size_t k = 0; k < d.size(); k++)
+        d[k] = uniform(2, k);
+    for (size_t q = 0; q < kProducts; q++) {
+        const std::vector<double> &row = q < kEven ? even_in[q] : odd_in[q - kEven];
+        for (size_t k = 0; k < row.size(); k++)
+            read[q] += row[k] * d[2 * k + (q < kEven ? 0 : 1)];
+    }
+    for (size_t c = 0; c < blocks * width; c++) {
+        for (size_t row = 0; row < inputs * kTaps; row++) {
+            const size_t i = row % inputs, v = row / inputs;
+            const auto weight = [&](size_t q) {
+                return double(packed.elements[(((c / width * kProducts + q) * kTaps + v) * inputs + i) * width + c % width]);
+            };
+            if (c >= size_t(co)) {
+                CHECK(weight(0) == 0);
+                continue;
+            }
+            for (size_t j = 0; j < kOutputs; j++) {
+                double direct = 0, sum = 0;
+                for (size_t u = 0; u < kTaps; u++)
+                    direct += double(weights[((c * inputs + i) * kTaps + v) * kTaps + u]) * d[2 * j + u];
+                for (size_t q = 0; q < kProducts; q++)
+                    sum += (q < kEven ? even_out[j][q] : odd_out[j][q - kEven]) * weight(q) * read[q];
+                CHECK(std::abs(sum - direct) < 1e-5); // only the packed weights are rounded to float
+            }
+        }
+    }
+}
+
 } // namespace
 
 TEST_CASE("transformed weights give the convolution", "[packing]") {
@@ -113,4 +155,10 @@ TEST_CASE("transformed weights give the convolution", "[packing]") {
         check(m, 12, 2, 2, 4);
         check(m, 16, 1, 1, 16);
     }
+}
+
+TEST_CASE("transformed rows of filters with stride 2 give the convolution of a row", "[packing]") {
+    check_columns(5, 3, 8);
+    check_columns(16, 1, 16);
+    check_columns(20, 2, 4);
 }
