@@ -6,6 +6,8 @@
 #include <cstring>
 #include <set>
 
+#include "runtime/element_type.h"
+
 namespace afnet {
 
 namespace {
@@ -21,16 +23,24 @@ double milliseconds(Clock::duration d) {
     return std::chrono::duration<double, std::milli>(d).count();
 }
 
-double float_difference(const float *expected, const float *actual, size_t count) {
+double number(float value) {
+    return double(value);
+}
+
+double number(uint16_t bits) {
+    return double(float_of_bfloat16(bits));
+}
+
+// Of floats, or of bfloat16 as their bits.
+template <class Element>
+double largest_difference(const TensorMemory &expected, const TensorMemory &actual) {
+    const Element *a = static_cast<const Element *>(expected.data), *b = static_cast<const Element *>(actual.data);
     double largest = 0, difference = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (expected[i] == actual[i]) {
-            largest = std::max(largest, std::fabs(double(expected[i])));
-            continue;
-        }
-        if (!std::isfinite(expected[i]) || !std::isfinite(actual[i])) return kNotFinite;
-        largest = std::max(largest, std::fabs(double(expected[i])));
-        difference = std::max(difference, std::fabs(double(expected[i]) - double(actual[i])));
+    for (size_t i = 0; i < expected.bytes / sizeof(Element); i++) {
+        const double x = number(a[i]), y = number(b[i]);
+        if (x != y && !(std::isfinite(x) && std::isfinite(y))) return kNotFinite;
+        largest = std::max(largest, std::fabs(x));
+        difference = std::max(difference, x == y ? 0 : std::fabs(x - y));
     }
     if (difference == 0) return 0;
     return largest > 0 ? std::min(difference / largest, kNotFinite) : kNotFinite;
@@ -75,9 +85,9 @@ void StepContest::restore(IsolatedStep &step) {
 
 double StepContest::difference(IsolatedStep &expected, IsolatedStep &step, const Operand &operand) const {
     const TensorMemory a = expected.argument(operand.argument), b = step.argument(operand.argument);
-    if (operand.type != ElementType::Float32) return std::memcmp(a.data, b.data, a.bytes) == 0 ? 0 : kNotFinite;
-    return float_difference(static_cast<const float *>(a.data), static_cast<const float *>(b.data),
-                            a.bytes / sizeof(float));
+    if (operand.type == ElementType::Float32) return largest_difference<float>(a, b);
+    if (operand.type == ElementType::BFloat16) return largest_difference<uint16_t>(a, b);
+    return std::memcmp(a.data, b.data, a.bytes) == 0 ? 0 : kNotFinite;
 }
 
 std::vector<double> StepContest::differences() {

@@ -6,12 +6,13 @@
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <unistd.h>
 
 #include "autotune/contest_process.h"
 #include "autotune/model_arguments.h"
+#include "autotune/scratch_folder.h"
 #include "autotune/search_space.h"
 #include "autotune/tuner.h"
+#include "model/dtype_option.h"
 #include "model/machine.h"
 #include "model/progress.h"
 #include "model/text_table.h"
@@ -37,24 +38,6 @@ struct Options {
     size_t memory_limit = 4096; // MiB of the same
     bool dry_run = false;
     TuneSettings settings;
-};
-
-// A folder for unfinished files that disappears with the object.
-class ScratchFolder {
-public:
-    ScratchFolder() : path_((std::filesystem::temp_directory_path() / "afnet-tune-XXXXXX").string()) {
-        if (!::mkdtemp(path_.data())) throw Error(path_ + ": cannot make this folder; TMPDIR names another place");
-    }
-    ~ScratchFolder() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
-    ScratchFolder(const ScratchFolder &) = delete;
-    ScratchFolder &operator=(const ScratchFolder &) = delete;
-    const std::string &path() const { return path_; }
-
-private:
-    std::string path_;
 };
 
 std::string outcome_text(const TuneResult &result) {
@@ -192,7 +175,16 @@ int tune(Options &options, const CommandContext &context) {
     const std::vector<Workload> work = workloads(options.runs, options.kernels);
     TuneSettings &settings = options.settings;
     parse_budget(options.budget);
-    settings.target = options.target.empty() ? choose_library_target(kernel_folder()) : target_named(options.target);
+    const Dtype dtype = options.runs.dtype;
+    settings.target = options.target.empty() ? choose_library_target(kernel_folder(), nullptr, dtype)
+                                             : target_named(options.target);
+    const std::vector<Dtype> &held = settings.target.dtypes;
+    if (std::find(held.begin(), held.end(), dtype) == held.end()) {
+        throw UsageError("tune: libraries for " + settings.target.name + " hold no kernels of " + dtype_name(dtype) +
+                         "; --dtype and --target must fit");
+    }
+    // Sums in another order: bfloat16 has eight bits.
+    if (settings.tolerance == 0) settings.tolerance = dtype == Dtype::BF16 ? 1.0 / 128 : 2e-5;
     if (!runs_here(settings.target)) {
         throw Error("tune: kernels for " + settings.target.name +
                     " do not run on this CPU; `afnet info` says which do");
@@ -212,7 +204,7 @@ int tune(Options &options, const CommandContext &context) {
         std::fprintf(stderr, "tune: %s: %zu lines are no measurements and are left alone\n", log_path.c_str(),
                      log.unreadable());
     }
-    const ScratchFolder scratch;
+    const ScratchFolder scratch(std::filesystem::temp_directory_path().string());
     settings.scratch = scratch.path();
     bool stopped = false;
     const std::vector<TuneResult> results = tune_all(work, options, log, context, stopped);
@@ -242,6 +234,7 @@ const RegisterCommand registered{
          app.add_option("--rt", o->runs.ratios, "Ratios of selected frames; several weigh alike")
              ->check(CLI::Range(0.0, 1.0))
              ->capture_default_str();
+         add_dtype_option(app, o->runs.dtype);
          app.add_option("--budget", o->budget, "Candidates for each kernel, or a time for all (90s, 10m, 2h)")
              ->capture_default_str();
          app.add_option("--strategy", s.strategy, "Default: exhaustive where the budget allows, else random")
@@ -255,9 +248,9 @@ const RegisterCommand registered{
              ->check(CLI::Range(0.0, 100.0))
              ->capture_default_str();
          app.add_option("--tolerance", s.tolerance,
-                        "Largest difference from the automatic kernel, over its largest value")
-             ->check(CLI::Range(0.0, 1.0))
-             ->capture_default_str();
+                        "Largest difference from the automatic kernel, over its largest value; default: 2e-5, with bf16 "
+                        "2^-7")
+             ->check(CLI::Range(0.0, 1.0));
          app.add_option("--finalists", s.finalists, "Candidates that are measured again")
              ->check(CLI::Range(1, 100))
              ->capture_default_str();

@@ -80,6 +80,7 @@ std::vector<Workload> workloads(const Runs &runs, const std::vector<std::string>
         RunShape run;
         run.frames = runs.frames > 0 ? runs.frames : model.frames;
         run.width = run.height = runs.size;
+        run.dtype = runs.dtype;
         const LoweredNetwork network = lower(model, run);
         for (size_t i = 0; i < network.plan.steps.size(); i++) {
             const Step &step = network.plan.steps[i];
@@ -126,6 +127,7 @@ Json occurrence_json(const Occurrence &o) {
     return {{"model", description_text(o.model)},
             {"frames", o.run.frames},
             {"size", o.run.width},
+            {"dtype", dtype_name(o.run.dtype)},
             {"step", o.step},
             {"selected", o.selected},
             {"weight", o.weight},
@@ -139,6 +141,7 @@ Occurrence occurrence_from(const Json &json) {
     o.model = parse_description(json.at("model").get<std::string>(), "the request's model");
     o.run.frames = json.at("frames").get<int>();
     o.run.width = o.run.height = json.at("size").get<int>();
+    o.run.dtype = dtype_named(json.at("dtype").get<std::string>());
     o.step = json.at("step").get<size_t>();
     o.selected = json.at("selected").get<int>();
     o.weight = json.at("weight").get<double>();

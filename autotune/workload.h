@@ -38,6 +38,7 @@ struct Runs {
     std::vector<ModelDescription> models;
     int frames = 0, size = 224; // frames 0: what each model is for
     std::vector<double> ratios = {0.4};
+    Dtype dtype = Dtype::F32; // of activations
 };
 
 /// The kernels of all networks' plans whose names match one of `globs`, by name. Steps that compute no frame at a ratio
