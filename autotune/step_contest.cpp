@@ -32,8 +32,7 @@ double number(uint16_t bits) {
 }
 
 // Of floats, or of bfloat16 as their bits.
-template <class Element>
-double largest_difference(const TensorMemory &expected, const TensorMemory &actual) {
+template <class Element> double largest_difference(const TensorMemory &expected, const TensorMemory &actual) {
     const Element *a = static_cast<const Element *>(expected.data), *b = static_cast<const Element *>(actual.data);
     double largest = 0, difference = 0;
     for (size_t i = 0; i < expected.bytes / sizeof(Element); i++) {

@@ -176,8 +176,8 @@ int tune(Options &options, const CommandContext &context) {
     TuneSettings &settings = options.settings;
     parse_budget(options.budget);
     const Dtype dtype = options.runs.dtype;
-    settings.target = options.target.empty() ? choose_library_target(kernel_folder(), nullptr, dtype)
-                                             : target_named(options.target);
+    settings.target =
+        options.target.empty() ? choose_library_target(kernel_folder(), nullptr, dtype) : target_named(options.target);
     const std::vector<Dtype> &held = settings.target.dtypes;
     if (std::find(held.begin(), held.end(), dtype) == held.end()) {
         throw UsageError("tune: libraries for " + settings.target.name + " hold no kernels of " + dtype_name(dtype) +
@@ -247,9 +247,10 @@ const RegisterCommand registered{
          app.add_option("--gain", o->least_gain, "Percent of time that a record must save")
              ->check(CLI::Range(0.0, 100.0))
              ->capture_default_str();
-         app.add_option("--tolerance", s.tolerance,
-                        "Largest difference from the automatic kernel, over its largest value; default: 2e-5, with bf16 "
-                        "2^-7")
+         app.add_option(
+                "--tolerance", s.tolerance,
+                "Largest difference from the automatic kernel, over its largest value; default: 2e-5, with bf16 "
+                "2^-7")
              ->check(CLI::Range(0.0, 1.0));
          app.add_option("--finalists", s.finalists, "Candidates that are measured again")
              ->check(CLI::Range(1, 100))

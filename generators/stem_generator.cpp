@@ -4,8 +4,8 @@
 //   conv(c, x, y, f)   = relu(bias(c) + sum_{i,u,v} w(c, u, v, i) input(i, 2 x + u - 3, 2 y + v - 3, f))
 //   output(c, x, y, f) = max_{u,v in 0..2} conv(c, 2 x + u - 1, 2 y + v - 1, f), over what lies inside
 //
-// With algorithm 4 in tiles of four columns by Winograd's minimal filtering (generators/winograd_columns.h): products q of
-// the transformed weights and of the transformed rows of the clip replace those of the taps u.
+// With algorithm 4 in tiles of four columns by Winograd's minimal filtering (generators/winograd_columns.h): products q
+// of the transformed weights and of the transformed rows of the clip replace those of the taps u.
 //
 // With dtype bf16 the clip is rounded to bf16, and an instruction multiplies two neighbours of a row: the 21 elements
 // that a filter's row meets, channels innermost, make eleven pairs with a weight of zero behind them.
@@ -26,11 +26,12 @@ public:
     GeneratorParam<Dtype> dtype{"dtype", Dtype::F32, afnet::generators::dtype_names()};
     afnet::schedules::StemKnobs knobs;
 
-    Input<Buffer<float, 4>> input{"input"};    // [3, x, y, f] with a zero border of 3
-    /// [co_block, 3, u, v, block, 1]; algorithm 4: [co_block, 3, v, q, block, 1]; bf16: [2 co_block, 11, 1, v, block, 1]
+    Input<Buffer<float, 4>> input{"input"}; // [3, x, y, f] with a zero border of 3
+    /// [co_block, 3, u, v, block, 1]; algorithm 4: [co_block, 3, v, q, block, 1]; bf16: [2 co_block, 11, 1, v, block,
+    /// 1]
     Input<Buffer<void, 6>> weights{"weights"};
-    Input<Buffer<float, 3>> bias{"bias"};      // [co_block, block, 1]
-    Output<Buffer<void, 4>> output{"output"};  // [c, x / 4, y / 4, f]
+    Input<Buffer<float, 3>> bias{"bias"};     // [co_block, block, 1]
+    Output<Buffer<void, 4>> output{"output"}; // [c, x / 4, y / 4, f]
 
     void configure() {
         paired = dtype == Dtype::BF16;
@@ -69,7 +70,9 @@ public:
 
     void schedule() {
         if (in_tiles) {
-            schedule_cpu({points, sum, products, conv, output, c, x, y, f, q, t, r, kTiles, afnet::generators::kColumnProducts}, knobs, co_block, target);
+            schedule_cpu(
+                {points, sum, products, conv, output, c, x, y, f, q, t, r, kTiles, afnet::generators::kColumnProducts},
+                knobs, co_block, target);
             return;
         }
         const afnet::schedules::StemStages stages{sum, conv, output, pixels, c, x, y, f, r, channels, paired};
@@ -110,14 +113,13 @@ private:
         points(i, t, q, y, f) = mux(q, column_input_rows(d));
         r = RDom(0, 3, 0, kKernel, "r");
         sum(c, t, q, y, f) = 0.0f;
-        sum(c, t, q, y, f) += weights(c % co_block, r.x, r.y, q, c / co_block, 0) *
-                              points(r.x, t, q, 2 * y + r.y - kPad, f);
+        sum(c, t, q, y, f) +=
+            weights(c % co_block, r.x, r.y, q, c / co_block, 0) * points(r.x, t, q, 2 * y + r.y - kPad, f);
         products(c, t, q, y, f) = sum(c, t, q, y, f);
         std::vector<Expr> all;
         for (int product = 0; product < kColumnProducts; product++)
             all.push_back(products(c, x / kTiles, product, y, f));
-        conv(c, x, y, f) =
-            max(mux(x % kTiles, column_output_rows(all)) + bias(c % co_block, c / co_block, 0), 0.0f);
+        conv(c, x, y, f) = max(mux(x % kTiles, column_output_rows(all)) + bias(c % co_block, c / co_block, 0), 0.0f);
     }
 
     void constrain() {
@@ -142,7 +144,7 @@ private:
     Var c{"c"}, x{"x"}, y{"y"}, f{"f"}, q{"q"}, t{"t"};
     Func sum{"sum"}, conv{"conv"};
     Func points{"points"}, products{"products"}; // [i, t, q, y, f] and [c, t, q, y, f], of tiles t
-    Func pixels{"pixels"}; // [i, y, f], of pairs
+    Func pixels{"pixels"};                       // [i, y, f], of pairs
     RDom r;
     int co_block = 0;
     bool paired = false, on_gpu = false, in_tiles = false;

@@ -3,8 +3,9 @@
 //
 // Output j reads the inputs 2 j .. 2 j + 6. Even taps meet even inputs, odd taps odd ones, both with stride 1:
 //   y_j = sum_{a in 0..3} w_{2a} d_{2 (j + a)} + sum_{a in 0..2} w_{2a+1} d_{2 (j + a) + 1}
-// which are F(4, 4) of seven products and F(4, 3) of six. The points of the first are 0, 1, -1, 2, -2, 1/2, infinity, those
-// of the second generators/winograd.h's for m = 4. model/winograd_packing.cpp transforms the weights for the same points.
+// which are F(4, 4) of seven products and F(4, 3) of six. The points of the first are 0, 1, -1, 2, -2, 1/2, infinity,
+// those of the second generators/winograd.h's for m = 4. model/winograd_packing.cpp transforms the weights for the same
+// points.
 #pragma once
 
 #include <vector>
@@ -14,10 +15,10 @@
 
 namespace afnet::generators {
 
-inline constexpr int kColumnOutputs = 4;                                        // of a tile
-inline constexpr int kColumnInputs = 2 * (kColumnOutputs - 1) + 7;              // which those read
-inline constexpr int kEvenProducts = 4 + kColumnOutputs - 1;                    // of the four even taps
-inline constexpr int kColumnProducts = kEvenProducts + 3 + kColumnOutputs - 1;  // and of the three odd ones
+inline constexpr int kColumnOutputs = 4;                                       // of a tile
+inline constexpr int kColumnInputs = 2 * (kColumnOutputs - 1) + 7;             // which those read
+inline constexpr int kEvenProducts = 4 + kColumnOutputs - 1;                   // of the four even taps
+inline constexpr int kColumnProducts = kEvenProducts + 3 + kColumnOutputs - 1; // and of the three odd ones
 
 /// The transformed input: what the thirteen products read, from thirteen neighbouring inputs.
 inline std::vector<Halide::Expr> column_input_rows(const std::vector<Halide::Expr> &d) {

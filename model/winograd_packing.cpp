@@ -16,8 +16,8 @@ std::vector<double> finite_points(int m) {
     return m == 2 ? std::vector<double>{0, 1, -1} : std::vector<double>{0, a, -a, b, -b};
 }
 
-// Row j is (1, p_j, p_j^2, ...), one for each tap, over the product of p_j's distances to the other points; the last row
-// is infinity's, the last tap alone.
+// Row j is (1, p_j, p_j^2, ...), one for each tap, over the product of p_j's distances to the other points; the last
+// row is infinity's, the last tap alone.
 std::vector<std::vector<double>> weight_transform(const std::vector<double> &points, size_t taps) {
     std::vector<std::vector<double>> rows;
     for (double p : points) {

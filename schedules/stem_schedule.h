@@ -14,20 +14,20 @@ struct StemStages {
     bool paired; // an instruction multiplies two elements of a row
 };
 
-/// By tiles of columns: `points` transforms the clip's rows, `sum` and `products` hold product q of tile t, which `conv`
-/// transforms back.
+/// By tiles of columns: `points` transforms the clip's rows, `sum` and `products` hold product q of tile t, which
+/// `conv` transforms back.
 struct StemTileStages {
     Halide::Func points, sum, products, conv, output;
     Halide::Var c, x, y, f, q, t;
-    Halide::RDom r; // input channel, kernel row
+    Halide::RDom r;     // input channel, kernel row
     int outputs, count; // columns of a tile, and its products
 };
 
 struct StemKnobs {
-    Knob algorithm{"algorithm", {1, 4}};        // 1: direct; 4: Winograd's, in tiles of four columns; packs the weights
-    Knob co_block{"co_block", {8, 16, 32}};     // output channels per register tile; packs the weights
+    Knob algorithm{"algorithm", {1, 4}};    // 1: direct; 4: Winograd's, in tiles of four columns; packs the weights
+    Knob co_block{"co_block", {8, 16, 32}}; // output channels per register tile; packs the weights
     Knob tile_x{"tile_x", {2, 4, 6, 7, 8, 14, 28}}; // convolution columns, or tiles of them, per register tile
-    Knob rows{"rows", {1, 2, 4, 7, 8, 14}};     // pooled rows per task
+    Knob rows{"rows", {1, 2, 4, 7, 8, 14}};         // pooled rows per task
 };
 
 int stem_co_block(const StemKnobs &knobs, int channels, bool in_tiles, const Halide::Target &target);

@@ -7,6 +7,7 @@
 
 #include "autotune/records.h"
 #include "runtime/text.h"
+#include "tests/kernel_targets.h"
 #include "tests/program/program_run.h"
 #include "tests/runtime/file_checks.h"
 
@@ -142,6 +143,17 @@ TEST_CASE("--dry-run lists what would be measured and touches nothing", "[progra
     CHECK_FALSE(std::filesystem::exists(tuning.log()));
     const Json document = Json::parse(tuning.run("stem*", {"--dry-run", "--json"}).out);
     CHECK(document.at("rows")[0].at("space") > 1);
+}
+
+TEST_CASE("kernels of bfloat16 are tuned where the CPU has their instructions", "[program_tune]") {
+    const Tuning tuning;
+    check_refusal(tuning.run("conv2d*", {"--target", "x86-64", "--dtype", "bf16"}), 2, "hold no kernels of bf16");
+    if (executable_targets(Dtype::BF16).empty()) return;
+    // Kernels whose sums have another order agree to bfloat16's last place, and not bit for bit.
+    const Json row = tuning.row("conv2d_k3s1g2_16x16_relu_bf16", {"--dtype", "bf16", "--only", "algorithm=1,2",
+                                                                  "co_block=16", "--budget", "3", "--gain", "90"});
+    CHECK(row.at("outcomes").at("ok") == 3);
+    CHECK(tuning.log_lines().front().at("target") == "x86-64-avx512-bf16");
 }
 
 TEST_CASE("requests of tune that make no sense are refused", "[program_tune]") {

@@ -90,12 +90,15 @@ TEST_CASE("the ratio says how many frames listed steps compute", "[tune]") {
 }
 
 TEST_CASE("an occurrence survives the way to the measuring process", "[tune]") {
-    const Occurrence before = workloads(small_runs(), {"*_gather"}).front().occurrences.front();
+    Runs runs = small_runs();
+    runs.dtype = Dtype::BF16;
+    const Occurrence before = workloads(runs, {"*_gather"}).front().occurrences.front();
     const Occurrence after = occurrence_from(occurrence_json(before));
     CHECK(description_text(after.model) == description_text(before.model));
     CHECK(after.run.frames == before.run.frames);
     CHECK(after.run.width == 64);
     CHECK(after.run.height == 64);
+    CHECK(after.run.dtype == Dtype::BF16);
     CHECK(after.step == before.step);
     CHECK(after.selected == before.selected);
     CHECK(after.weight == before.weight);

@@ -20,7 +20,8 @@ void check(const KernelSpec &spec, int width, int height, int frames, const std:
     const Tensor4 magnitude = reference::max_pool(layer.magnitude(read));
     const bool chosen = library == kTestLibrary; // other libraries are made for CPUs alone
     for (const Target &target : chosen ? called_targets(dtype) : executable_targets(spec)) {
-        INFO(spec.name() << " of " << width << "x" << height << "x" << frames << " on " << target.name << ", " << library);
+        INFO(spec.name() << " of " << width << "x" << height << "x" << frames << " on " << target.name << ", "
+                         << library);
         const Kernel &kernel = test_kernel_store(target).kernel(spec, library);
         const int block = kernel.entry->knobs.at("co_block");
         const Tensor4 expected = reference::max_pool(layer.as_read_by(kernel).output(read));

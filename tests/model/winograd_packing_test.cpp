@@ -108,8 +108,9 @@ void check(int m, int co, int ci, int groups, int block) {
 // Sums of each row's products are that row's outputs: y_j = sum_u w_u d_{2 j + u}.
 void check_columns(int co, int ci, int block) {
     constexpr size_t kTaps = 7, kOutputs = 4, kEven = 7, kProducts = 13;
-    const Matrix even_in = input_transform({0, 1, -1, 2, -2, 0.5}), even_out = output_transform(4, {0, 1, -1, 2, -2, 0.5}),
-                 odd_in = input_transform(kRoots), odd_out = output_transform(4, kRoots);
+    const Matrix even_in = input_transform({0, 1, -1, 2, -2, 0.5}),
+                 even_out = output_transform(4, {0, 1, -1, 2, -2, 0.5}), odd_in = input_transform(kRoots),
+                 odd_out = output_transform(4, kRoots);
     std::vector<float> weights(size_t(co * ci) * kTaps * kTaps);
     for (size_t i = 0; i < weights.size(); i++)
         weights[i] = float(uniform(1, i));
@@ -129,7 +130,8 @@ void check_columns(int co, int ci, int block) {
         for (size_t row = 0; row < inputs * kTaps; row++) {
             const size_t i = row % inputs, v = row / inputs;
             const auto weight = [&](size_t q) {
-                return double(packed.elements[(((c / width * kProducts + q) * kTaps + v) * inputs + i) * width + c % width]);
+                return double(
+                    packed.elements[(((c / width * kProducts + q) * kTaps + v) * inputs + i) * width + c % width]);
             };
             if (c >= size_t(co)) {
                 CHECK(weight(0) == 0);
