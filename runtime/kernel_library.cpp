@@ -58,19 +58,18 @@ std::vector<std::string> manifest_paths(const std::string &folder, const Target 
     return paths;
 }
 
-// The file of the shared library that holds this code; empty where it is the program's own.
-std::string own_library() {
-    Dl_info own{}, program{};
+// The file of the shared library that holds a function; empty where it is the program's own.
+template <class Function> std::string library_of(Function *function) {
+    Dl_info holder{}, program{};
     const void *const headers = reinterpret_cast<const void *>(::getauxval(AT_PHDR));
-    const auto here = reinterpret_cast<const void *>(&manifest_ending);
-    if (!dladdr(here, &own) || !dladdr(headers, &program) || own.dli_fbase == program.dli_fbase) return "";
-    return own.dli_fname;
+    if (!dladdr(reinterpret_cast<const void *>(function), &holder) || !dladdr(headers, &program)) return "";
+    return holder.dli_fbase == program.dli_fbase ? "" : holder.dli_fname;
 }
 
 // Kernels find Halide's runtime among the symbols that all libraries see: the program's, and those of a shared library
 // only where it was loaded so. Python's ctypes does not.
 void show_halide_runtime() {
-    static const std::string library = own_library();
+    static const std::string library = library_of(&halide_set_error_handler);
     if (library.empty()) return;
     static void *const shown = dlopen(library.c_str(), RTLD_NOW | RTLD_NOLOAD | RTLD_GLOBAL);
     if (!shown) throw Error(library + ": cannot show its symbols to kernels: " + dlerror());
@@ -268,7 +267,7 @@ std::string KernelStore::lack_of(const std::vector<KernelSpec> &specs) {
 }
 
 std::string program_folder() {
-    if (const std::string library = own_library(); !library.empty()) {
+    if (const std::string library = library_of(&manifest_ending); !library.empty()) {
         std::error_code error;
         const std::filesystem::path whole = std::filesystem::canonical(library, error);
         return (error ? std::filesystem::path(library) : whole).parent_path().string();

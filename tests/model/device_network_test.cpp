@@ -240,7 +240,7 @@ TEST_CASE("a focal block on CUDA works on the caller's memory and stream", "[dev
             CHECK(std::equal(input, input + count, output));
             char name[64];
             std::snprintf(name, sizeof name, "stream %p", static_cast<void *>(&stream));
-            CHECK(fake_calls("stream") == std::vector<std::string>{name});
+            CHECK(fake_calls("stream").back() == name);
             CHECK(fake_calls("launch").size() >= 4); // the list, and three convolutions
             CHECK(fake_calls().back() == "synchronize");
             if (round == 0) continue; // which packs weights

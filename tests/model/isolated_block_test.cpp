@@ -6,6 +6,7 @@
 
 #include "model/isolated_block.h"
 #include "runtime/error.h"
+#include "tests/frame_memory.h"
 #include "tests/kernel_targets.h"
 #include "tests/model/network_run.h"
 #include "tests/reference/af_resnet.h"
