@@ -23,7 +23,7 @@ foreach (program mean block)
 endforeach ()
 file(GLOB python ${SCRATCH}/moved/lib*/afnet/python)
 run(${CMAKE_COMMAND} -E env --unset=AFNET_LIBRARY --unset=AFNET_KERNELS PYTHONPATH=${python} PYTHONDONTWRITEBYTECODE=1
-    /usr/bin/python3 -c "import afnet_block; print(afnet_block.Block('key_stripe', 'layer1.refine_module.0').out_channels)")
+    /usr/bin/python3 -c "print(__import__('afnet_block').Block('key_stripe', 'layer1.refine_module.0').out_channels)")
 if (NOT output MATCHES "^64")
     message(FATAL_ERROR "afnet_block: ${output}")
 endif ()
