@@ -66,11 +66,11 @@ Unselected unselected_for(const char *word, const LoadedModel &model) {
 // The calling thread's stream, for as long as this lives.
 class OnStream {
 public:
-    explicit OnStream(void *stream) { use_cuda_stream(stream ? stream : kDefaultStream()); }
+    explicit OnStream(void *stream) { use_cuda_stream(stream ? stream : default_stream()); }
     ~OnStream() { use_cuda_stream(nullptr); }
 
 private:
-    static void *kDefaultStream() { return reinterpret_cast<void *>(1); } // CU_STREAM_LEGACY
+    static void *default_stream() { return reinterpret_cast<void *>(1); } // CU_STREAM_LEGACY
 };
 
 void run(afnet_focal_block *block, const afnet_focal_block_shape *shape, const float *input, const uint8_t *selected,
