@@ -32,7 +32,8 @@ def _check(x, selected, frames, channels):
     if x.dtype != torch.float32:
         raise RuntimeError(f"afnet::focal_block: {x.dtype}; torch.float32 expected")
     if x.dim() != 4 or x.shape[1] != channels or 0 in x.shape[2:]:
-        raise RuntimeError(f"afnet::focal_block: an input of {list(x.shape)}; [frames, {channels}, height, width] expected")
+        raise RuntimeError(f"afnet::focal_block: an input of {list(x.shape)}; [frames, {channels}, height, width] "
+                           "expected")
     count = x.shape[0]
     clip = frames or max(count, 1)
     if clip < 0 or count % clip != 0:
@@ -69,7 +70,8 @@ def focal_block(x: torch.Tensor, selected: Optional[torch.Tensor], model: str, b
         opened.run(*shape, x.data_ptr(), mask, output.data_ptr())
         return output
     if x.device.index != 0:
-        raise RuntimeError(f"afnet::focal_block: {x.device}; blocks run on the first device that CUDA_VISIBLE_DEVICES shows")
+        raise RuntimeError(f"afnet::focal_block: {x.device}; blocks run on the first device that CUDA_VISIBLE_DEVICES "
+                           "shows")
     if x.data_ptr() % 128 != 0:  # a view into other memory
         x = x.clone(memory_format=torch.channels_last)
     stream = torch.cuda.current_stream(x.device).cuda_stream

@@ -67,7 +67,8 @@ class Refused(unittest.TestCase):
     def test_choices(self):
         words = self.refusal(afnet_block.Block, MODEL, "layer2.base_module.0")
         self.assertIn("no focal block 'layer2.base_module.0'; it has layer1.refine_module.0", words)
-        self.assertIn("/nowhere.safetensors: no such file", self.refusal(afnet_block.Block, "/nowhere.safetensors", BLOCK))
+        missing = "/nowhere.safetensors"
+        self.assertIn(missing + ": no such file", self.refusal(afnet_block.Block, missing, BLOCK))
         self.assertIn("unknown model", self.refusal(afnet_block.Block, "af_tini", BLOCK))
         self.assertIn("/nowhere: no kernel library", self.refusal(afnet_block.Block, MODEL, BLOCK, kernels="/nowhere"))
         self.assertIn("masked", self.refusal(afnet_block.Block, MODEL, BLOCK, unselected="never"))

@@ -28,7 +28,8 @@ try:
 except ModuleNotFoundError as missing:
     python = torch_python()
     if "AFNET_TORCH_TEST" in os.environ or python == sys.executable:
-        print(f"skipped: {missing}; AFNET_TORCH_PYTHON can name a Python with PyTorch, scripts/bench-peers installs one")
+        print(f"skipped: {missing}; AFNET_TORCH_PYTHON can name a Python with PyTorch, and scripts/bench-peers "
+              "installs one")
         sys.exit(77)
     sys.exit(subprocess.run([python, *sys.argv], env=dict(os.environ, AFNET_TORCH_TEST="1")).returncode)
 
@@ -67,7 +68,8 @@ class Definition:
     def layer(self, conv, norm, x, **options):
         w, key = self.weights, self.block + "."
         y = F.conv2d(x, w[key + conv + ".weight"], **options)
-        return F.batch_norm(y, *(w[key + norm + part] for part in (".running_mean", ".running_var", ".weight", ".bias")))
+        parts = (".running_mean", ".running_var", ".weight", ".bias")
+        return F.batch_norm(y, *(w[key + norm + part] for part in parts))
 
     def branch(self, x):
         y = self.layer("conv1", "bn1", x, groups=2).relu()
@@ -184,7 +186,8 @@ class Refused(unittest.TestCase):
         self.refused("frames of 300", torch.zeros(300, 64, 1, 1))
 
     def test_blocks(self):
-        for arguments, words in ((("key_stripe", "layer1"), "no focal block 'layer1'"), (("/no.safetensors", "b"), "no such file"),
+        for arguments, words in ((("key_stripe", "layer1"), "no focal block 'layer1'"),
+                                 (("/no.safetensors", "b"), "no such file"),
                                  (("key_stripe", BLOCKS[0], "x"), "masked")):
             with self.assertRaisesRegex(RuntimeError, words):
                 afnet_torch.FocalBlock(*arguments)
