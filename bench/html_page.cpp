@@ -32,6 +32,8 @@ th { background: var(--head); font-weight: 600; vertical-align: bottom; white-sp
 .w { text-align: left; }
 th button { all: unset; cursor: pointer; } th button:focus-visible { outline: 2px solid var(--c0); }
 a { color: var(--c0); }
+summary { cursor: pointer; font-size: 0.85rem; } summary:focus-visible { outline: 2px solid var(--c0); }
+pre { overflow-x: auto; margin: 0.3rem 0 0.8rem 1rem; font-size: 0.75rem; line-height: 1.35; }
 svg { display: block; width: 100%; height: auto; }
 @media print {
   :root { --paper: #ffffff; --ink: #000000; --faint: #444444; --grid: #dddddd; --head: #f0f0f0;
@@ -61,6 +63,17 @@ for (const button of document.querySelectorAll("table.sorts th button")) {
     body.append(...Array.from(body.rows).sort(order));
   });
 }
+)";
+
+constexpr const char *kUnfoldScript = R"(
+const unfold = () => {
+  const at = document.getElementById(location.hash.slice(1));
+  if (at === null) return;
+  at.open = true;
+  at.scrollIntoView();
+};
+addEventListener("hashchange", unfold);
+unfold();
 )";
 
 std::string page_colour(const std::string &name) {
@@ -117,6 +130,14 @@ void HtmlPage::sortable_table(const std::vector<std::string> &titles, const std:
     body_ += "</tbody>\n</table></div>\n";
 }
 
+void HtmlPage::folded(const std::string &id, const std::string &title, const std::vector<std::string> &lines) {
+    folds_ = true;
+    body_ += "<details id=\"" + xml_text(id) + "\"><summary>" + xml_text(title) + "</summary>\n<pre>";
+    for (const std::string &line : lines)
+        body_ += xml_text(line) + "\n";
+    body_ += "</pre></details>\n";
+}
+
 void HtmlPage::definitions(const std::vector<std::pair<std::string, std::string>> &terms) {
     body_ += "<dl>\n";
     for (const auto &[term, meaning] : terms) {
@@ -137,7 +158,8 @@ std::string HtmlPage::text() const {
            "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n"
            "<meta name=\"color-scheme\" content=\"light dark\"/>\n<title>" +
            xml_text(title_) + "</title>\n<style>" + kStyle + plot_rules(page_colour) + "</style>\n</head>\n<body>\n" + body_ +
-           (sorts_ ? std::string("<script>") + kSortScript + "</script>\n" : "") + "</body>\n</html>\n";
+           (sorts_ ? std::string("<script>") + kSortScript + "</script>\n" : "") +
+           (folds_ ? std::string("<script>") + kUnfoldScript + "</script>\n" : "") + "</body>\n</html>\n";
 }
 
 }  // namespace afnet

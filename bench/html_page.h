@@ -1,6 +1,6 @@
 // One self-contained HTML page: style and pictures inside, well-formed as XML too, and no scripts but for the few lines
-// that sort a table, where the page has such a table. It follows the reader's
-// dark or light setting, fits a phone, and prints.
+// that sort a table or unfold what a link leads to, where the page has the like. It follows the reader's dark or light
+// setting, fits a phone, and prints.
 #pragma once
 
 #include <string>
@@ -28,6 +28,8 @@ public:
     /// The same, sorted by a column where its title is clicked: numbers by value, words by letters, empty cells last.
     void sortable_table(const std::vector<std::string> &titles, const std::vector<std::vector<PageCell>> &rows,
                         size_t names = 1);
+    /// Lines of code that a click on `title` shows, or a link to `#id`, which is a word.
+    void folded(const std::string &id, const std::string &title, const std::vector<std::string> &lines);
     void definitions(const std::vector<std::pair<std::string, std::string>> &terms);
 
     /// Pictures (model/svg_plot.h) side by side where there is room.
@@ -37,7 +39,7 @@ public:
 
 private:
     std::string title_, body_;
-    bool sorts_ = false;
+    bool sorts_ = false, folds_ = false;
 };
 
 }  // namespace afnet

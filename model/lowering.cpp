@@ -32,6 +32,8 @@ RunShape with_masks_of(const ModelDescription &description, RunShape shape) {
     return shape;
 }
 
+}  // namespace
+
 void lower_with(NetworkBuilder &builder, const ModelDescription &description) {
     switch (description.family) {
     case Family::ResNet: lower_resnet(description, builder); break;
@@ -39,8 +41,6 @@ void lower_with(NetworkBuilder &builder, const ModelDescription &description) {
     case Family::AfMobileNetV3: lower_af_mobilenetv3(description, builder); break;
     }
 }
-
-}  // namespace
 
 LoweredNetwork lower(const ModelDescription &description, const RunShape &shape) {
     check(description, shape);

@@ -22,7 +22,10 @@ std::vector<KernelSpec> kernels_of(const ModelDescription &description, const st
 /// "unselected", and those without masks.
 std::vector<KernelSpec> kernel_specs(const ModelDescription &description, Dtype dtype = Dtype::F32);
 
-// Families; lower() chooses.
+/// Says the network in a builder's vocabulary: what lower() and lower_training() do with theirs.
+void lower_with(NetworkBuilder &builder, const ModelDescription &description);
+
+// Families; lower_with() chooses.
 void lower_resnet(const ModelDescription &description, NetworkBuilder &builder);
 void lower_af_resnet(const ModelDescription &description, NetworkBuilder &builder);
 void lower_af_mobilenetv3(const ModelDescription &description, NetworkBuilder &builder);

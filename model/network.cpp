@@ -4,84 +4,26 @@
 #include <cmath>
 #include <cstring>
 
+#include "model/network_constants.h"
 #include "model/recipe.h"
 #include "runtime/arena.h"
 #include "runtime/heap.h"
 #include "runtime/kernel_trace.h"
-#include "runtime/parallel_for.h"
 
 namespace afnet {
-
-namespace {
-
-// Positions of F(0)'s distinct columns or rows: those within p of an edge, and one between
-// (generators/zero_response.h).
-std::vector<int> distinct_positions(int side, int kernel) {
-    const int border = (kernel - 1) / 2, count = std::min(kernel, side);
-    std::vector<int> positions;
-    for (int i = 0; i < count; i++)
-        positions.push_back(i <= border ? i : side - (count - i));
-    return positions;
-}
-
-} // namespace
 
 Network::Network(const ModelDescription &description, const RunShape &shape, KernelStore &kernels,
                  const Weights &weights)
     : description_(description), shape_(shape), lowered_(lower(description, shape)),
       executor_(lowered_.plan, kernels, description.name) {
     load_times_.kernels = clock_.lap_ms();
-    pack_constants(weights);
+    pack_constants(lowered_, executor_, weights);
+    give_back_freed_memory();
     load_times_.packing = clock_.lap_ms();
-    for (const ZeroResponse &response : lowered_.zero_responses)
-        compute_zero_response(response, kernels, weights);
+    compute_zero_responses(lowered_, executor_, kernels, description.name, weights);
     load_times_.zero_responses = clock_.lap_ms();
     executor_.warm_up();
     load_times_.memory = clock_.lap_ms();
-}
-
-void Network::pack_constants(const Weights &weights) {
-    if (lowered_.ones != kNoTensor) {
-        executor_.set_constant(lowered_.ones, {shape_.flat_frames()},
-                               std::vector<int>(size_t(shape_.flat_frames()), 1));
-    }
-    parallel_for(lowered_.constants.size(), [&](size_t i) {
-        const ConstantRecipe &recipe = lowered_.constants[i];
-        PackedConstant packed = recipe.make(weights, *executor_.kernel(recipe.step).entry);
-        executor_.set_constant(recipe.tensor, std::move(packed.extents), packed.elements);
-    });
-    give_back_freed_memory();
-}
-
-void Network::compute_zero_response(const ZeroResponse &response, KernelStore &kernels, const Weights &weights) {
-    Executor executor(response.plan, kernels, description_.name);
-    for (size_t i = 0; i < response.constants.size(); i++) {
-        const ConstantRecipe &recipe = response.constants[i];
-        const ConstantRecipe &original = lowered_.constants[response.originals[i]];
-        const KernelEntry &kernel = *executor.kernel(recipe.step).entry;
-        if (kernel.knobs == executor_.kernel(original.step).entry->knobs) {
-            executor.share_constant(recipe.tensor, executor_, original.tensor);
-        } else {
-            PackedConstant packed = recipe.make(weights, kernel);
-            executor.set_constant(recipe.tensor, std::move(packed.extents), packed.elements);
-        }
-    }
-    *static_cast<int *>(executor.memory(response.count).data) = 1;
-    executor.run();
-
-    const std::vector<int> &whole = response.plan.tensors[size_t(response.result)].extents;
-    const std::vector<float> map = executor.numbers(response.result);
-    const size_t channels = size_t(whole[0]);
-    const std::vector<int> columns = distinct_positions(whole[1], response.kernel);
-    const std::vector<int> rows = distinct_positions(whole[2], response.kernel);
-    std::vector<float> distinct;
-    for (int y : rows) {
-        for (int x : columns) {
-            const float *pixel = map.data() + (size_t(y) * size_t(whole[1]) + size_t(x)) * channels;
-            distinct.insert(distinct.end(), pixel, pixel + channels);
-        }
-    }
-    executor_.set_constant(response.constant, {whole[0], int(columns.size()), int(rows.size()), 1}, distinct);
 }
 
 void Network::set_frame(int flat_frame, const float *pixels) {

@@ -67,8 +67,6 @@ public:
     double macs();
 
 private:
-    void pack_constants(const Weights &weights);
-    void compute_zero_response(const ZeroResponse &response, KernelStore &kernels, const Weights &weights);
     std::vector<float> scores(TensorId id, int clip);
 
     LapClock clock_;

@@ -93,6 +93,8 @@ public:
     Selection navigate(const std::string &keys, const std::string &block, const Feature &ample) override;
     PatchSelection navigate_patches(const std::string &block, const Feature &ample, int grid,
                                     const Selection *frames) override;
+    /// A block's work list without its navigation: the mask is an Input.
+    Selection forced_selection(const std::string &block);
     /// The branch on the work list, and what unselected frames get: by the block's projection where it has one, else by
     /// a step of its own.
     Feature focal(FocalBlock &block, const Feature &in, const Feature &state, const FocalBranch &branch) override;
@@ -155,6 +157,7 @@ private:
     Frames all_frames(TensorId id) const;
     void require_zero_frame(TensorId id, const std::string &reader) const;
     Step &add_step(const std::string &label, KernelSpec kernel, const Selection *selection);
+    void list_selected(const Selection &selection, const std::string &label);
     void finish_rejected(FocalBlock &block);
     TensorId unselected_residual(const FocalBlock &block);
     void fill_unselected(const FocalBlock &block, const Feature &state);

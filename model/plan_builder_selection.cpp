@@ -59,9 +59,26 @@ Selection PlanBuilder::navigate(const std::string &keys, const std::string &bloc
 
     network_.selections.push_back(s);
     if (s.soft) return s;
-    Step &list = add_step(keys + ".work_list", KernelSpec("work_list"), nullptr);
-    list.arguments = {{"mask", s.deciding_mask()}, {"sources", s.sources}, {"count", s.count}};
-    list.scalars = {{"frames_per_clip", double(t)}};
+    list_selected(s, keys + ".work_list");
+    return s;
+}
+
+void PlanBuilder::list_selected(const Selection &selection, const std::string &label) {
+    Step &list = add_step(label, KernelSpec("work_list"), nullptr);
+    list.arguments = {
+        {"mask", selection.deciding_mask()}, {"sources", selection.sources}, {"count", selection.count}};
+    list.scalars = {{"frames_per_clip", double(shape().frames)}};
+}
+
+Selection PlanBuilder::forced_selection(const std::string &block) {
+    const int frames = shape().flat_frames();
+    Selection s;
+    s.name = block;
+    s.forced = integers(block + ".forced_mask", {frames}, Storage::Input);
+    s.sources = integers(block + ".sources", {3, frames});
+    s.count = integers(block + ".count", {1});
+    list_selected(s, block + ".work_list");
+    network_.selections.push_back(s);
     return s;
 }
 

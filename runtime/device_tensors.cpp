@@ -5,6 +5,7 @@
 
 #include "runtime/argument_view.h"
 #include "runtime/error.h"
+#include "runtime/halide_host.h"
 
 namespace afnet {
 
@@ -12,6 +13,14 @@ namespace {
 
 size_t rounded_up(size_t bytes, size_t unit) {
     return (bytes + unit - 1) / unit * unit;
+}
+
+// Has a view see memory that is nobody's block. To CUDA a handle is an address.
+void see_memory(halide_buffer_t &view, void *memory, const Device &device) {
+    view.host = nullptr;
+    view.device = uint64_t(reinterpret_cast<uintptr_t>(memory));
+    view.device_interface = device.halide;
+    view.set_device_dirty(true);
 }
 
 } // namespace
@@ -23,7 +32,7 @@ DeviceTensors::DeviceTensors(const Plan &plan, const Device &device)
     results_.resize(results_bytes_);
     for (size_t i = 0; i < places_.size(); i++) {
         const TensorInfo &tensor = plan_.tensors[i];
-        if (tensor.storage == Storage::Constant) continue;
+        if (tensor.storage == Storage::Constant || tensor.storage == Storage::Lent) continue;
         places_[i].block = pool_.get();
         if (tensor.storage != Storage::Input) continue;
         places_[i].mirror.resize(stored_bytes(tensor));
@@ -103,7 +112,8 @@ void DeviceTensors::share_constant(TensorId id, TensorStore &owner, TensorId ori
 }
 
 bool DeviceTensors::has(TensorId id) const {
-    return places_[size_t(id)].block || places_[size_t(id)].staged;
+    const Place &place = places_[size_t(id)];
+    return place.block || place.staged || place.lent;
 }
 
 void DeviceTensors::upload_constants() {
@@ -129,8 +139,73 @@ void DeviceTensors::attach(halide_buffer_t &view, TensorId id, size_t offset, bo
     upload_constants();
     Place &place = places_[size_t(id)];
     place.written = place.written || written;
+    if (place.lent) {
+        const size_t skipped = offset * element_bytes(plan_.tensors[size_t(id)].type);
+        return see_memory(view, static_cast<unsigned char *>(place.lent) + skipped, device_);
+    }
     place.block->attach(view, place.offset + offset * element_bytes(plan_.tensors[size_t(id)].type));
     attached_.push_back(view);
+}
+
+bool DeviceTensors::lend(TensorId id, void *memory) {
+    if (device_.interface != GpuInterface::Cuda) {
+        throw Error("memory of " + device_.name + " cannot be lent; take --device cuda or cpu");
+    }
+    if (reinterpret_cast<uintptr_t>(memory) % device_.alignment_bytes != 0) {
+        throw Error(plan_.tensors[size_t(id)].name + ": memory that does not begin at a multiple of " +
+                    std::to_string(device_.alignment_bytes) + " bytes; copy it into memory that does");
+    }
+    void *&lent = places_[size_t(id)].lent;
+    if (lent == memory) return false;
+    lent = memory;
+    return true;
+}
+
+// Both sides lie on the device; the other one is dense.
+void DeviceTensors::copy_elements(TensorId id, void *outside, bool bring) {
+    const TensorInfo &tensor = plan_.tensors[size_t(id)];
+    Place &place = places_[size_t(id)];
+    std::vector<halide_dimension_t> stored, dense;
+    const std::vector<int> apart = strides(id);
+    int stride = 1;
+    size_t interior = 0; // elements in front of what a border surrounds
+    for (size_t d = 0; d < tensor.extents.size(); d++) {
+        stored.push_back({0, tensor.extents[d], apart[d], 0});
+        dense.push_back({0, tensor.extents[d], stride, 0});
+        stride *= tensor.extents[d];
+        if (d == 1 || d == 2) interior += size_t(tensor.border) * size_t(apart[d]);
+    }
+    halide_buffer_t ours{}, theirs{};
+    for (halide_buffer_t *view : {&ours, &theirs}) {
+        view->type = halide_type_t(halide_type_uint, uint8_t(8 * element_bytes(tensor.type)));
+        view->dimensions = int(dense.size());
+    }
+    ours.dim = stored.data();
+    theirs.dim = dense.data();
+    see_memory(theirs, outside, device_);
+    if (place.lent) {
+        see_memory(ours, place.lent, device_);
+    } else {
+        place.block->attach(ours, place.offset + interior * element_bytes(tensor.type));
+        place.mirrored = 0;
+        place.written = true;
+    }
+    const int status = bring ? halide_buffer_copy(nullptr, &theirs, device_.halide, &ours)
+                             : halide_buffer_copy(nullptr, &ours, device_.halide, &theirs);
+    if (!place.lent) DeviceBlock::detach(ours);
+    if (status != 0) {
+        take_halide_errors();
+        throw Error(tensor.name + ": a copy on " + device_.name + " failed; run again, or take --device cpu");
+    }
+}
+
+void DeviceTensors::bring(TensorId id, const void *from) {
+    copy_elements(id, const_cast<void *>(from), true);
+}
+
+void DeviceTensors::fetch(TensorId id, void *to) {
+    copy_elements(id, to, false);
+    wait_for(device_);
 }
 
 void DeviceTensors::detach_all() {

@@ -23,6 +23,9 @@ public:
     void set_constant(TensorId id, const void *elements, size_t bytes) override;
     void share_constant(TensorId id, TensorStore &owner, TensorId original) override;
     bool has(TensorId id) const override;
+    bool lend(TensorId id, void *memory) override;
+    void bring(TensorId id, const void *from) override;
+    void fetch(TensorId id, void *to) override;
     TensorMemory memory(TensorId id) override;
     std::vector<int> strides(TensorId id) const override;
     void attach(halide_buffer_t &view, TensorId id, size_t offset, bool written) override;
@@ -40,6 +43,7 @@ private:
         const DeviceBlock *block = nullptr; // null: a constant that waits in `staged`, or nobody set
         size_t offset = 0, bytes = 0;
         const unsigned char *staged = nullptr;
+        void *lent = nullptr; // the caller's memory on the device
         AlignedBytes mirror;
         bool result = false;   // lies among those that are read together
         bool written = false;  // by kernels
@@ -52,6 +56,7 @@ private:
     StorageRules rules(TensorId id) const;
     void upload_constants();
     void copy(TensorId id, bool to_device);
+    void copy_elements(TensorId id, void *outside, bool bring);
     bool mirrored(TensorId id) const;
 
     const Plan &plan_;

@@ -126,7 +126,10 @@ void Executor::bind(size_t index) {
         const std::optional<Argument> given = argument(step, wanted.name);
         if (!given) throw Error(where + ": no tensor is bound");
         const TensorInfo &tensor = plan_.tensors[size_t(given->tensor)];
-        if (!tensors_->has(given->tensor)) throw Error(where + ": constant " + tensor.name + " was never filled");
+        if (!tensors_->has(given->tensor)) {
+            if (tensor.storage == Storage::Lent) throw Error(where + ": no memory was lent for " + tensor.name);
+            throw Error(where + ": constant " + tensor.name + " was never filled");
+        }
         if (wanted.type != halide_type(tensor.type)) throw Error(where + ": wrong element type in " + tensor.name);
         if (given->zeroed) binding->zeroed.push_back(memory(given->tensor));
 

@@ -50,6 +50,16 @@ public:
     /// Uses another executor's Constant as this one's; `owner` must outlive this executor.
     void share_constant(TensorId id, Executor &owner, TensorId original);
 
+    /// Has a Lent tensor be the caller's memory from the next run on: this process's, or on a device the device's (of
+    /// CUDA). The memory must last as long.
+    void lend(TensorId id, void *memory) {
+        if (tensors_->lend(id, memory)) prepared_ = false;
+    }
+    /// Copies the dense elements of an Input or a Lent tensor from such memory in front of a run, and behind it to such
+    /// memory.
+    void bring(TensorId id, const void *from) { tensors_->bring(id, from); }
+    void fetch(TensorId id, void *to) { tensors_->fetch(id, to); }
+
     /// Elements of an Input (to write), a Kept tensor after a run, or any tensor from an observer. On a device it is a
     /// copy: what was written to an Input reaches the device with the next run, so ask again before writing again.
     TensorMemory memory(TensorId id) { return tensors_->memory(id); }

@@ -14,6 +14,9 @@ public:
     void set_constant(TensorId id, const void *elements, size_t bytes) override;
     void share_constant(TensorId id, TensorStore &owner, TensorId original) override;
     bool has(TensorId id) const override;
+    bool lend(TensorId id, void *memory) override;
+    void bring(TensorId id, const void *from) override;
+    void fetch(TensorId id, void *to) override;
     TensorMemory memory(TensorId id) override;
     std::vector<int> strides(TensorId id) const override;
     void attach(halide_buffer_t &view, TensorId id, size_t offset, bool written) override;
@@ -26,12 +29,14 @@ public:
     size_t constant_bytes() const override;
 
 private:
+    bool elsewhere(TensorId id) const;
+
     const Plan &plan_;
     ArenaLayout arena_;
     AlignedBytes block_; // all arena tensors
     std::vector<AlignedBytes> inputs_;
     PieceMemory constant_memory_;
-    std::vector<TensorMemory> constants_; // in constant_memory_, or of another store
+    std::vector<TensorMemory> constants_; // in constant_memory_, or of another store; and what is lent
 };
 
 } // namespace afnet

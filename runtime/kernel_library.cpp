@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include "runtime/content_hash.h"
@@ -55,6 +56,23 @@ std::vector<std::string> manifest_paths(const std::string &folder, const Target 
     }
     std::sort(paths.begin(), paths.end());
     return paths;
+}
+
+// The file of the shared library that holds a function; empty where it is the program's own.
+template <class Function> std::string library_of(Function *function) {
+    Dl_info holder{}, program{};
+    const void *const headers = reinterpret_cast<const void *>(::getauxval(AT_PHDR));
+    if (!dladdr(reinterpret_cast<const void *>(function), &holder) || !dladdr(headers, &program)) return "";
+    return holder.dli_fbase == program.dli_fbase ? "" : holder.dli_fname;
+}
+
+// Kernels find Halide's runtime among the symbols that all libraries see: the program's, and those of a shared library
+// only where it was loaded so. Python's ctypes does not.
+void show_halide_runtime() {
+    static const std::string library = library_of(&halide_set_error_handler);
+    if (library.empty()) return;
+    static void *const shown = dlopen(library.c_str(), RTLD_NOW | RTLD_NOLOAD | RTLD_GLOBAL);
+    if (!shown) throw Error(library + ": cannot show its symbols to kernels: " + dlerror());
 }
 
 }  // namespace
@@ -115,6 +133,7 @@ KernelLibrary::KernelLibrary(const std::string &manifest_path, Manifest manifest
     if (file_hash(path) != manifest_.library_hash) {
         throw Error(path + ": not the library that " + manifest_path + " describes" + kRecompile);
     }
+    show_halide_runtime();
     handle_ = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (!handle_) throw Error(path + ": cannot be loaded: " + dlerror() + kRecompile);
     for (const KernelEntry &entry : manifest_.kernels) {
@@ -248,6 +267,11 @@ std::string KernelStore::lack_of(const std::vector<KernelSpec> &specs) {
 }
 
 std::string program_folder() {
+    if (const std::string library = library_of(&manifest_ending); !library.empty()) {
+        std::error_code error;
+        const std::filesystem::path whole = std::filesystem::canonical(library, error);
+        return (error ? std::filesystem::path(library) : whole).parent_path().string();
+    }
     char path[PATH_MAX];
     const ssize_t length = ::readlink("/proc/self/exe", path, sizeof path);
     if (length <= 0) return ".";

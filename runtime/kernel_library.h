@@ -120,10 +120,10 @@ const Target &choose_library_target(const std::string &folder, std::string *why 
 /// Whether a folder has a library for `target`, by the manifests' names.
 bool has_kernel_libraries(const std::string &folder, const Target &target);
 
-/// Where kernel libraries are: AFNET_KERNELS when set, else `kernels` beside the program.
+/// Where kernel libraries are: AFNET_KERNELS when set, else `kernels` in program_folder().
 std::string kernel_folder();
 
-/// The folder of the running program.
+/// The folder of the running program, or where this code is in a shared library, of that.
 std::string program_folder();
 
 }  // namespace afnet

@@ -19,6 +19,7 @@ enum class Storage {
     Kept,      // like Arena, but readable after the run: results
     Input,     // written by the caller before each run
     Constant,  // filled once at load: packed weights, tables
+    Lent,      // the caller's own memory, which may be another one in each run; dense, without border and zero frame
 };
 
 /// One tensor. Extents are innermost first; activations are [c, x, y, f].

@@ -28,6 +28,13 @@ public:
     /// Whether a tensor has elements: false for constants that nobody set.
     virtual bool has(TensorId id) const = 0;
 
+    /// Has a Lent tensor be memory where kernels run: this process's, or the device's. Whether it was another one.
+    virtual bool lend(TensorId id, void *memory) = 0;
+    /// Copies a Lent or Input tensor's elements, without border and zero frame, from or to such memory, where they lie
+    /// densely. The memory is free when fetch() returns, and what `bring` reads when the run has ended.
+    virtual void bring(TensorId id, const void *from) = 0;
+    virtual void fetch(TensorId id, void *to) = 0;
+
     /// A tensor's elements in this process's memory, dense: those of an Input to write before a run, any to read.
     virtual TensorMemory memory(TensorId id) = 0;
     /// By how many elements the stored tensor's dimensions lie apart where kernels see it.

@@ -144,6 +144,8 @@ Json code_json(const KernelCode &code) {
                  {"loops", Json::array()},
                  {"main_loop", code.figures.main_loop() ? Json(code.figures.main) : Json()},
                  {"prediction", code.prediction ? prediction_json(*code.prediction) : Json()},
+                 {"layers", code.use.layers},
+                 {"kinds", code.use.kinds},
                  {"speed", Json::array()},
                  {"remarks", code.remarks}};
     for (size_t i = 0; i < code.figures.loops.size(); i++)

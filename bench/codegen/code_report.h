@@ -20,8 +20,8 @@ struct CodegenResult {
 std::string report_text(const CodegenResult &result);
 nlohmann::ordered_json report_json(const CodegenResult &result);
 
-/// A page whose table sorts at a click, without anything from elsewhere. `files` leads from the page's folder to that
-/// of the emitted files; empty: no links.
+/// A page without anything from elsewhere: sums by target, for each target a table that sorts at a click, and every
+/// main loop, folded. `files` leads from the page's folder to that of the emitted files; empty: no links.
 std::string report_page(const CodegenResult &result, const std::string &title, const std::string &files);
 
 } // namespace afnet

@@ -13,6 +13,7 @@
 #include "autotune/scratch_folder.h"
 #include "bench/codegen/code_report.h"
 #include "bench/codegen/kernel_speed.h"
+#include "bench/codegen/model_use.h"
 #include "model/output_folder.h"
 #include "model/progress.h"
 #include "runtime/command.h"
@@ -172,6 +173,7 @@ int codegen(Options options, const CommandContext &context) {
     }
     request.model = model.get();
     result.codes = emit_all(options, pieces, request, jobs, context.quiet);
+    if (!options.model.empty()) note_uses(options.model, options.frames, options.size, result.codes);
     measure_all(options, context, variants, scratch.path(), jobs, result);
     if (options.compares) compare_all(result);
     if (!options.page.empty()) write_page(options, result);

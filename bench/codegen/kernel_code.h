@@ -34,6 +34,11 @@ struct ShapeSpeed {
     double gmac_per_s() const { return ms > 0 ? gmac / ms * 1e3 : 0; }
 };
 
+/// Where a model runs a kernel: layers, in the order of the plan, and what they are for (bench/stages.h), each once.
+struct ModelUse {
+    std::vector<std::string> layers, kinds;
+};
+
 struct KernelCode {
     std::string kernel, variant;
     Target target;
@@ -44,6 +49,7 @@ struct KernelCode {
     double compile_seconds = 0;               // of processor time, for the object alone
     CodeFigures figures;
     std::optional<LoopPrediction> prediction; // of the main loop
+    ModelUse use;                             // empty: no model, or one that runs it under other options
     std::vector<ShapeSpeed> speed;            // empty: not measured
     std::vector<std::string> remarks;
 };

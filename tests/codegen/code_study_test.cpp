@@ -89,6 +89,41 @@ TEST_CASE("the page is well-formed, links to files and holds nothing from elsewh
     CHECK_THAT(page, !Contains("src=") && !Contains("https:"));
 }
 
+TEST_CASE("the page has a table for each target, where kernels are used, and their main loops", "[codegen]") {
+    CodegenResult result;
+    result.model = "some model";
+    const std::string fma = "\tvfmadd231ps\t(%rax), %ymm1, %ymm2\n";
+    for (const char *variant : {"one", "two"}) {
+        result.codes.push_back(code_of(variant, fma + fma));
+        result.codes.back().spec.generator = "conv2d";
+        result.codes.back().object_bytes = 4321;
+        result.codes.back().use = {{"layer1.0.conv1", "layer1.1.conv1"}, {"plain", "focal"}};
+        result.codes.back().compile_seconds = 1.5;
+        result.codes.push_back(code_of(variant, fma));
+        result.codes.back().kernel = "linear";
+    }
+    result.codes[0].speed = {{"8x8", "layer1.0.conv1", 2, 1.0, 3.0, 50.0}};
+    const std::string page = report_page(result, "Page", "");
+    CHECK(xml_fault(page).empty());
+    CHECK_THAT(page, Contains("<h2>Kernels on one</h2>") && Contains("<h2>Kernels on two</h2>"));
+    CHECK_THAT(page, Contains("plain focal") || Contains("plain, focal"));
+    CHECK_THAT(page, Contains(">layer1.0.conv1<") && Contains(">4321<"));
+    // Two kernels of each: instructions of both, and of the measured one 6 GMAC in 2 ms.
+    const size_t sums = page.find("All kernels together");
+    const std::string of_one = page.substr(page.find(">one<", sums), 600),
+                      of_two = page.substr(page.find(">two<", sums), 600);
+    CHECK_THAT(of_one, Contains("<td>2</td><td>7</td><td>3</td>") && Contains("<td>3000.0</td><td>50.0</td>"));
+    CHECK_THAT(of_two, Contains("<td>2</td><td>7</td><td>3</td>"));
+    // Every link within the page leads somewhere, to the loop itself.
+    size_t links = 0;
+    for (size_t at = page.find("href=\"#"); at != std::string::npos; at = page.find("href=\"#", at + 1), links++) {
+        const std::string id = page.substr(at + 7, page.find('"', at + 7) - at - 7);
+        CHECK_THAT(page, Contains("<details id=\"" + id + "\">"));
+    }
+    CHECK(links == 4);
+    CHECK_THAT(page, Contains("<pre>vfmadd231ps (%rax), %ymm1, %ymm2\nvfmadd231ps"));
+}
+
 TEST_CASE("predictions of llvm-mca are read", "[codegen]") {
     const LoopPrediction prediction = read_prediction(kPrediction);
     CHECK(prediction.processor == "skylake-avx512");

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 
+#include "model/interface/focal_block.h"
 #include "runtime/arena.h"
 #include "runtime/error.h"
 #include "tests/fake_cuda/fake_driver.h"
@@ -203,4 +204,58 @@ TEST_CASE("each fault of a device is one error, and the process goes on", "[devi
     CHECK_THROWS_WITH(network->run(), Contains("failed on Fake GPU"));
     fake.reset();
     CHECK_NOTHROW(network->run());
+}
+
+TEST_CASE("a focal block on CUDA works on the caller's memory and stream", "[device_network]") {
+    const FakeCuda &fake = fresh_fake_cuda();
+    const std::string folder = std::string(AFNET_FIXTURES) + "/models/";
+    const afnet_focal_block_shape shape = {5, 3, 2, 1};
+    for (const bool shift : {false, true}) {
+        // Its last block has no projection: where kernels compute nothing, the input comes back.
+        const std::string model = folder + (shift ? "small_af_resnet_tsm.json" : "small_af_resnet.json");
+        INFO(model);
+        const afnet_focal_block_choice choice = {model.c_str(), "layer3.refine_module.1", nullptr, "cuda",
+                                                 AFNET_TEST_KERNELS};
+        afnet_focal_block *block = nullptr;
+        const int status = afnet_focal_block_open(&choice, &block);
+        INFO(afnet_error());
+        REQUIRE(status == 0);
+        int in = 0, out = 0;
+        afnet_focal_block_channels(block, &in, &out);
+        const size_t count = size_t(in) * 30, bytes = count * sizeof(float);
+        AlignedBytes memory; // the made-up driver's devices use the host's
+        memory.resize(2 * bytes + 512);
+        const uintptr_t begin = (reinterpret_cast<uintptr_t>(memory.data()) + 127) / 128 * 128;
+        float *const input = reinterpret_cast<float *>(begin), *const output = input + (count + 31) / 32 * 32;
+        for (size_t i = 0; i < count; i++)
+            input[i] = float(i);
+        const uint8_t selected[] = {1, 0};
+        int stream = 0;
+        for (int round = 0; round < 3; round++) {
+            fake.reset();
+            std::fill_n(output, count, -1.0f);
+            const int ran = afnet_focal_block_run_on_stream(block, &shape, input, selected, output, &stream);
+            INFO(afnet_error() << all_calls());
+            REQUIRE(ran == 0);
+            CHECK(std::equal(input, input + count, output));
+            char name[64];
+            std::snprintf(name, sizeof name, "stream %p", static_cast<void *>(&stream));
+            CHECK(fake_calls("stream").back() == name);
+            CHECK(fake_calls("launch").size() >= 4); // the list, and three convolutions
+            CHECK(fake_calls().back() == "synchronize");
+            if (round == 0) continue; // which packs weights
+            CHECK(fake_calls("to_host").empty());
+            CHECK(fake_calls("to_device").size() == 1); // the mask
+            CHECK(fake_calls("on_device").size() >= (shift ? 2 : 1));
+        }
+        CHECK(afnet_focal_block_run(block, &shape, input, selected, output) != 0);
+        CHECK_THAT(afnet_error(), Contains("opened for CUDA"));
+        CHECK(afnet_focal_block_run_on_stream(block, &shape, input, selected, output, nullptr) == 0);
+        CHECK(fake_calls("stream").back() == "stream 0x1"); // the default one
+        if (!shift) {
+            CHECK(afnet_focal_block_run_on_stream(block, &shape, input, selected, output + 1, nullptr) != 0);
+            CHECK_THAT(afnet_error(), Contains("multiple of 128 bytes"));
+        }
+        afnet_focal_block_close(block);
+    }
 }

@@ -33,7 +33,9 @@ Tensor4 ample_block(Execution &run, const std::string &block, const Tensor4 &inp
     return bottleneck(run, block, input, shortcut, {output_channels / 4, output_channels, stride, 1, last_relu});
 }
 
-/// The projection of the shortcut is neither grouped nor masked.
+} // namespace
+
+// The projection of the shortcut is neither grouped nor masked.
 Tensor4 focal_block(Execution &run, const std::string &block, const Tensor4 &input, int output_channels,
                     const std::vector<double> &mask, bool last_relu) {
     Tensor4 shortcut = input;
@@ -46,6 +48,8 @@ Tensor4 focal_block(Execution &run, const std::string &block, const Tensor4 &inp
     return bottleneck(run, block, input, shortcut,
                       {output_channels / 4, output_channels, 1, kFocalGroups, last_relu, &mask, run.pixels()});
 }
+
+namespace {
 
 /// theta: how much of each channel and frame comes from the ample branch, [c, 1, 1, f].
 Tensor4 fusion_weights(Execution &run, const AdaptiveStage &stage, const Tensor4 &sum) {
