@@ -64,7 +64,7 @@ private:
     RunShape shape_;
     int grid_;
     std::vector<std::string> blocks_;
-    size_t selections_;
+    size_t selections_ = 0;
     std::map<std::pair<bool, bool>, std::unique_ptr<Network>> networks_; // by what is given: frames, patches
     double last_ms_ = 0;
 };
