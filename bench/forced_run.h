@@ -9,7 +9,7 @@
 
 namespace afnet {
 
-/// The masks of one run: of frames [block][f], and of patches [block][gx, gy, f]; empty: not forced.
+/// The masks of one run: of frames [selection][f], and of patches [block][gx, gy, f]; empty: not forced.
 struct ForcedMasks {
     std::vector<std::vector<int>> frames, patches;
     /// Density above which blocks compute all pixels; none: each plan's own (model/spatial_break_even.h).

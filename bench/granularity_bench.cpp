@@ -54,7 +54,7 @@ public:
         runs_ = {{&networks_.dense(), {}, {}}};
         for (int grid : options.grids) {
             StudiedNetwork &network = networks_.patches(grid);
-            blocks_ = focal_blocks(network.network->lowered());
+            blocks_ = masked_blocks(network.network->lowered());
             for (const std::string &patches : options.patches) {
                 for (double rs : options.ratios) {
                     Setting setting{grid, patches, rs, {}, runs_.size(), runs_.size() + 1};
@@ -92,9 +92,8 @@ public:
 private:
     void add(StudiedNetwork &network, const std::vector<std::vector<int>> &patches, double break_even) {
         ForcedMasks masks;
-        if (model_.description.temporal()) {
-            masks.frames.assign(blocks_.size(), std::vector<int>(size_t(networks_.shape().flat_frames()), 1));
-        }
+        masks.frames.assign(network.network->lowered().selections.size(),
+                            std::vector<int>(size_t(networks_.shape().flat_frames()), 1));
         masks.patches = patches;
         masks.break_even = break_even;
         runs_.push_back({network.network.get(), std::move(masks), {}});

@@ -22,21 +22,6 @@ TensorId tensor_of(const Step &step, const char *argument) {
     return kNoTensor;
 }
 
-int block_of_label(const std::vector<std::string> &blocks, const Step &step) {
-    for (size_t b = 0; b < blocks.size(); b++) {
-        if (starts_with(step.label, blocks[b] + ".")) return int(b);
-    }
-    return -1;
-}
-
-// Lists of frames name their block; those of points and tiles stand under its label.
-int block_of_count(const LoweredNetwork &network, const std::vector<std::string> &blocks, const Step &step) {
-    for (size_t b = 0; b < network.selections.size(); b++) {
-        if (step.count == network.selections[b].count) return int(b);
-    }
-    return block_of_label(blocks, step);
-}
-
 StepRole gated_role(const Step &step) {
     if (flag(step, "scatter")) return StepRole::Scatter;
     return flag(step, "gather") ? StepRole::Gather : StepRole::Compact;
@@ -44,11 +29,13 @@ StepRole gated_role(const Step &step) {
 
 std::vector<StepPlace> masked_places(const LoweredNetwork &network) {
     const std::vector<Step> &steps = network.plan.steps;
-    const std::vector<std::string> blocks = focal_blocks(network);
     std::vector<StepPlace> places(steps.size());
     std::map<TensorId, int> pooled; // what a gate reads -> its block
-    for (size_t b = 0; b < network.selections.size(); b++) {
-        const Selection &selection = network.selections[b];
+    for (size_t b = 0; b < network.blocks.size(); b++) {
+        const MaskedBlock &block = network.blocks[b];
+        if (block.selection < 0) continue;
+        const Selection &selection = network.selections[size_t(block.selection)];
+        if (selection.name != block.name) continue; // the steps are those of the first block that follows it
         for (size_t i = 0; i < steps.size(); i++) {
             if (tensor_of(steps[i], "logits") == selection.logits && steps[i].kernel.generator == "navigation") {
                 places[i] = {StepRole::Navigation, int(b)};
@@ -61,15 +48,15 @@ std::vector<StepPlace> masked_places(const LoweredNetwork &network) {
     for (size_t i = 0; i < steps.size(); i++) {
         const std::string &generator = steps[i].kernel.generator, kind = kind_of(steps[i]);
         if (generator == "spatial_navigation") {
-            places[i] = {StepRole::PatchNavigation, block_of_label(blocks, steps[i])};
+            places[i] = {StepRole::PatchNavigation, block_of(network, steps[i])};
         } else if (generator == "patch_choice") {
-            places[i] = {StepRole::PatchChoice, block_of_label(blocks, steps[i])};
+            places[i] = {StepRole::PatchChoice, block_of(network, steps[i])};
         } else if (kind == "patch lists") {
-            places[i] = {StepRole::PatchLists, block_of_label(blocks, steps[i])};
+            places[i] = {StepRole::PatchLists, block_of(network, steps[i])};
         } else if (kind == "unselected") {
-            places[i] = {StepRole::Fill, block_of_count(network, blocks, steps[i])};
+            places[i] = {StepRole::Fill, block_of(network, steps[i])};
         } else if (steps[i].count != kNoTensor) {
-            places[i] = {gated_role(steps[i]), block_of_count(network, blocks, steps[i])};
+            places[i] = {gated_role(steps[i]), block_of(network, steps[i])};
         } else if (const auto found = pooled.find(tensor_of(steps[i], "output")); found != pooled.end()) {
             places[i] = {StepRole::Navigation, found->second};
         }
@@ -94,16 +81,6 @@ bool is_of_patches(StepRole role) {
     return role == StepRole::PatchNavigation || role == StepRole::PatchChoice || role == StepRole::PatchLists;
 }
 
-std::vector<std::string> focal_blocks(const LoweredNetwork &network) {
-    std::vector<std::string> names;
-    for (const Selection &selection : network.selections)
-        names.push_back(selection.name);
-    if (!names.empty()) return names;
-    for (const PatchSelection &patches : network.patches)
-        names.push_back(patches.name);
-    return names;
-}
-
 std::vector<BlockMap> block_maps(const LoweredNetwork &network) {
     std::vector<BlockMap> maps;
     for (const Step &step : network.plan.steps) {
@@ -116,7 +93,6 @@ std::vector<BlockMap> block_maps(const LoweredNetwork &network) {
 StepRoles step_roles(const LoweredNetwork &masked, const LoweredNetwork &dense) {
     StepRoles roles;
     roles.masked = masked_places(masked);
-    const std::vector<std::string> blocks = focal_blocks(masked);
     std::map<std::string, StepPlace> by_label;
     for (size_t i = 0; i < roles.masked.size(); i++)
         by_label[masked.plan.steps[i].label] = roles.masked[i];
@@ -124,7 +100,7 @@ StepRoles step_roles(const LoweredNetwork &masked, const LoweredNetwork &dense) 
         StepPlace place;
         if (const auto found = by_label.find(step.label); found != by_label.end()) {
             place = found->second;
-        } else if (const int block = block_of_label(blocks, step); block >= 0) {
+        } else if (const int block = block_of(masked, step); block >= 0) {
             place = {StepRole::Compact, block}; // a layer that the network with masks cuts in other steps
         }
         roles.dense.push_back(place);

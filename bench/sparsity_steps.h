@@ -34,18 +34,15 @@ bool is_of_patches(StepRole role);
 
 struct StepPlace {
     StepRole role = StepRole::Ungated;
-    int block = -1; // index of focal_blocks(); -1: none
+    int block = -1; // index of masked_blocks(); -1: none
 };
-
-/// Names of the focal blocks that masks govern, in layer order: those of selections, of patches, or of both.
-std::vector<std::string> focal_blocks(const LoweredNetwork &network);
 
 /// A focal block with masks in space.
 struct BlockMap {
     int width = 0, height = 0; // pixels that a mask is for
     double break_even = 1;     // part of selected pixels above which its plan computes all of them
 };
-/// Of each of focal_blocks(); the network has masks in space.
+/// Of each of masked_blocks(); the network has masks in space.
 std::vector<BlockMap> block_maps(const LoweredNetwork &network);
 
 /// Roles of all steps of both networks. A step of the network without masks has the role of the step of the same label,

@@ -41,9 +41,10 @@ void add_rates(SparsityCase &result, Network &network, const std::vector<StepPla
 std::vector<BlockPart> block_parts(const StudiedNetwork &network, const ForcedMasks &masks, int grid, int frames) {
     const LoweredNetwork &lowered = network.network->lowered();
     const std::vector<BlockMap> maps = block_maps(lowered);
-    std::vector<BlockPart> parts(focal_blocks(lowered).size());
+    std::vector<BlockPart> parts(lowered.blocks.size());
     for (size_t b = 0; b < parts.size(); b++) {
-        const std::vector<int> listed = masks.frames.empty() ? std::vector<int>(size_t(frames), 1) : masks.frames[b];
+        const int chosen = lowered.blocks[b].selection;
+        const std::vector<int> listed = chosen < 0 ? std::vector<int>(size_t(frames), 1) : masks.frames[size_t(chosen)];
         parts[b].rt = realised_ratio(listed);
         if (grid == 0) continue;
         parts[b].rs = realised_pixels(masks.patches[b], grid, maps[b].width, maps[b].height, listed);
@@ -58,7 +59,7 @@ SparsityStudy::SparsityStudy(const SparsityOptions &options, const LoadedModel &
     : options_(options), model_(model), networks_(model, shape, kernels, options.clip, options.seed) {
     const bool temporal = model.description.temporal();
     blocks_ =
-        focal_blocks((temporal ? networks_.frames() : networks_.patches(model.description.grid)).network->lowered());
+        masked_blocks((temporal ? networks_.frames() : networks_.patches(model.description.grid)).network->lowered());
     if (!temporal) add_frames(kAllFrames, 1, {});
     for (const std::string &mask : temporal ? options_.masks : std::vector<std::string>()) {
         if (mask != kClipMask) {
@@ -76,10 +77,10 @@ SparsityStudy::SparsityStudy(const SparsityOptions &options, const LoadedModel &
     }
 }
 
-SparsityStudy::Masks SparsityStudy::frame_pattern(const std::string &mask, double rt) const {
+SparsityStudy::Masks SparsityStudy::frame_pattern(const std::string &mask, double rt) {
     const RunShape &shape = networks_.shape();
     Masks masks;
-    for (size_t b = 0; b < blocks_.size(); b++) {
+    for (size_t b = 0; b < networks_.frames().network->lowered().selections.size(); b++) {
         masks.push_back(pattern_mask(pattern_named(mask), shape.frames, shape.clips, selected_count(rt, shape.frames),
                                      b, options_.seed));
     }

@@ -27,7 +27,7 @@ private:
     };
     using Masks = std::vector<std::vector<int>>;
 
-    Masks frame_pattern(const std::string &mask, double rt) const;
+    Masks frame_pattern(const std::string &mask, double rt);
     Masks patch_pattern(const std::string &shape, int grid, double rs) const;
     void add_frames(const std::string &mask, double rt, const Masks &frames);
     void add_patches(const SparsityPoint &of, const Masks &frames, const Masks &patches);

@@ -54,7 +54,7 @@ const ForcedMasks &StudyNetworks::learned() {
     const std::unique_ptr<Network> network = open(model_.description, shape_);
     network->run();
     learned_ = std::make_unique<ForcedMasks>();
-    learned_->frames = network->masks();
+    learned_->frames = network->selection_masks();
     learned_->patches = network->patch_masks();
     return *learned_;
 }

@@ -48,8 +48,9 @@ public:
     explicit CountsByClip(Network &network) : network_(network), shape_(network.shape()) {
         const LoweredNetwork &lowered = network.lowered();
         const auto masks = network.masks(), patches = network.patch_masks();
-        for (size_t b = 0; b < lowered.selections.size(); b++)
-            counts_[lowered.selections[b].count] = frames_of_clips(masks[b], shape_);
+        for (size_t b = 0; b < lowered.blocks.size(); b++)
+            if (const int chosen = lowered.blocks[b].selection; chosen >= 0)
+                counts_[lowered.selections[size_t(chosen)].count] = frames_of_clips(masks[b], shape_);
         for (size_t b = 0; b < patches.size(); b++)
             add_patches(lowered.patch_counts[b], masks[b], patches[b], network.grid());
     }

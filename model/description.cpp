@@ -139,6 +139,9 @@ void check_masks(const ModelDescription &d, const Refuse &refuse) {
     if (!d.spatial() && d.grid != ModelDescription().grid) {
         refuse("grid is " + std::to_string(d.grid) + ", but masks are temporal");
     }
+    if (d.shares_temporal_mask() && !d.temporal()) {
+        refuse("temporal_masks is shared, but masks are spatial, so that there is none to share");
+    }
     if (!d.spatial()) return;
     if (d.grid < 1 || d.grid > 64) refuse("grid is " + std::to_string(d.grid) + "; 1 to 64 expected");
     if (d.soft()) refuse("selection soft weighs whole frames; masks in space need selection hard");
@@ -261,6 +264,10 @@ const std::vector<DescriptionChoice> &description_choices() {
          {"temporal", "spatial", "both"},
          [](const ModelDescription &d) { return int(d.masks); },
          [](ModelDescription &d, int index) { d.masks = MaskKind(index); }},
+        {"temporal_masks",
+         {"per-block", "shared"},
+         [](const ModelDescription &d) { return int(d.temporal_masks); },
+         [](ModelDescription &d, int index) { d.temporal_masks = TemporalMasks(index); }},
     };
     return all;
 }

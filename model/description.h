@@ -59,6 +59,10 @@ enum class MaskKind { // what a focal block's masks say (docs/spatial.md)
     Spatial,           // which patches of every frame
     Both               // which patches of the frames that its temporal mask selects
 };
+enum class TemporalMasks { // whose they are
+    PerBlock,              // each focal block's, by a navigation of its own
+    Shared                 // all blocks': the navigation of the network's first focal block makes the only one
+};
 
 /// Everything that fixes a network but its weights.
 struct ModelDescription {
@@ -69,10 +73,11 @@ struct ModelDescription {
     int classes = 174;
     int size = 224;  // pixels of the square crop it was trained on
     Crop crop = Crop::Evaluation;
-    FrameChoice frame_choice = FrameChoice::Hard;  // adaptive networks; the same for the next two
+    FrameChoice frame_choice = FrameChoice::Hard; // adaptive networks; the same for those down to `grid`
     Fusion fusion = Fusion::Dynamic;
     Branches branches = Branches::Both;
     MaskKind masks = MaskKind::Temporal;
+    TemporalMasks temporal_masks = TemporalMasks::PerBlock;
     int grid = 7;  // patches across and down a frame, where masks are spatial
 
     // ResNets
@@ -96,6 +101,7 @@ struct ModelDescription {
     bool soft() const { return frame_choice == FrameChoice::Soft; }
     bool spatial() const { return masks != MaskKind::Temporal; }
     bool temporal() const { return masks != MaskKind::Spatial; }
+    bool shares_temporal_mask() const { return temporal_masks == TemporalMasks::Shared; }
 };
 
 /// The shipped models, by name.

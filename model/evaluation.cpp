@@ -146,11 +146,14 @@ private:
             std::vector<int> keys = clip_keys(*truth_.frames, clips_[key.sample].name, frames);
             for (int &each : keys)
                 each = reversed ? frames - 1 - each : each;
-            return oracle_masks(keys, network_.blocks().size(), frames);
+            return oracle_masks(keys, network_.selections(), frames);
         }
-        if (needs_navigation(what.policy))
-            return shuffled_masks(learned_[clip].masks, what.policy == MaskPolicy::ShuffledSame, key);
-        return policy_masks(what.policy, network_.blocks().size(), frames, what.rt.value_or(1), key);
+        if (needs_navigation(what.policy)) {
+            ClipMasks learned = learned_[clip].masks;
+            learned.resize(network_.selections()); // blocks that share a mask have the same
+            return shuffled_masks(learned, what.policy == MaskPolicy::ShuffledSame, key);
+        }
+        return policy_masks(what.policy, network_.selections(), frames, what.rt.value_or(1), key);
     }
 
     ClipPatches patches_of(const EvaluationCase &what, const MaskKey &key, size_t clip, bool reversed) const {

@@ -1,5 +1,4 @@
 // AF-MobileNetV3 (AFNET_SPEC §4): inverted residuals, TSM at the entry of every block, no ReLU behind the fusion.
-#include <optional>
 #include <string>
 
 #include "model/lowering.h"
@@ -141,13 +140,10 @@ Feature adaptive_stage(NetworkBuilder &b, const ModelDescription &d, const Mobil
     for (int i = 0; i < int(stage.blocks.size()); i++) {
         const InvertedResidual &block = stage.blocks[size_t(i)];
         const std::string refine = numbered(key + "_refine", i);
-        std::optional<Selection> selection;
-        if (!b.shape().without_masks) {
-            selection = b.navigate(numbered("list_gen" + number, i), refine, both ? ample : focal);
-        }
+        const Selection *listed = b.choose_frames(d, numbered("list_gen" + number, i), refine, both ? ample : focal);
         if (both) ample = inverted_residual(b, numbered(key + "_base", i), block, ample);
         const bool fused_next = both && i + 1 == int(stage.blocks.size()) && d.fusion == Fusion::Dynamic;
-        focal = focal_block(b, refine, block, focal, selection ? &*selection : nullptr, fused_next);
+        focal = focal_block(b, refine, block, focal, listed, fused_next);
     }
     if (both) focal = fused(b, stage, "att_gen" + number, d.fusion, ample, focal);
     return inverted_residual(b, numbered(key + "_fuse", 0), stage.fuse, focal);

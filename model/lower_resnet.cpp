@@ -144,15 +144,11 @@ Feature af_module(NetworkBuilder &b, const ModelDescription &d, const std::strin
     for (int i = 0; i < blocks; i++) {
         const std::string refine = numbered(key + ".refine_module", i);
         const bool last_relu = i + 1 < blocks;
-        std::optional<Selection> selection;
-        if (d.temporal() && !b.shape().without_masks) {
-            selection = b.navigate(numbered(key + ".list_gen", i), refine, both ? ample : focal);
-        }
+        const Selection *listed = b.choose_frames(d, numbered(key + ".list_gen", i), refine, both ? ample : focal);
         if (both) {
             ample = residual_block(b, d, ample, {numbered(key + ".base_module", i), channels / 2, i == 0 ? 2 : 1,
                                                  Shortcut::Pooled, last_relu});
         }
-        const Selection *listed = selection ? &*selection : nullptr;
         std::optional<PatchSelection> patches;
         const int grid = b.shape().forced_grid > 0 ? b.shape().forced_grid : d.spatial() ? d.grid : 0;
         if (grid > 0 && !b.shape().without_masks) {

@@ -88,16 +88,6 @@ private:
         return ends_with(label, kWhole) ? label.substr(0, label.size() - kWhole.size()) : label;
     }
 
-    // -1: the step computes all frames.
-    int block_of(const Step &step) const {
-        if (step.count == kNoTensor) return -1;
-        for (size_t b = 0; b < network_.selections.size(); b++)
-            if (step.count == network_.selections[b].count) return int(b);
-        for (size_t b = 0; b < network_.patch_counts.size(); b++)
-            if (step.count == network_.patch_counts[b].whole) return int(b);
-        return -1;
-    }
-
     // The counter takes C^2 / 4 (squeeze-and-excitation) or C^2 / 16 (fusion weights) for either linear, rounded down,
     // whatever the true width between them, and C for the multiplication by the result.
     int64_t gate_linear(const Step &step) const {
@@ -108,7 +98,8 @@ private:
     }
 
     void add(const Step &step, const std::string &layer, int64_t conv, int64_t official) {
-        if (rows_.empty() || rows_.back().layer != layer) rows_.push_back({layer, block_of(step)});
+        if (rows_.empty() || rows_.back().layer != layer)
+            rows_.push_back({layer, step.count == kNoTensor ? -1 : block_of(network_, step)});
         rows_.back().conv += conv;
         rows_.back().official += official;
     }

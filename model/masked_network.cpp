@@ -19,18 +19,18 @@ RandomStream noise_stream(RandomUse use, const MaskKey &key, size_t block) {
     return stream;
 }
 
-// The noise of one focal block, [2, f]; frames of clips that the batch lacks get that of an even choice.
-std::vector<float> block_noise(const RunShape &shape, size_t block, const std::vector<MaskKey> &keys) {
+// The noise of one choice of frames, [2, f]; frames of clips that the batch lacks get that of an even choice.
+std::vector<float> frame_noise(const RunShape &shape, size_t selection, const std::vector<MaskKey> &keys) {
     std::vector<float> uniform(2 * size_t(shape.flat_frames()), 0.5f);
     for (size_t clip = 0; clip < keys.size(); ++clip) {
-        CounterRandom random(keys[clip].seed, noise_stream(kEvaluationNoise, keys[clip], block));
+        CounterRandom random(keys[clip].seed, noise_stream(kEvaluationNoise, keys[clip], selection));
         for (size_t i = 0; i < 2 * size_t(shape.frames); ++i)
             uniform[2 * size_t(shape.frames) * clip + i] = float(random.uniform());
     }
     return uniform;
 }
 
-// The same of its patches, [2, gx, gy, f].
+// The same of one focal block's patches, [2, gx, gy, f].
 std::vector<float> patch_noise(const RunShape &shape, int grid, size_t block, const std::vector<MaskKey> &keys) {
     const size_t of_frame = 2 * size_t(grid) * size_t(grid), frames = size_t(shape.frames);
     std::vector<float> uniform(of_frame * size_t(shape.flat_frames()), 0.5f);
@@ -70,7 +70,9 @@ std::vector<int> batch_mask(const std::vector<ClipMasks> &clips, size_t block, s
 MaskedNetwork::MaskedNetwork(const LoadedModel &model, KernelStore &kernels, const RunShape &shape, int grid)
     : model_(model), kernels_(kernels), shape_(shape), grid_(grid) {
     check_frames(model, shape.frames);
-    blocks_ = masked_blocks(network(false, false).lowered());
+    const LoweredNetwork &lowered = network(false, false).lowered();
+    blocks_ = masked_blocks(lowered);
+    selections_ = lowered.selections.size();
 }
 
 Network &MaskedNetwork::network(bool frames_given, bool patches_given) {
@@ -119,11 +121,10 @@ std::vector<MaskedResult> MaskedNetwork::finish(Network &network, size_t clips) 
 std::vector<MaskedResult> MaskedNetwork::run(const std::vector<float> &pixels, bool reversed,
                                              const std::vector<MaskKey> &noise_keys) {
     Network &chosen = network(false, false);
-    const LoweredNetwork &lowered = chosen.lowered();
     if (!blocks_.empty()) chosen.use_gumbel(!noise_keys.empty());
-    for (size_t block = 0; block < lowered.selections.size() && !noise_keys.empty(); ++block)
-        chosen.set_gumbel(block, block_noise(shape_, block, noise_keys));
-    for (size_t block = 0; block < lowered.patches.size() && !noise_keys.empty(); ++block)
+    for (size_t selection = 0; selection < selections_ && !noise_keys.empty(); ++selection)
+        chosen.set_gumbel(selection, frame_noise(shape_, selection, noise_keys));
+    for (size_t block = 0; block < chosen.lowered().patches.size() && !noise_keys.empty(); ++block)
         chosen.set_patch_gumbel(block, patch_noise(shape_, chosen.grid(), block, noise_keys));
     const size_t clips = show(chosen, pixels, reversed);
     return finish(chosen, clips);
@@ -133,8 +134,8 @@ std::vector<MaskedResult> MaskedNetwork::run_given(const std::vector<float> &pix
                                                    const GivenMasks &masks) {
     Network &chosen = network(!masks.frames.empty(), !masks.patches.empty());
     const size_t room = size_t(shape_.flat_frames()), patches = room * size_t(grid_) * size_t(grid_);
-    for (size_t block = 0; block < blocks_.size() && !masks.frames.empty(); ++block)
-        chosen.force_mask(block, batch_mask(masks.frames, block, room));
+    for (size_t selection = 0; selection < selections_ && !masks.frames.empty(); ++selection)
+        chosen.force_mask(selection, batch_mask(masks.frames, selection, room));
     for (size_t block = 0; block < blocks_.size() && !masks.patches.empty(); ++block)
         chosen.force_patches(block, batch_mask(masks.patches, block, patches));
     const size_t clips = show(chosen, pixels, reversed);

@@ -22,7 +22,8 @@ struct MaskedResult {
     double macs = 0;                       // that were computed: convolutions and linears
 };
 
-/// Masks of each clip of a batch. An empty list leaves the choice to the navigation.
+/// Masks of each clip of a batch, of frames MaskedNetwork::selections(). An empty list leaves the choice to the
+/// navigation.
 struct GivenMasks {
     std::vector<ClipMasks> frames;
     std::vector<ClipPatches> patches;
@@ -39,6 +40,8 @@ public:
     int grid() const { return grid_; }
     /// Names of focal blocks, in layer order.
     const std::vector<std::string> &blocks() const { return blocks_; }
+    /// How many masks of frames a clip is given: one for each block, or one that all blocks share.
+    size_t selections() const { return selections_; }
 
     /// Runs on as many clips as `pixels` has, at most shape().clips; frames are [3, x, y], one after the other, or from
     /// the last one of each clip to its first. The navigation chooses; where there are `noise_keys`, one for each clip,
@@ -61,6 +64,7 @@ private:
     RunShape shape_;
     int grid_;
     std::vector<std::string> blocks_;
+    size_t selections_ = 0;
     std::map<std::pair<bool, bool>, std::unique_ptr<Network>> networks_; // by what is given: frames, patches
     double last_ms_ = 0;
 };

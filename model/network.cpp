@@ -100,7 +100,7 @@ void Network::run(const Executor::Observer &observer) {
     });
 }
 
-std::vector<std::vector<int>> Network::masks() {
+std::vector<std::vector<int>> Network::selection_masks() {
     std::vector<std::vector<int>> result;
     for (const Selection &selection : lowered_.selections) {
         if (selection.soft) {
@@ -111,13 +111,23 @@ std::vector<std::vector<int>> Network::masks() {
         const int *mask = static_cast<const int *>(executor_.memory(id).data);
         result.emplace_back(mask, mask + shape_.flat_frames());
     }
-    if (result.empty()) result.assign(lowered_.patches.size(), std::vector<int>(size_t(shape_.flat_frames()), 1));
+    return result;
+}
+
+std::vector<std::vector<int>> Network::masks() {
+    const std::vector<std::vector<int>> chosen = selection_masks();
+    const std::vector<int> all(size_t(shape_.flat_frames()), 1);
+    std::vector<std::vector<int>> result;
+    for (const MaskedBlock &block : lowered_.blocks)
+        result.push_back(block.selection < 0 ? all : chosen[size_t(block.selection)]);
     return result;
 }
 
 std::vector<std::vector<double>> Network::keep_probabilities() {
     std::vector<std::vector<double>> result;
-    for (const Selection &selection : lowered_.selections) {
+    for (const MaskedBlock &block : lowered_.blocks) {
+        if (block.selection < 0) continue;
+        const Selection &selection = lowered_.selections[size_t(block.selection)];
         const float *logits = static_cast<const float *>(executor_.memory(selection.logits).data);
         std::vector<double> &of_block = result.emplace_back();
         for (int f = 0; f < shape_.flat_frames(); f++) {

@@ -32,13 +32,13 @@ public:
     /// Draws the noise of every navigation from the recipe's stream with this seed; needs RunShape::gumbel_noise.
     void draw_gumbel(uint64_t seed);
 
-    /// Whether the navigation adds noise, from now on; and block `index`'s u of it, [2, f], and for patches [2, gx, gy,
-    /// f].
+    /// Whether the navigation adds noise, from now on; and u of it, of the selection `index`, [2, f], and of the block
+    /// `index`'s patches, [2, gx, gy, f].
     void use_gumbel(bool noise) { executor_.set_scalars("stochastic", noise ? 1 : 0); }
     void set_gumbel(size_t index, const std::vector<float> &uniform);
     void set_patch_gumbel(size_t index, const std::vector<float> &uniform);
 
-    /// Fixes block `index`'s mask [f]; needs RunShape::forced_masks.
+    /// Fixes the mask [f] of the selection `index`, for all blocks that follow it; needs RunShape::forced_masks.
     void force_mask(size_t index, const std::vector<int> &mask);
 
     /// Fixes block `index`'s mask of patches [gx, gy, f]; needs RunShape::forced_grid or forced_patches.
@@ -53,12 +53,15 @@ public:
     /// Results of the last run: masks [f] per focal block in layer order, all 1 where frames are only weighed or
     /// patches alone are chosen, and per clip the scores [k].
     std::vector<std::vector<int>> masks();
+    /// The same per selection, as force_mask() takes them; empty where patches alone are chosen.
+    std::vector<std::vector<int>> selection_masks();
     /// Masks [gx, gy, f] of patches per focal block, where masks are spatial; of frames that the block's temporal mask
     /// drops too.
     std::vector<std::vector<int>> patch_masks();
     /// Patches across and down a frame of these; 0: masks are not spatial.
     int grid() const;
-    /// What the navigation made of each frame: probabilities [f] per focal block that it is computed, without noise.
+    /// What the navigation made of each frame: probabilities [f] per focal block that it is computed, without noise;
+    /// empty where patches alone are chosen.
     std::vector<std::vector<double>> keep_probabilities();
     std::vector<float> clip_logits(int clip);
     std::vector<float> probabilities(int clip);

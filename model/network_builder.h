@@ -4,9 +4,11 @@
 #pragma once
 
 #include <algorithm>
+#include <deque>
 #include <functional>
 #include <string>
 
+#include "model/description.h"
 #include "model/unselected.h"
 #include "runtime/error.h"
 #include "runtime/dtype.h"
@@ -57,9 +59,9 @@ inline void widen_border(TensorInfo &tensor, int kernel) {
     tensor.border = std::max(tensor.border, (kernel - 1) / 2);
 }
 
-/// One focal block's dynamic choice.
+/// A dynamic choice of frames: one focal block's, or one that all share.
 struct Selection {
-    std::string name;             // the block, e.g. `layer1.refine_module.0`
+    std::string name;             // the (first) block, e.g. `layer1.refine_module.0`
     bool soft = false;            // `mask` holds weights from 0 to 1; there is no list
     TensorId mask = kNoTensor;    // [f]: int32, or numbers of the run's type where it is soft, and in training
     TensorId logits = kNoTensor;  // [2, f], without noise
@@ -156,6 +158,14 @@ public:
         return conv(scale_channels(label, in, gate, activation, selection), layer);
     }
 
+    /// What chooses the frames of focal block `block`: a navigation of its own, as navigate() takes it, or that of the
+    /// first block that asks, where the description says that all share it. nullptr: nothing does, all are computed.
+    const Selection *choose_frames(const ModelDescription &d, const std::string &keys, const std::string &block,
+                                   const Feature &ample) {
+        if (!d.temporal() || shape_.without_masks) return nullptr;
+        if (choices_.empty() || !d.shares_temporal_mask()) choices_.push_back(navigate(keys, block, ample));
+        return &choices_.back();
+    }
     /// Navigation of one focal block. `keys`: prefix of conv_pool, bn and conv_gs.
     virtual Selection navigate(const std::string &keys, const std::string &block, const Feature &ample) = 0;
     /// Spatial navigation of one focal block: of `grid` by `grid` patches of the frames that `frames` selects; nullptr:
@@ -187,6 +197,7 @@ public:
 private:
     bool shift_;
     RunShape shape_;
+    std::deque<Selection> choices_; // of frames; focal blocks point to them
 };
 
 }  // namespace afnet

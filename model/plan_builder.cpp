@@ -5,6 +5,7 @@
 #include "model/folded_layer.h"
 #include "model/packing.h"
 #include "runtime/error.h"
+#include "runtime/text.h"
 
 namespace afnet {
 
@@ -85,13 +86,15 @@ void PlanBuilder::require_zero_frame(TensorId id, const std::string &reader) con
 
 std::vector<std::string> masked_blocks(const LoweredNetwork &network) {
     std::vector<std::string> names;
-    for (const Selection &selection : network.selections)
-        names.push_back(selection.name);
-    if (names.empty()) {
-        for (const PatchSelection &patches : network.patches)
-            names.push_back(patches.name);
-    }
+    for (const MaskedBlock &block : network.blocks)
+        names.push_back(block.name);
     return names;
+}
+
+int block_of(const LoweredNetwork &network, const Step &step) {
+    for (size_t b = 0; b < network.blocks.size(); b++)
+        if (starts_with(step.label, network.blocks[b].name + ".")) return int(b);
+    return -1;
 }
 
 Step &PlanBuilder::add_step(const std::string &label, KernelSpec kernel, const Selection *selection) {

@@ -51,14 +51,21 @@ struct PatchCounts {
     int width = 0, height = 0, side = 0; // of frames; of tiles
 };
 
+/// A focal block that has masks.
+struct MaskedBlock {
+    std::string name;
+    int selection = -1; // of LoweredNetwork::selections: what chooses its frames; -1: it has a choice of patches alone
+};
+
 /// A lowered network.
 struct LoweredNetwork {
     Plan plan;
     std::vector<ParameterInfo> parameters;  // in the order of the state_dict
     std::vector<ConstantRecipe> constants;
     std::vector<ZeroResponse> zero_responses;
-    std::vector<Selection> selections;  // in layer order
-    std::vector<PatchSelection> patches;  // in layer order
+    std::vector<MaskedBlock> blocks;     // in layer order
+    std::vector<Selection> selections;   // of each navigation of frames, in layer order: one for each block, or for all
+    std::vector<PatchSelection> patches; // of each block; empty: no masks in space
     std::vector<PatchCounts> patch_counts; // of each of these
     TensorId video = kNoTensor;         // Input [3, x, y, f] with a border
     TensorId ones = kNoTensor;          // Constant int32 [f], all 1, where there is such a list
@@ -67,6 +74,8 @@ struct LoweredNetwork {
 
 /// Names of the focal blocks that have masks, in layer order.
 std::vector<std::string> masked_blocks(const LoweredNetwork &network);
+/// The focal block that a step is part of, an index of these; -1: none. Choices of frames are no part of a block.
+int block_of(const LoweredNetwork &network, const Step &step);
 
 class PlanBuilder : public NetworkBuilder {
 public:

@@ -101,6 +101,8 @@ void PlanBuilder::finish_rejected(FocalBlock &block) {
 }
 
 Feature PlanBuilder::focal(FocalBlock &block, const Feature &in, const Feature &state, const FocalBranch &branch) {
+    // A block follows the last navigation in front of it.
+    if (block.selection || block.patches) network_.blocks.push_back({block.key, int(network_.selections.size()) - 1});
     if (block.patches) return spatial_focal(block, in, state, branch);
     const size_t first_constant = network_.constants.size();
     const Feature out = branch(*this, in, state, block.selection, block.activation);

@@ -113,6 +113,8 @@ void add_train_options(CLI::App &app, TrainOptions &o) {
     add_choice(app, o, "--fusion", "fusion", "dynamic: learned weights of both branches; addition");
     add_choice(app, o, "--branches", "branches", "both, or the focal one alone");
     add_masks(app, o);
+    add_choice(app, o, "--temporal-masks", "temporal_masks",
+               "per-block: each focal block's own navigation selects its frames; shared: the first block's, for all");
     app.add_option("--grid", o.grid, "Patches across and down a frame; 0: the model's")->check(CLI::Range(0, 64));
     app.add_option("--seed", o.seed, "Of weights, order, noise and variation")->capture_default_str();
     app.add_flag("--augment", o.augment, "The authors' multi-scale crop");

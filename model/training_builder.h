@@ -53,7 +53,7 @@ struct TrainingPlan {
     std::vector<TrainedParameter> parameters;  // in the order of the state_dict, running statistics apart
     std::vector<RunningStatistics> statistics;
     std::vector<ParameterInfo> state_dict;  // all keys in their order
-    std::vector<Selection> selections;      // in layer order; their masks are numbers of type T
+    std::vector<Selection> selections;      // of navigations, in layer order; their masks are numbers of type T
     std::vector<TensorId> ratio_errors;     // per selection: (target - mean mask)^2, [1]
     std::vector<size_t> ratio_steps;        // per selection: the step that computes it
     std::vector<TrainedPatches> patches;    // in layer order

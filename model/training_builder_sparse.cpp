@@ -117,16 +117,15 @@ Feature TrainingBuilder::scattered(const std::string &label, const Feature &bran
 constexpr double kUnselectedShare = 0;
 
 void TrainingBuilder::mask_gradient(const std::string &label, const Selection &selection, TensorId worth) {
-    gradient_written(selection.mask); // one block reads a mask, once
-    Step &estimate = step(label, KernelSpec("selection_grad"),
-                          {{"worth", worth},
-                           {"sources", selection.sources},
-                           {"count", selection.count},
-                           {"d_mask", gradient(selection.mask)}});
-    estimate.scalars = {{"frames_per_clip", double(shape().frames)}, {"share", kUnselectedShare}};
-    // It goes over all frames, and runs where none is selected.
-    estimate.count = kNoTensor;
-    estimate.arguments.front().frames = Frames::All;
+    add_part(label, selection.mask, [&](TensorId d_mask) {
+        Step &estimate =
+            step(label, KernelSpec("selection_grad"),
+                 {{"worth", worth}, {"sources", selection.sources}, {"count", selection.count}, {"d_mask", d_mask}});
+        estimate.scalars = {{"frames_per_clip", double(shape().frames)}, {"share", kUnselectedShare}};
+        // It goes over all frames, and runs where none is selected.
+        estimate.count = kNoTensor;
+        estimate.arguments.front().frames = Frames::All;
+    });
 }
 
 } // namespace afnet

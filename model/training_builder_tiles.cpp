@@ -167,19 +167,23 @@ Feature TrainingBuilder::scattered_tiles(const std::string &label, const Feature
 
 void TrainingBuilder::tile_mask_gradient(const std::string &label, const TileList &tiles, TensorId worth) {
     const bool framed = tiles.frames.has_value();
-    const TensorId d_frames = framed ? gradient(tiles.frames->mask) : gradient(unread_mask());
-    // One block reads a mask, once.
-    gradient_written(tiles.patches.mask);
-    if (framed) gradient_written(tiles.frames->mask);
-    Step &sums = step(label, KernelSpec("patch_selection_grad").set("framed", framed),
-                      {{"worth", worth},
-                       slots_of(tiles, false),
-                       {"d_patches", gradient(tiles.patches.mask)},
-                       {"d_frames", d_frames}});
-    // It goes over all patches, and runs where none is selected.
-    sums.count = kNoTensor;
-    sums.frames = shape().flat_frames();
-    sums.arguments.front().frames = Frames::All;
+    gradient_written(tiles.patches.mask); // one block reads it, once
+    const auto emit = [&](TensorId d_frames) {
+        Step &sums = step(label, KernelSpec("patch_selection_grad").set("framed", framed),
+                          {{"worth", worth},
+                           slots_of(tiles, false),
+                           {"d_patches", gradient(tiles.patches.mask)},
+                           {"d_frames", d_frames}});
+        // It goes over all patches, and runs where none is selected.
+        sums.count = kNoTensor;
+        sums.frames = shape().flat_frames();
+        sums.arguments.front().frames = Frames::All;
+    };
+    if (framed) {
+        add_part(label, tiles.frames->mask, emit);
+    } else {
+        emit(gradient(unread_mask()));
+    }
 }
 
 // A convolution of a focal block and its BatchNorm.

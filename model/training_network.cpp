@@ -383,12 +383,13 @@ std::vector<ModelDescription> ablations_of(const ModelDescription &description) 
     ModelDescription temporal = description;
     temporal.masks = MaskKind::Temporal;
     temporal.grid = ModelDescription().grid;
-    std::vector<ModelDescription> result(3, temporal);
+    std::vector<ModelDescription> result(4, temporal);
     result[0].frame_choice = FrameChoice::Soft;
     result[0].branches = result[1].branches = Branches::Both;
     result[1].fusion = Fusion::Addition;
     result[2].branches = Branches::Focal;
     result[2].fusion = Fusion::Dynamic;
+    result[3].temporal_masks = TemporalMasks::Shared;
     return result;
 }
 

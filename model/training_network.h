@@ -26,12 +26,12 @@ struct StepSettings {
 
 /// What a pass found.
 struct StepResult {
-    double loss = 0, cross_entropy = 0, ratio_error = 0;  // ratio_error: mean over blocks, before lambda
+    double loss = 0, cross_entropy = 0, ratio_error = 0;  // ratio_error: mean over masks, before lambda
     double patch_ratio_error = 0;                         // the same
     double gradient_norm = 0;
     bool finite = true;                    // false: nothing was updated
     std::vector<int> predictions;          // best class per clip
-    std::vector<double> realised_ratios;   // per block
+    std::vector<double> realised_ratios;   // per navigation of frames
     std::vector<double> realised_patch_ratios; // per block: of the patches of selected frames; 1 where there are none
 };
 

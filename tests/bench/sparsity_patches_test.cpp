@@ -106,7 +106,7 @@ TEST_CASE("every step of a network with masks in space has its role", "[sparsity
             const LoweredNetwork masked = lowered(model, masks, false), dense = lowered(model, masks, true);
             const StepRoles roles = step_roles(masked, dense);
             std::map<StepRole, int> with = counted(roles.masked), without = counted(roles.dense);
-            const int blocks = int(focal_blocks(masked).size());
+            const int blocks = int(masked_blocks(masked).size());
             const bool temporal = masks == MaskKind::Both;
             REQUIRE(blocks == int(masked.patches.size()));
             CHECK(with[StepRole::Navigation] == (temporal ? 2 * blocks : 0));
@@ -135,6 +135,26 @@ TEST_CASE("every step of a network with masks in space has its role", "[sparsity
             for (const BlockMap &map : maps)
                 CHECK((map.break_even > 0 && map.break_even <= 1));
         }
+    }
+}
+
+TEST_CASE("the first block pays for the temporal mask that all share", "[sparsity_bench]") {
+    ModelDescription model = small_af_resnet(true);
+    model.temporal_masks = TemporalMasks::Shared;
+    for (const MaskKind masks : {MaskKind::Temporal, MaskKind::Both}) {
+        const LoweredNetwork masked = lowered(model, masks, false), dense = lowered(model, masks, true);
+        const StepRoles roles = step_roles(masked, dense);
+        std::map<StepRole, int> with = counted(roles.masked);
+        CHECK(with[StepRole::Navigation] == 2);
+        CHECK(with[StepRole::IndexBuilding] == 1);
+        std::map<int, int> gated; // by block
+        for (const StepPlace &place : roles.masked) {
+            if (place.role == StepRole::Navigation || place.role == StepRole::IndexBuilding) CHECK(place.block == 0);
+            if (is_gated(place.role)) gated[place.block]++;
+        }
+        CHECK(gated.size() == masked.blocks.size());
+        for (const auto &[block, steps] : gated)
+            CHECK(steps == (masks == MaskKind::Both ? 6 : 3));
     }
 }
 

@@ -104,7 +104,15 @@ TEST_CASE("masks in space and their grid are part of a description", "[descripti
         INFO(grid.dump());
         CHECK_THROWS_WITH(parse_description(json.dump(), "here"), Catch::Contains("here") && Catch::Contains("grid"));
     }
+    set_choice(description, "temporal_masks", "shared");
+    CHECK(ablation_text(description) == "masks both, temporal_masks shared, grid 14");
+    CHECK(parse_description(description_text(description), "here").shares_temporal_mask());
     ModelDescription refused = description;
+    refused.masks = MaskKind::Spatial;
+    CHECK_THROWS_WITH(check_description(refused, "here"), Catch::Contains("temporal_masks is shared"));
+    refused = shipped_model("resnet50"), refused.temporal_masks = TemporalMasks::Shared;
+    CHECK_THROWS_WITH(check_description(refused, "here"), Catch::Contains("no focal blocks"));
+    refused = description;
     refused.masks = MaskKind::Temporal;
     CHECK_THROWS_WITH(check_description(refused, "here"), Catch::Contains("grid is 14, but masks are temporal"));
     refused = description, refused.frame_choice = FrameChoice::Soft;

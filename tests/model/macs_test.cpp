@@ -283,6 +283,27 @@ TEST_CASE("macs: masks in space add their navigation alone", "[macs]") {
     CHECK(spatial == frames_left);
 }
 
+TEST_CASE("macs: a shared temporal mask leaves one navigation, and gates every block", "[macs]") {
+    const auto text = [](const LayerMacs &layer) {
+        return layer.layer + " " + std::to_string(layer.block) + " " + std::to_string(layer.conv) + " " +
+               std::to_string(layer.official);
+    };
+    for (const char *name : {"af_resnet50", "af_mobilenetv3_tsm"}) {
+        ModelDescription d = shipped_model(name);
+        std::vector<std::string> expected, shared;
+        bool first = true;
+        for (const LayerMacs &layer : layer_macs(d, RunShape())) {
+            const bool navigation = contains(layer.layer, "list_gen");
+            if (!navigation || first) expected.push_back(text(layer));
+            if (navigation && ends_with(layer.layer, "conv_gs")) first = false;
+        }
+        d.temporal_masks = TemporalMasks::Shared;
+        for (const LayerMacs &layer : layer_macs(d, RunShape()))
+            shared.push_back(text(layer));
+        CHECK(shared == expected);
+    }
+}
+
 TEST_CASE("macs: every layer of AF-ResNet-50", "[macs]") {
     std::map<std::string, LayerMacs> rows;
     const std::vector<LayerMacs> all = layers("af_resnet50", 12, 224);

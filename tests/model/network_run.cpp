@@ -32,6 +32,7 @@ reference::NetworkConfig config_of(const NetworkRun &run) {
     config.soft = d.soft();
     config.addition = d.fusion == Fusion::Addition;
     config.focal_only = d.branches == Branches::Focal;
+    config.shared_mask = d.shares_temporal_mask();
     config.unselected = run.shape.unselected == Unselected::Skipped ? reference::Unselected::Skipped
                                                                     : reference::Unselected::Masked;
     return config;
@@ -88,14 +89,14 @@ void gather_tap(Network &network, const Tap &tap, reference::Outputs &outputs) {
 
 void gather_gates(Network &network, reference::Outputs &outputs) {
     if (network.lowered().selections.empty()) return;
-    const int64_t frames = network.shape().flat_frames(), blocks = int64_t(network.lowered().selections.size());
+    const LoweredNetwork &lowered = network.lowered();
+    const int64_t frames = network.shape().flat_frames(), blocks = int64_t(lowered.blocks.size());
     reference::NamedTensor masks{{blocks, frames}, {}}, margins = masks;
-    for (const Selection &selection : network.lowered().selections) {
+    for (const MaskedBlock &block : lowered.blocks) {
+        const Selection &selection = lowered.selections[size_t(block.selection)];
         const std::vector<double> mask = selection.soft ? tensor_of<float>(network, selection.mask).data
                                                         : tensor_of<int>(network, selection.deciding_mask()).data;
         masks.data.insert(masks.data.end(), mask.begin(), mask.end());
-    }
-    for (const Selection &selection : network.lowered().selections) {
         const std::vector<double> logits = tensor_of<float>(network, selection.logits).data;
         for (size_t f = 0; f < size_t(frames); f++) margins.data.push_back(logits[2 * f + 1] - logits[2 * f]);
     }
@@ -115,9 +116,13 @@ size_t NetworkRun::blocks() const {
     return size_t(reference::mask_count(config_of(*this)));
 }
 
+size_t NetworkRun::navigations() const {
+    return size_t(reference::navigation_count(config_of(*this)));
+}
+
 std::vector<std::vector<int>> NetworkRun::forced() const {
     if (masks == Masks::Navigation || masks == Masks::Noisy) return {};
-    std::vector<std::vector<int>> result(blocks());
+    std::vector<std::vector<int>> result(navigations());
     for (size_t k = 0; k < result.size(); k++) {
         for (int f = 0; f < shape.flat_frames(); f++) {
             const double u = recipe_uniform(fnv1a64("forced." + std::to_string(k)), seed, uint64_t(f));
@@ -136,13 +141,14 @@ std::vector<std::vector<int>> NetworkRun::forced_patches() const {
 
 std::string NetworkRun::text() const {
     const char *names[] = {"navigation's", "noisy", "no", "all", "random"};
-    return description.name + " on " + std::to_string(shape.clips) + " clips of " + std::to_string(shape.frames) +
-           " frames of " + std::to_string(shape.width) + "x" + std::to_string(shape.height) + ", " + names[int(masks)] +
-           " masks, " +
-           (shape.forced_grid > 0 ? patch_shape_names()[size_t(patches)] + " patches, " + std::to_string(rs) + " of a grid of " +
-                                        std::to_string(shape.forced_grid) + ", "
-                                  : "") + (shape.unselected == Unselected::Masked ? "masked" : "skipped") + ", " +
-           dtype_name(shape.dtype);
+    const std::string changes = ablation_text(description);
+    return description.name + (changes.empty() ? "" : " (" + changes + ")") + " on " + std::to_string(shape.clips) +
+           " clips of " + std::to_string(shape.frames) + " frames of " + std::to_string(shape.width) + "x" +
+           std::to_string(shape.height) + ", " + names[int(masks)] + " masks, " +
+           (shape.forced_grid > 0 ? patch_shape_names()[size_t(patches)] + " patches, " + std::to_string(rs) +
+                                        " of a grid of " + std::to_string(shape.forced_grid) + ", "
+                                  : "") +
+           (shape.unselected == Unselected::Masked ? "masked" : "skipped") + ", " + dtype_name(shape.dtype);
 }
 
 ModelDescription small_af_resnet(bool shift) {
@@ -159,7 +165,7 @@ reference::Outputs expected_outputs(const NetworkRun &run) {
     const int grid = run.shape.forced_grid;
     for (const std::vector<int> &patches : run.forced_patches())
         config.forced_patches.push_back({grid, grid, run.shape.flat_frames(), patches});
-    for (int k = 0; run.masks == Masks::Noisy && k < int(run.blocks()); k++) {
+    for (int k = 0; run.masks == Masks::Noisy && k < int(run.navigations()); k++) {
         config.gumbel_uniforms.push_back(recipe_gumbel_uniform(k, size_t(2 * run.shape.flat_frames()), run.seed));
     }
     return run_network(config, reference::recipe_lookup(run.seed, 1), reference::recipe_input(config, run.seed));

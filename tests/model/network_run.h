@@ -24,11 +24,12 @@ struct NetworkRun {
     PatchShape patches = PatchShape::Random;  // where shape.forced_grid says that there are some
     double rs = .5;
 
-    /// The masks that Masks says to force, [block][f]; empty where the navigation decides.
+    /// The masks that Masks says to force, [navigation][f]; empty where the navigation decides.
     std::vector<std::vector<int>> forced() const;
     /// The same for patches, [block][gx, gy, f].
     std::vector<std::vector<int>> forced_patches() const;
     size_t blocks() const;
+    size_t navigations() const;
     std::string text() const;
 };
 

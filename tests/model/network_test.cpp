@@ -2,7 +2,9 @@
 // nothing may change a bit. [small_network] needs the test kernels only, [network] those of shipped models.
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <set>
 
+#include "model/clip_macs.h"
 #include "model/isolated_step.h"
 #include "model/recipe.h"
 #include "runtime/error.h"
@@ -317,6 +319,81 @@ TEST_CASE("ablations equal the reference", "[network]") {
     ModelDescription mobile = shipped_model("af_mobilenetv3_tsm");
     set_choice(mobile, "branches", "focal");
     check(network_run(mobile, 2, 1, 48, 40));
+}
+
+TEST_CASE("networks whose blocks share one temporal mask equal the reference", "[network]") {
+    for (const char *name : {"af_tiny", "af_tiny_tsm", "af_resnet34_tsm", "af_mobilenetv3_tsm"}) {
+        ModelDescription shared = shipped_model(name);
+        set_choice(shared, "temporal_masks", "shared");
+        check_all_masks(network_run(shared, 3, 2, 48, 40));
+        check(in(Dtype::BF16, with(network_run(shared, 2, 1, 32, 32), Masks::Random)));
+        ModelDescription soft = shared, focal = shared;
+        set_choice(soft, "selection", "soft");
+        set_choice(focal, "branches", "focal");
+        if (shared.family != Family::AfResNet || shared.block == Block::Basic) continue;
+        check(network_run(soft, 3, 1, 32, 32));
+        check(with(network_run(focal, 2, 1, 33, 47), Masks::Random, Unselected::Skipped));
+    }
+}
+
+TEST_CASE("a shared temporal mask has one navigation and one work list", "[small_network]") {
+    ModelDescription shared = small_af_resnet(true);
+    for (const MaskKind masks : {MaskKind::Temporal, MaskKind::Both}) {
+        shared.masks = masks;
+        shared.temporal_masks = TemporalMasks::PerBlock;
+        const size_t blocks = lower(shared, RunShape()).blocks.size();
+        shared.temporal_masks = TemporalMasks::Shared;
+        const LoweredNetwork network = lower(shared, RunShape());
+        REQUIRE(blocks > 1);
+        CHECK(network.blocks.size() == blocks);
+        CHECK(network.selections.size() == 1);
+        for (const MaskedBlock &block : network.blocks)
+            CHECK(block.selection == 0);
+        const auto steps = [&](const char *generator) {
+            return std::count_if(network.plan.steps.begin(), network.plan.steps.end(),
+                                 [&](const Step &step) { return step.kernel.generator == generator; });
+        };
+        CHECK(steps("navigation") == 1);
+        // The other list is of a projection or of TSM on all frames.
+        CHECK(steps("work_list") <= 2);
+        std::set<std::string> navigations;
+        for (const ParameterInfo &parameter : network.parameters) {
+            const size_t at = parameter.key.find(".list_gen.");
+            if (at != std::string::npos) navigations.insert(parameter.key.substr(0, at + 11));
+        }
+        CHECK(navigations == std::set<std::string>{"layer1.list_gen.0"});
+    }
+}
+
+TEST_CASE("a forced shared mask is one mask, and costs in every block", "[small_network]") {
+    NetworkRun run = network_run(small_af_resnet(true), 3, 2, 48, 40);
+    run.masks = Masks::All;
+    const Target target = targets_for(run).back();
+    const auto apart = open_network(run, target);
+    run.description.temporal_masks = TemporalMasks::Shared;
+    const auto shared = open_network(run, target);
+    const std::vector<int> mask = {0, 1, 1, 1, 0, 0};
+    shared->force_mask(0, mask);
+    for (size_t block = 0; block < run.blocks(); block++)
+        apart->force_mask(block, mask);
+    shared->run();
+    apart->run();
+    CHECK(shared->masks() == std::vector<std::vector<int>>(run.blocks(), mask));
+    CHECK(shared->selection_masks() == std::vector<std::vector<int>>{mask});
+    for (int clip = 0; clip < 2; clip++)
+        CHECK(shared->clip_logits(clip) == apart->clip_logits(clip));
+    double navigations = 0; // of all blocks but the first
+    for (const Step &step : apart->lowered().plan.steps) {
+        if (step.kernel.generator == "navigation") navigations += step.macs * step.frames;
+    }
+    for (const Step &step : shared->lowered().plan.steps) {
+        if (step.kernel.generator == "navigation") navigations -= step.macs * step.frames;
+    }
+    CHECK(navigations > 0);
+    CHECK(shared->macs() == Approx(apart->macs() - navigations).epsilon(1e-12));
+    const std::vector<double> macs = clip_macs(*shared), macs_apart = clip_macs(*apart);
+    CHECK(macs[0] + macs[1] == Approx(shared->macs()).epsilon(1e-12));
+    CHECK(macs[0] - macs[1] == Approx(macs_apart[0] - macs_apart[1]).epsilon(1e-9));
 }
 
 TEST_CASE("soft weights compute every frame, and say so", "[network]") {

@@ -5,6 +5,7 @@
 
 #include "model/network.h"
 #include "runtime/halide_host.h"
+#include "runtime/text.h"
 #include "tests/kernel_targets.h"
 #include "tests/model/sparse_run.h"
 
@@ -28,6 +29,18 @@ TEST_CASE("gradients of sparse training are central differences", "[sparse_netwo
             run.masks = masks;
             check_differences(run);
         }
+    }
+}
+
+TEST_CASE("gradients of sparse training with one temporal mask are central differences", "[sparse_network]") {
+    for (const std::string &model : kModels) {
+        INFO(model);
+        SparseRun run;
+        run.model = model;
+        run.shared = true;
+        check_differences(run);
+        run.masks = all;
+        check_equals_masked(run);
     }
 }
 
@@ -174,6 +187,47 @@ TEST_CASE("a mask's gradient is what its frame's branch is worth", "[sparse_netw
         }
         CHECK(unselected > 0);
         CHECK(selected > 0);
+    }
+}
+
+// As its own mask is a block's: what was found for each of them, over all.
+TEST_CASE("a shared mask's gradient is what its frame's branches are worth", "[sparse_network]") {
+    for (const std::string &model : kModels) {
+        INFO(model);
+        SparseRun run;
+        run.model = model;
+        run.shared = true;
+        run.masks = nullptr;
+        SparselyTrained trained(run);
+        const TrainingPlan &training = trained.network.training();
+        REQUIRE(training.selections.size() == 1);
+        std::vector<double> gradient;
+        size_t branches = 0;
+        trained.pass([&](const StepReport &report) {
+            branches += report.step->kernel.generator == "selection_grad";
+            if (report.step->kernel.generator == "ratio_loss")
+                gradient = trained.network.numbers(report.step->arguments.back().tensor);
+        });
+        const std::vector<double> mask = trained.network.numbers(training.selections[0].mask);
+        REQUIRE(branches > 1);
+        REQUIRE(std::count(mask.begin(), mask.end(), 1) > 0);
+        double sum = 0, expected = 0;
+        for (size_t f = 0; f < mask.size(); f++) {
+            if (mask[f] == 0) CHECK(gradient[f] == 0);
+            sum += gradient[f];
+        }
+        size_t blocks = 0;
+        for (const TrainedParameter &parameter : training.parameters) {
+            const std::string &key = parameter.info.key;
+            if (!in_branch(key) || key.find(".bn3.") == std::string::npos) continue;
+            blocks += ends_with(key, ".weight");
+            const std::vector<double> d = trained.network.gradient(parameter);
+            const std::vector<float> values = recipe_weights(4)(parameter.info);
+            for (size_t i = 0; i < d.size(); i++)
+                expected += d[i] * values[i];
+        }
+        CHECK(blocks == branches);
+        CHECK(sum == Approx(expected).epsilon(1e-9).margin(1e-13));
     }
 }
 

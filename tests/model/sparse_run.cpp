@@ -53,6 +53,7 @@ ModelDescription description_of(const SparseRun &run) {
         set_choice(description, "masks", run.space);
         description.grid = run.grid;
     }
+    if (run.shared) set_choice(description, "temporal_masks", "shared");
     return description;
 }
 

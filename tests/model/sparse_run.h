@@ -26,6 +26,7 @@ struct SparseRun {
     Choice masks = some; // none: the navigation's own, in space too
     std::string space;   // masks in space: `spatial`, `both`; empty: none
     int grid = 3;
+    bool shared = false; // one temporal mask for all blocks: that of the first
     PatchChoice patches; // where masks are given
     int clips = 2;
     Dtype dtype = Dtype::F64;

@@ -97,6 +97,14 @@ TEST_CASE("masks in space that select nothing or everything", "[spatial_network]
     }
 }
 
+TEST_CASE("blocks that share a temporal mask have patches of their own", "[spatial_network]") {
+    for (const bool shift : {false, true}) {
+        NetworkRun run = spatial_run(shift, 3, 2, 45, 37, 4, PatchShape::Random, .4);
+        run.description.temporal_masks = TemporalMasks::Shared;
+        check_both(run);
+    }
+}
+
 TEST_CASE("MACs fall with the patches that are selected", "[spatial_network]") {
     const auto macs = [](double rs, double break_even) {
         NetworkRun run = spatial_run(true, 2, 1, 128, 128, 4, PatchShape::Centre, rs);
@@ -119,6 +127,7 @@ TEST_CASE("MACs of clips add up to those of their batch", "[spatial_network]") {
             for (const double break_even : {kNeverWhole, kAlwaysWhole, .28}) {
                 NetworkRun chosen = run;
                 chosen.masks = masks;
+                if (grid == 3) chosen.description.temporal_masks = TemporalMasks::Shared;
                 const auto network = open_network(chosen, targets_for(chosen).back());
                 network->set_break_even(break_even);
                 network->run();

@@ -35,21 +35,27 @@ struct Kind {
     const char *model, *space;
     int grid; // of maps of 8, 4 and 2 pixels: 2 has tiles of 4, 2 and 1 of them, 3 divides none, 4 is finer than the
               // last
+    bool shared = false; // one temporal mask
 };
 
-const std::vector<Kind> kKinds = {{"af_tiny_tsm", "spatial", 2}, {"af_tiny_tsm", "both", 3}, {"af_tiny", "both", 4}};
+const std::vector<Kind> kKinds = {{"af_tiny_tsm", "spatial", 2},
+                                  {"af_tiny_tsm", "both", 3},
+                                  {"af_tiny", "both", 4},
+                                  {"af_tiny_tsm", "both", 2, true}};
 
 SparseRun run_of(const Kind &kind, const PatchChoice &patches) {
     SparseRun run;
     run.model = kind.model;
     run.space = kind.space;
     run.grid = kind.grid;
+    run.shared = kind.shared;
     run.patches = patches;
     return run;
 }
 
 std::string text_of(const Kind &kind) {
-    return std::string(kind.model) + ", masks " + kind.space + ", grid " + std::to_string(kind.grid);
+    return std::string(kind.model) + ", masks " + kind.space + ", grid " + std::to_string(kind.grid) +
+           (kind.shared ? ", one temporal mask" : "");
 }
 
 // What a tensor of the network holds now.
@@ -135,7 +141,7 @@ void check_block(SparselyTrained &trained, const SparseRun &run, size_t number, 
                  const std::string &key) {
     INFO(key);
     const reference::SpatialMask patches{run.grid, run.grid, block.input.f, patches_of(run, number)};
-    const std::vector<int> chosen = mask_of(run, number);
+    const std::vector<int> chosen = mask_of(run, run.shared ? 0 : number);
     const std::vector<double> frames(chosen.begin(), chosen.end());
     const bool timed = !trained.network.training().selections.empty();
     const reference::TileList pixels =
@@ -281,7 +287,11 @@ TEST_CASE("a patch's gradient is what its branch is worth", "[tile_network]") {
         const TrainingPlan &training = trained.network.training();
         // By block, as the step leaves them before the ratio's part.
         std::map<std::string, std::vector<double>> patches, frames;
+        double of_temporal_masks = 0, of_blocks = 0; // the temporal masks' gradients when all parts are in them
         trained.pass([&](const StepReport &report) {
+            if (report.step->kernel.generator == "ratio_loss")
+                for (double gradient : trained.network.numbers(argument_of(*report.step, "d_mask")))
+                    of_temporal_masks += gradient;
             if (report.step->kernel.generator != "patch_selection_grad") return;
             const std::string block = report.step->label.substr(0, report.step->label.find(".conv"));
             patches[block] = trained.network.numbers(argument_of(*report.step, "d_patches"));
@@ -294,7 +304,8 @@ TEST_CASE("a patch's gradient is what its branch is worth", "[tile_network]") {
             INFO(block);
             const std::vector<double> mask = trained.network.numbers(training.patches[b].selection.mask);
             std::vector<double> chosen(size_t(3 * run.clips), 1);
-            if (!training.selections.empty()) chosen = trained.network.numbers(training.selections[b].mask);
+            if (!training.selections.empty())
+                chosen = trained.network.numbers(training.selections[kind.shared ? 0 : b].mask);
             const size_t each = mask.size() / chosen.size();
             double sum = 0, of_frames = 0, expected = 0;
             for (size_t p = 0; p < mask.size(); p++) {
@@ -315,7 +326,9 @@ TEST_CASE("a patch's gradient is what its branch is worth", "[tile_network]") {
             }
             CHECK(sum == Approx(expected).epsilon(1e-9).margin(1e-13));
             CHECK(of_frames == Approx(training.selections.empty() ? 0 : sum).epsilon(1e-9).margin(1e-13));
+            of_blocks += of_frames;
         }
+        CHECK(of_temporal_masks == Approx(of_blocks).epsilon(1e-9).margin(1e-13));
         CHECK(selected > 0);
         CHECK(rejected > 0);
     }

@@ -3,6 +3,8 @@
 // [navigation_gradient] and the reference vectors).
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <numeric>
+#include <utility>
 
 #include "model/network.h"
 #include "model/patch_navigation.h"
@@ -110,6 +112,9 @@ TEST_CASE("gradients of ablations are central differences", "[training_network]"
     set_choice(soft, "selection", "soft");
     set_choice(sum, "fusion", "addition");
     set_choice(focal, "branches", "focal");
+    ModelDescription shared_soft = soft;
+    set_choice(shared_soft, "temporal_masks", "shared");
+    check(shared_soft, MasksOf::Navigation);
     check(soft, MasksOf::Navigation);
     check(sum, MasksOf::Pattern);
     check(focal, MasksOf::Pattern);
@@ -157,6 +162,12 @@ ModelDescription small_spatial(const char *masks, const char *model = "af_tiny_t
     return description;
 }
 
+// All blocks take the first one's temporal mask.
+ModelDescription sharing(ModelDescription description) {
+    set_choice(description, "temporal_masks", "shared");
+    return description;
+}
+
 // Every mask of the network, of frames and of patches, as memory of doubles.
 std::map<TensorId, size_t> masks_of(Trained &trained) {
     std::map<TensorId, size_t> elements;
@@ -174,13 +185,19 @@ TEST_CASE("gradients with masks in space are central differences", "[training_ne
     check(small_spatial("spatial"), MasksOf::Pattern);
     check(small_spatial("both"), MasksOf::Pattern);
     check(small_spatial("spatial", "af_tiny"), MasksOf::Pattern);
+    check(sharing(small_spatial("both")), MasksOf::Pattern);
 }
 
 // What a mask's gradient would be if masks could be any number, which straight-through takes it for.
 TEST_CASE("gradients of masks in space and time are central differences", "[training_network]") {
-    for (const char *masks : {"spatial", "both"}) {
-        INFO(masks);
-        Trained trained(small_spatial(masks), MasksOf::Pattern);
+    ModelDescription frames = shipped_model("af_tiny_tsm"), mobile = shipped_model("af_mobilenetv3_tsm");
+    frames.classes = mobile.classes = 5;
+    frames.frames = mobile.frames = 3;
+    for (const ModelDescription &description :
+         {small_spatial("spatial"), small_spatial("both"), sharing(small_spatial("both")), frames, sharing(frames),
+          sharing(mobile)}) {
+        INFO(description.name << ", " << ablation_text(description));
+        Trained trained(description, MasksOf::Pattern);
         const std::map<TensorId, size_t> all = masks_of(trained);
         // Gradients by the masks' names; of each the last that a step leaves, when all parts are in it.
         std::map<std::string, std::vector<double>> gradients;
@@ -193,6 +210,7 @@ TEST_CASE("gradients of masks in space and time are central differences", "[trai
         };
         trained.loss(0, read);
         REQUIRE(gradients.size() == all.size());
+        REQUIRE((trained.network.training().selections.size() == 1) == description.shares_temporal_mask());
         const auto moved = [&](double step) {
             for (const auto &[id, elements] : all) {
                 double *values = static_cast<double *>(trained.network.executor().memory(id).data);
@@ -212,6 +230,45 @@ TEST_CASE("gradients of masks in space and time are central differences", "[trai
         const double above = moved(kStep), below = moved(-2 * kStep);
         REQUIRE(std::abs(above - below) > 1e-10);
         CHECK(predicted == Approx(above - below).epsilon(2e-3));
+    }
+}
+
+TEST_CASE("the ratio of a shared mask counts once", "[training_network]") {
+    for (const Unselected unselected : {Unselected::Masked, Unselected::Skipped}) {
+        RunShape shape = Trained::shape_for(MasksOf::Navigation);
+        shape.unselected = unselected;
+        KernelStore kernels(AFNET_TRAINING_KERNELS, target_named("x86-64-avx2"));
+        TrainingNetwork network(
+            sharing(small_spatial("both")), shape, {}, [](const ParameterInfo &) { return UpdateRule(); }, kernels);
+        network.load(recipe_weights(4));
+        const Selection &selection = network.training().selections.at(0);
+        std::vector<double> uniform(2 * 6);
+        for (size_t i = 0; i < uniform.size(); i++)
+            uniform[i] = recipe_uniform(12, 0, i);
+        network.set_noise(0, uniform);
+        // The gradient of the mask itself, behind all parts.
+        std::vector<double> gradient;
+        const auto read = [&](const StepReport &report) {
+            if (report.step->kernel.generator != "ratio_loss") return;
+            REQUIRE(gradient.empty());
+            gradient = network.numbers(report.step->arguments.back().tensor);
+        };
+        StepSettings settings;
+        settings.target_ratio = 0.2;
+        settings.patch_ratio_weight = settings.ratio_weight = 0;
+        network.pass(settings, read);
+        const std::vector<double> without = std::exchange(gradient, {});
+        network.load(recipe_weights(4));
+        settings.ratio_weight = 3;
+        const StepResult result = network.pass(settings, read);
+        const std::vector<double> mask = network.numbers(selection.mask);
+        const double ratio = std::accumulate(mask.begin(), mask.end(), 0.0) / 6;
+        CHECK(result.realised_ratios == std::vector<double>{ratio});
+        CHECK(result.ratio_error == Approx(std::pow(0.2 - ratio, 2)));
+        CHECK(result.loss == Approx(result.cross_entropy + 3 * std::pow(0.2 - ratio, 2)));
+        REQUIRE(gradient.size() == 6);
+        for (size_t f = 0; f < 6; f++)
+            CHECK(gradient[f] - without[f] == Approx(3 * 2 * (ratio - 0.2) / 6).epsilon(1e-9));
     }
 }
 
@@ -270,13 +327,22 @@ TEST_CASE("a network infers what its training computes", "[training_network]") {
     KernelStore kernels(AFNET_KERNEL_DIR, runnable_targets().back());
     TrainingChoices choices;
     choices.frozen_norm = [](const std::string &) { return true; };
-    for (const char *change : {"", "selection soft", "fusion addition", "branches focal", "masks spatial", "masks both"}) {
-        INFO(change);
+    using Changes = std::vector<std::pair<const char *, const char *>>;
+    for (const Changes &changes : {Changes{},
+                                   {{"selection", "soft"}},
+                                   {{"fusion", "addition"}},
+                                   {{"branches", "focal"}},
+                                   {{"masks", "spatial"}},
+                                   {{"masks", "both"}},
+                                   {{"temporal_masks", "shared"}},
+                                   {{"temporal_masks", "shared"}, {"selection", "soft"}},
+                                   {{"temporal_masks", "shared"}, {"masks", "both"}}}) {
         ModelDescription description = shipped_model("af_tiny_tsm");
         description.classes = 5;
         description.frames = 3;
-        const std::string words = change;
-        if (!words.empty()) set_choice(description, words.substr(0, words.find(' ')), words.substr(words.find(' ') + 1));
+        for (const auto &[field, word] : changes)
+            set_choice(description, field, word);
+        INFO(ablation_text(description));
         RunShape shape;
         shape.frames = 3;
         shape.clips = 2;

@@ -19,12 +19,14 @@ namespace {
 
 constexpr int kClips = 6, kFrames = 4, kGrid = 4, kBlocks = 4, kKeys = 2;
 
-void write_weights(const std::string &path, afnet::MaskKind masks, afnet::Crop crop = afnet::Crop::Whole) {
+void write_weights(const std::string &path, afnet::MaskKind masks, afnet::Crop crop = afnet::Crop::Whole,
+                   afnet::TemporalMasks temporal_masks = afnet::TemporalMasks::PerBlock) {
     const std::string file = AFNET_FIXTURES "/models/small_af_resnet.json";
     auto description = afnet::parse_description(afnet::read_file(file), file);
     description.masks = masks;
     if (masks != afnet::MaskKind::Temporal) description.grid = kGrid;
     description.crop = crop;
+    description.temporal_masks = temporal_masks;
     std::map<std::string, std::vector<float>> parameters;
     const afnet::Weights weights = afnet::recipe_weights(3);
     for (const afnet::ParameterInfo &info : afnet::needed_parameters(description))
@@ -38,7 +40,8 @@ struct Workplace {
     std::string patches = folder.file("patches"), list = patches + "/list.txt",
                 bare = patches + "/../bare.txt", // beside which there is no truth
         spatial = folder.file("spatial.safetensors"), both = folder.file("both.safetensors"),
-                temporal = folder.file("temporal.safetensors"), cropped = folder.file("cropped.safetensors");
+                shared = folder.file("shared.safetensors"), // `both`, with one temporal mask for all blocks
+        temporal = folder.file("temporal.safetensors"), cropped = folder.file("cropped.safetensors");
     Workplace() {
         const ProgramRun made =
             run_program({"synth", "--dataset", "patch-key", "--out", patches, "--clips", std::to_string(kClips),
@@ -46,6 +49,7 @@ struct Workplace {
         if (made.status != 0) throw std::runtime_error(made.err);
         write_weights(spatial, afnet::MaskKind::Spatial);
         write_weights(both, afnet::MaskKind::Both);
+        write_weights(shared, afnet::MaskKind::Both, afnet::Crop::Whole, afnet::TemporalMasks::Shared);
         write_weights(temporal, afnet::MaskKind::Temporal);
         write_weights(cropped, afnet::MaskKind::Spatial, afnet::Crop::Evaluation);
         afnet::write_file(bare, "patches/videos/000000.mp4 0\n");
@@ -158,7 +162,7 @@ TEST_CASE("with both kinds of masks the navigation chooses what policies do not"
 TEST_CASE("eval and classify find the same patches", "[program_eval]") {
     if (no_samples()) return;
     const afnet::TemporaryFolder folder;
-    for (const std::string &model : {workplace().spatial, workplace().both}) {
+    for (const std::string &model : {workplace().spatial, workplace().both, workplace().shared}) {
         for (const char *batch : {"1", "4"}) { // 4 leaves a last batch of 2
             const std::string out = folder.file(batch);
             const json learned = figures(model, {"--batch", batch, "--out", out})["learned"];
@@ -190,6 +194,36 @@ TEST_CASE("eval and classify find the same patches", "[program_eval]") {
                   Approx(gmacs * 1e9 / kClips).epsilon(batch[0] == '1' ? 1e-9 : .2));
         }
     }
+}
+
+TEST_CASE("a temporal mask that blocks share is chosen, drawn and exchanged once", "[program_eval]") {
+    if (no_samples()) return;
+    const afnet::TemporaryFolder folder;
+    const Arguments wanted = {"--masks-of", "frames",   "--rt",   "0.5",    "--masks",
+                              "learned",    "gumbel",   "random", "normal", "first",
+                              "all",        "shuffled", "none",   "--out",  folder.file("out")};
+    const auto by_masks = figures(workplace().shared, wanted);
+    CHECK(by_masks.at("random").at("realised_rt") == .5);
+    CHECK(by_masks.at("shuffled").at("realised_rt") == by_masks.at("learned").at("realised_rt"));
+    CHECK(by_masks.at("none").at("realised_rt") == 0);
+    std::istringstream lines(afnet::read_file(folder.file("out") + "/predictions.jsonl"));
+    size_t seen = 0;
+    for (std::string text; std::getline(lines, text); seen++) {
+        const json line = json::parse(text);
+        INFO(line.at("masks"));
+        REQUIRE(line.at("selected").size() == kBlocks);
+        for (const json &mask : line.at("selected"))
+            CHECK(mask == line.at("selected").at(0));
+        for (const json &keep : line.at("keep"))
+            CHECK(keep == line.at("keep").at(0));
+    }
+    CHECK(seen == by_masks.size() * kClips);
+    bool apart = false; // patches are each block's own
+    for (const json &clip : classified_clips(workplace().shared, {"--gumbel-seed", "1"})) {
+        const json &patches = clip.at("patches");
+        apart = apart || patches.front() != patches.back();
+    }
+    CHECK(apart);
 }
 
 TEST_CASE("noise reaches the navigation of patches", "[program_eval]") {
@@ -228,7 +262,9 @@ TEST_CASE("--picture shows which patches were computed", "[program_eval]") {
     const afnet::TemporaryFolder folder;
     const std::string video = workplace().patches + "/videos/000000.mp4";
     std::map<std::string, std::string> pictures;
-    for (const auto &[name, model] : {std::pair("spatial", workplace().spatial), {"temporal", workplace().temporal}}) {
+    for (const auto &[name, model] : {std::pair("spatial", workplace().spatial),
+                                      {"temporal", workplace().temporal},
+                                      {"shared", workplace().shared}}) {
         const std::string file = folder.file(std::string(name) + ".png");
         const ProgramRun run = run_program({"classify", video, "--model", model, "--picture", file, "--quiet",
                                             "--gumbel-seed", "3", "--block", "layer1.refine_module.0"},

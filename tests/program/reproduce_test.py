@@ -124,7 +124,8 @@ class Reproduce(unittest.TestCase):
         trained = [call for call in calls if call[0] == "train"]
         self.assertEqual(len(trained), 3)  # RT .6, .8 and 1; that of .8 is both tables'
         self.assertIn("patch_key_both.json", trained[0][trained[0].index("--config") + 1])
-        for option, value in (("--masks", "both"), ("--rs", "0.4"), ("--rt", "0.8"), ("--grid", "4"), ("--size", "64")):
+        for option, value in (("--masks", "both"), ("--rs", "0.4"), ("--rt", "0.8"), ("--grid", "4"), ("--size", "64"),
+                              ("--temporal-masks", "shared")):
             self.assertEqual(trained[0][trained[0].index(option) + 1], value)
         self.assertEqual({call[call.index("--dataset") + 1] for call in calls if call[0] == "synth"}, {"patch-key"})
         row = self.rows("table4")["AFNet, RS .4, RT .8", "ActivityNet"]

@@ -34,6 +34,10 @@ Tensor4 Execution::linear(const std::string &key, const Tensor4 &input, int outp
 
 std::vector<double> Execution::navigate(const std::string &key, const Tensor4 &input) {
     const size_t block = gates_.size();
+    if (config_.shared_mask && block > 0) {
+        gates_.push_back(gates_.front());
+        return gates_.back().mask;
+    }
     std::vector<double> noise;
     if (!config_.gumbel_uniforms.empty()) noise = gumbel_noise(config_.gumbel_uniforms.at(block));
     Gate gate = select_frames(navigation_logits(input, load_navigation(key, input.c)), noise);

@@ -32,7 +32,7 @@ public:
     Tensor4 linear(const std::string &key, const Tensor4 &input, int outputs, Bias bias);
 
     /// Runs the navigation module `key` on the block's ample input and keeps its mask, as forced or decided, and its
-    /// margin.
+    /// margin. Where blocks share a mask, those behind the first take over what it has.
     ///
     /// @return the mask, [f].
     std::vector<double> navigate(const std::string &key, const Tensor4 &input);

@@ -14,11 +14,11 @@ namespace {
 
 /// Noise and forced masks are given for every navigation or for none, `per_frame` numbers each.
 template <typename Number>
-bool covers_all_blocks(const std::vector<std::vector<Number>> &lists, const NetworkConfig &config, int per_frame) {
+bool covers_all_navigations(const std::vector<std::vector<Number>> &lists, const NetworkConfig &config, int per_frame) {
     if (lists.empty()) return true;
     for (const std::vector<Number> &list : lists)
         if (list.size() != static_cast<size_t>(per_frame) * config.batch * config.frames) return false;
-    return lists.size() == static_cast<size_t>(mask_count(config));
+    return lists.size() == static_cast<size_t>(navigation_count(config));
 }
 
 void check(const NetworkConfig &config, const Tensor4 &input) {
@@ -30,8 +30,9 @@ void check(const NetworkConfig &config, const Tensor4 &input) {
                                                 "channels are a sixteenth of a stage's)");
     require(input.c == 3 && input.x == config.width && input.y == config.height, "input: [3, width, height, f]");
     require(input.f == config.frames * config.batch, "input: frames x batch");
-    require(covers_all_blocks(config.forced_masks, config, 1), "forced_masks: [blocks][frames x batch]");
-    require(covers_all_blocks(config.gumbel_uniforms, config, 2), "gumbel_uniforms: [blocks][frames x batch x 2]");
+    require(covers_all_navigations(config.forced_masks, config, 1), "forced_masks: [navigations][frames x batch]");
+    require(covers_all_navigations(config.gumbel_uniforms, config, 2),
+            "gumbel_uniforms: [navigations][frames x batch x 2]");
 }
 
 } // namespace
@@ -46,6 +47,10 @@ int mask_count(const NetworkConfig &config) {
         return kAfMobileNetV3Masks;
     }
     return 0;
+}
+
+int navigation_count(const NetworkConfig &config) {
+    return config.shared_mask ? std::min(mask_count(config), 1) : mask_count(config);
 }
 
 Outputs run_network(const NetworkConfig &config, const ParameterLookup &parameter, const Tensor4 &input) {

@@ -40,6 +40,7 @@ struct NetworkConfig {
     bool soft = false;       // masks are the probabilities sigmoid(l1 - l0); noise and Unselected play no part
     bool addition = false;   // fusion is the sum of both branches
     bool focal_only = false; // there is no ample branch and no fusion; a navigation reads what its focal block reads
+    bool shared_mask = false; // the first block's navigation decides for all blocks; there is no other
 
     int frames = 8; // T, per clip
     int batch = 1;  // B, clips
@@ -47,7 +48,7 @@ struct NetworkConfig {
     int height = 224;
 
     Unselected unselected = Unselected::Masked;
-    /// Where not empty: the mask of each focal block in layer order, [f], instead of the navigation's decision.
+    /// Where not empty: the mask of each navigation in layer order, [f], instead of its decision.
     std::vector<std::vector<double>> forced_masks;
     /// Where not empty: the patches of each focal block in layer order (AF-ResNets).
     std::vector<SpatialMask> forced_patches;
@@ -84,6 +85,8 @@ Outputs run_network(const NetworkConfig &config, const ParameterLookup &paramete
 
 /// How many focal blocks, hence masks, the network has.
 int mask_count(const NetworkConfig &config);
+/// How many navigations make them.
+int navigation_count(const NetworkConfig &config);
 
 /// Frames from PyTorch's order [b, t, c, y, x] (as recipe_video gives them).
 Tensor4 frames_from_video(const std::vector<float> &video, int channels, int width, int height, int frames);
