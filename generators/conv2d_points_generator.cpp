@@ -83,7 +83,8 @@ public:
         Func out = output;
         out.update().allow_race_conditions(); // the list names each pixel once
         const afnet::schedules::Conv2dPointsStages stages = {
-            read, sum, out, out.update(), i, e, c, g, u, v, p, r, point, channels, run(), 4 * int(ci), bool(gather)};
+            read,        sum,         out,          out.update(), i, e, c, g, u, v, p, r, point, channels, run(),
+            4 * int(ci), 4 * int(co), bool(gather), bool(scatter)};
         schedule_cpu(stages, knobs, co_block, target);
         prefetches = conv2d_points_prefetches(stages, knobs, co_block, target);
     }

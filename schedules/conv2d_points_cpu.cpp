@@ -26,12 +26,19 @@ int points_per_tile(const Conv2dPointsStages &s, const Conv2dPointsKnobs &knobs,
 
 std::unique_ptr<PrefetchPoints> conv2d_points_prefetches(const Conv2dPointsStages &s, const Conv2dPointsKnobs &knobs,
                                                          int co_block, const Target &target) {
-    constexpr int kNever = 1, kOfLong = 2, kLeastBytes = 12 << 20;
-    if (!s.gathers) return nullptr;
+    constexpr int kNever = 1, kOfLong = 2, kLeastGathered = 12 << 20, kLeastAdded = 4 << 20;
+    if (!s.gathers && !s.adds) return nullptr;
     const int which = knobs.prefetch.resolve(kOfLong);
     if (which == kNever) return nullptr;
-    return std::make_unique<PrefetchPoints>(s.read.name(), points_per_tile(s, knobs, co_block, cpu_facts(target)),
-                                            which == kOfLong ? kLeastBytes / s.point_bytes : 0);
+    PointPrefetches wanted;
+    if (s.gathers) {
+        wanted.read = s.read.name();
+        wanted.ahead = points_per_tile(s, knobs, co_block, cpu_facts(target));
+    }
+    if (s.adds) wanted.sum = s.sum.name();
+    const int least_bytes = s.gathers ? kLeastGathered : kLeastAdded;
+    if (which == kOfLong) wanted.least_points = least_bytes / (s.gathers ? s.point_bytes : s.added_bytes);
+    return std::make_unique<PrefetchPoints>(wanted);
 }
 
 void schedule_cpu(Conv2dPointsStages s, const Conv2dPointsKnobs &knobs, int co_block, const Target &target) {

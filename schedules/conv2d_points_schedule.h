@@ -18,7 +18,9 @@ struct Conv2dPointsStages {
     int channels;    // output channels per group
     int run;         // the extent of r.x
     int point_bytes; // of an input's listed pixel
+    int added_bytes; // of the pixel that a point's sums are added to
     bool gathers;    // from a stream, whose pixels lie anywhere
+    bool adds;       // to one
 };
 
 struct Conv2dPointsKnobs {

@@ -7,8 +7,18 @@ using namespace Halide::Internal;
 
 namespace {
 
-constexpr const char *kInput = "input", *kList = "list", *kEntries = "list_entries", *kWanted = "prefetches_wanted";
+constexpr const char *kInput = "input", *kList = "list", *kResidual = "residual", *kEntries = "list_entries",
+                     *kWanted = "prefetches_wanted";
 constexpr int kEntriesPerPoint = 5;
+
+Stmt ask(const std::string &buffer, const Type &type, const Expr &index) {
+    return Evaluate::make(
+        Call::make(type, Call::prefetch, {Variable::make(Handle(), buffer), index, 1, 1}, Call::Intrinsic));
+}
+
+Stmt where_wanted(const Stmt &asked, const Stmt &then) {
+    return Block::make(IfThenElse::make(Variable::make(Bool(), kWanted), asked), then);
+}
 
 // A copy of the statements that read a point: in place of each vector that they store, its load is asked for, and
 // entries of the list are those of a later point; where there is none, of the same.
@@ -22,9 +32,7 @@ private:
         const Load *load = op->value.as<Load>();
         const Ramp *ramp = load && load->name == kInput ? load->index.as<Ramp>() : nullptr;
         if (!ramp) return Evaluate::make(0);
-        return Evaluate::make(Call::make(load->type.element_of(), Call::prefetch,
-                                         {Variable::make(Handle(), kInput), mutate(ramp->base), 1, 1},
-                                         Call::Intrinsic));
+        return ask(kInput, load->type.element_of(), mutate(ramp->base));
     }
     Expr visit(const Load *op) override {
         if (op->name != kList || !op->type.is_scalar()) return IRMutator::visit(op);
@@ -33,6 +41,32 @@ private:
         return Load::make(op->type, op->name, index, op->image, op->param, op->predicate, ModulusRemainder());
     }
     int ahead_;
+};
+
+// The first load from `residual`.
+class ResidualLoad : public IRVisitor {
+public:
+    const Load *found = nullptr;
+
+private:
+    using IRVisitor::visit;
+    void visit(const Load *op) override {
+        if (op->name == kResidual && !found) found = op;
+        IRVisitor::visit(op);
+    }
+};
+
+// A copy of the statements that store a tile: in place of each vector, what it will be added to is asked for.
+class AskForResidual : public IRMutator {
+    using IRMutator::visit;
+    Stmt visit(const Free *) override { return Evaluate::make(0); }
+    Stmt visit(const Store *op) override {
+        ResidualLoad load;
+        op->value.accept(&load);
+        if (!load.found) return Evaluate::make(0);
+        const Ramp *ramp = load.found->index.as<Ramp>();
+        return ask(kResidual, load.found->type.element_of(), ramp ? ramp->base : load.found->index);
+    }
 };
 
 } // namespace
@@ -44,11 +78,12 @@ Stmt PrefetchPoints::mutate(const Stmt &stmt) {
     inside_ = false;
     const Expr list = Variable::make(type_of<halide_buffer_t *>(), std::string(kList) + ".buffer");
     const Expr points = Call::make(Int(32), Call::buffer_get_extent, {list, 1}, Call::Extern);
-    return LetStmt::make(kEntries, points * kEntriesPerPoint, LetStmt::make(kWanted, points >= least_points_, result));
+    return LetStmt::make(kEntries, points * kEntriesPerPoint,
+                         LetStmt::make(kWanted, points >= wanted_.least_points, result));
 }
 
 Stmt PrefetchPoints::visit(const ProducerConsumer *op) {
-    if (op->name != read_ || !op->is_producer) return IRMutator::visit(op);
+    if (op->name != wanted_.read || !op->is_producer) return IRMutator::visit(op);
     reading_ = true;
     Stmt result = IRMutator::visit(op);
     reading_ = false;
@@ -58,9 +93,16 @@ Stmt PrefetchPoints::visit(const ProducerConsumer *op) {
 // The outermost loop there is that over points.
 Stmt PrefetchPoints::visit(const For *op) {
     if (!reading_) return IRMutator::visit(op);
-    const Stmt later = AskForLater(ahead_).mutate(op->body);
+    const Stmt later = AskForLater(wanted_.ahead).mutate(op->body);
     return For::make(op->name, op->min, op->extent, op->for_type, op->partition_policy, op->device_api,
-                     Block::make(IfThenElse::make(Variable::make(Bool(), kWanted), later), op->body));
+                     where_wanted(later, op->body));
+}
+
+// A tile's sums, and what becomes of them.
+Stmt PrefetchPoints::visit(const Block *op) {
+    const ProducerConsumer *sum = op->first.as<ProducerConsumer>();
+    if (!sum || !sum->is_producer || sum->name != wanted_.sum) return IRMutator::visit(op);
+    return where_wanted(AskForResidual().mutate(op->rest), IRMutator::visit(op));
 }
 
 } // namespace afnet::schedules

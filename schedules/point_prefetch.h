@@ -1,5 +1,5 @@
-// Prefetches for listed points that come later: a lowering pass of ours, as tile_prefetch.h is for dense tiles. No
-// hardware foresees where a list goes on, but the list says it.
+// Prefetches for listed points: a lowering pass of ours, as tile_prefetch.h is for dense tiles. No hardware foresees
+// where a list goes on, but the list says it.
 #pragma once
 
 #include <string>
@@ -8,13 +8,19 @@
 
 namespace afnet::schedules {
 
-/// To be run as a custom lowering pass on kernels whose Func `read` copies what listed points read of `input`, point by
-/// point. While a point is copied, the lines of the point `ahead` places further in `list`, [5, n], are asked for; not
-/// where the list has fewer than `least_points`: what those read is in cache, where asking costs more than it brings.
+/// What a kernel asks for.
+struct PointPrefetches {
+    std::string read; // the Func that copies what listed points read of `input`, point by point; empty: nothing of it
+    int ahead = 0;    // how many places further in `list`, [5, n], the point lies whose lines are asked for
+    std::string sum;  // the Func that sums a tile to which `residual` is added; empty: nothing of that
+    int least_points = 0; // of a list: what fewer read is in cache, where asking costs more than it brings
+};
+
+/// To be run as a custom lowering pass. While a point is copied, the lines of a later one are asked for; before a tile
+/// is summed, the lines of `residual` that it will be added to.
 class PrefetchPoints : public Halide::Internal::IRMutator {
 public:
-    PrefetchPoints(std::string read, int ahead, int least_points)
-        : read_(std::move(read)), ahead_(ahead), least_points_(least_points) {}
+    explicit PrefetchPoints(PointPrefetches wanted) : wanted_(std::move(wanted)) {}
 
     using Halide::Internal::IRMutator::mutate;
     /// Of the whole kernel.
@@ -24,9 +30,9 @@ private:
     using Halide::Internal::IRMutator::visit;
     Halide::Internal::Stmt visit(const Halide::Internal::ProducerConsumer *op) override;
     Halide::Internal::Stmt visit(const Halide::Internal::For *op) override;
+    Halide::Internal::Stmt visit(const Halide::Internal::Block *op) override;
 
-    std::string read_;
-    int ahead_, least_points_;
+    PointPrefetches wanted_;
     bool inside_ = false, reading_ = false;
 };
 

@@ -137,14 +137,17 @@ TEST_CASE("a convolution at points equals the dense one on masked frames", "[con
     check_all("conv2d_points");
 }
 
-TEST_CASE("a convolution at points may ask for later ones, up to the end of its list", "[conv2d_points]") {
-    const KernelSpec spec = conv2d_points_spec(16, 8, 2, "relu", true, false);
-    for (const reference::SpatialMask &mask : awkward_spatial_masks(7, 7, kFrames)) {
-        PointsCase points(spec, {14, 14, 7, 7}, mask, {1, 0, 1});
-        for (const Target &target : runnable_targets()) {
-            const Kernel &kernel = test_kernel_store(target).kernel(spec, kPointPrefetchLibrary);
-            CHECK(kernel.entry->knobs.at("prefetch") == 3);
-            points.check(target, kPointPrefetchLibrary);
+TEST_CASE("a convolution at points may ask for what it will read, up to the end of its list", "[conv2d_points]") {
+    const KernelSpec gathers = conv2d_points_spec(16, 8, 2, "relu", true, false),
+                     adds = conv2d_points_spec(8, 16, 2, "relu", false, true);
+    for (const KernelSpec &spec : {gathers, adds}) {
+        for (const reference::SpatialMask &mask : awkward_spatial_masks(7, 7, kFrames)) {
+            PointsCase points(spec, {14, 14, 7, 7}, mask, {1, 0, 1});
+            for (const Target &target : runnable_targets()) {
+                const Kernel &kernel = test_kernel_store(target).kernel(spec, kPointPrefetchLibrary);
+                CHECK(kernel.entry->knobs.at("prefetch") == 3);
+                points.check(target, kPointPrefetchLibrary);
+            }
         }
     }
 }
