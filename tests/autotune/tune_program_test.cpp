@@ -1,4 +1,5 @@
 // `afnet tune` from the command line to records, on a small network, with sound and with faulty generators.
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -148,12 +149,15 @@ TEST_CASE("--dry-run lists what would be measured and touches nothing", "[progra
 TEST_CASE("kernels of bfloat16 are tuned where the CPU has their instructions", "[program_tune]") {
     const Tuning tuning;
     check_refusal(tuning.run("conv2d*", {"--target", "x86-64", "--dtype", "bf16"}), 2, "hold no kernels of bf16");
-    if (executable_targets(Dtype::BF16).empty()) return;
+    const std::string name = "x86-64-avx512-bf16";
+    const std::vector<Target> executable = executable_targets(Dtype::BF16);
+    if (std::none_of(executable.begin(), executable.end(), [&](const Target &t) { return t.name == name; })) return;
     // Kernels whose sums have another order agree to bfloat16's last place, and not bit for bit.
-    const Json row = tuning.row("conv2d_k3s1g2_16x16_relu_bf16", {"--dtype", "bf16", "--only", "algorithm=1,2",
-                                                                  "co_block=16", "--budget", "3", "--gain", "90"});
+    const Json row =
+        tuning.row("conv2d_k3s1g2_16x16_relu_bf16", {"--target", name, "--dtype", "bf16", "--only", "algorithm=1,2",
+                                                     "co_block=16", "--budget", "3", "--gain", "90"});
     CHECK(row.at("outcomes").at("ok") == 3);
-    CHECK(tuning.log_lines().front().at("target") == "x86-64-avx512-bf16");
+    CHECK(tuning.log_lines().front().at("target") == name);
 }
 
 TEST_CASE("requests of tune that make no sense are refused", "[program_tune]") {
