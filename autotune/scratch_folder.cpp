@@ -9,8 +9,9 @@ namespace afnet {
 
 namespace fs = std::filesystem;
 
-ScratchFolder::ScratchFolder(const std::string &parent) : path_(parent + "/unfinishedXXXXXX") {
-    if (!::mkdtemp(path_.data())) throw Error(parent + ": cannot write here");
+ScratchFolder::ScratchFolder(const std::string &parent, const std::string &advice)
+    : path_(parent + "/unfinishedXXXXXX") {
+    if (!::mkdtemp(path_.data())) throw Error(parent + ": cannot write here" + (advice.empty() ? "" : "; " + advice));
 }
 
 ScratchFolder::~ScratchFolder() {

@@ -5,11 +5,11 @@
 
 namespace afnet {
 
-/// A folder for unfinished files, within another one, that disappears with the object. Throws Error where none can be
-/// made.
+/// A folder for unfinished files, within another one, that disappears with the object. Throws Error, which ends in
+/// `advice`, where none can be made.
 class ScratchFolder {
 public:
-    explicit ScratchFolder(const std::string &parent);
+    explicit ScratchFolder(const std::string &parent, const std::string &advice = "");
     ~ScratchFolder();
     ScratchFolder(const ScratchFolder &) = delete;
     ScratchFolder &operator=(const ScratchFolder &) = delete;

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "autotune/contest_process.h"
 #include "autotune/model_arguments.h"
@@ -33,9 +34,10 @@ struct Options {
     std::vector<std::string> models, kernels;
     std::string budget = "40", target, log;
     std::string generators, cache;
-    double least_gain = 2;      // percent
-    double time_limit = 60;     // seconds of one generator or one measurement
-    size_t memory_limit = 4096; // MiB of the same
+    double least_gain = 2;           // percent
+    double time_limit = 60;          // seconds of one generator or one measurement
+    size_t memory_limit = 4096;      // MiB of the same
+    std::optional<double> tolerance; // else what suits the element type
     bool dry_run = false;
     TuneSettings settings;
 };
@@ -184,7 +186,7 @@ int tune(Options &options, const CommandContext &context) {
                          "; --dtype and --target must fit");
     }
     // Sums in another order: bfloat16 has eight bits.
-    if (settings.tolerance == 0) settings.tolerance = dtype == Dtype::BF16 ? 1.0 / 128 : 2e-5;
+    settings.tolerance = options.tolerance.value_or(dtype == Dtype::BF16 ? 1.0 / 128 : settings.tolerance);
     if (!runs_here(settings.target)) {
         throw Error("tune: kernels for " + settings.target.name +
                     " do not run on this CPU; `afnet info` says which do");
@@ -204,7 +206,7 @@ int tune(Options &options, const CommandContext &context) {
         std::fprintf(stderr, "tune: %s: %zu lines are no measurements and are left alone\n", log_path.c_str(),
                      log.unreadable());
     }
-    const ScratchFolder scratch(std::filesystem::temp_directory_path().string());
+    const ScratchFolder scratch(std::filesystem::temp_directory_path().string(), "TMPDIR names another place");
     settings.scratch = scratch.path();
     bool stopped = false;
     const std::vector<TuneResult> results = tune_all(work, options, log, context, stopped);
@@ -248,7 +250,7 @@ const RegisterCommand registered{
              ->check(CLI::Range(0.0, 100.0))
              ->capture_default_str();
          app.add_option(
-                "--tolerance", s.tolerance,
+                "--tolerance", o->tolerance,
                 "Largest difference from the automatic kernel, over its largest value; default: 2e-5, with bf16 "
                 "2^-7")
              ->check(CLI::Range(0.0, 1.0));

@@ -22,7 +22,7 @@ struct TuneSettings {
     uint64_t seed = 1;
     int threads = 1, jobs = 1;
     ProcessLimits limits{60, size_t(4) << 30}; // of each generator and of each measuring process
-    double tolerance = 0;                      // of outputs: ContestRequest; 0: what suits the element type
+    double tolerance = 2e-5;                   // of outputs: ContestRequest
     double least_gain = 0.02;                  // of a winner, a fraction of the time
     size_t finalists = 3;                      // that are measured again, besides the record
     Rounds search_rounds{9, 1}, final_rounds{25, 6};

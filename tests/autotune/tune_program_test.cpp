@@ -71,6 +71,10 @@ private:
 
 const char *kKernel = "conv2d_k3s2g1_8x8_relu";
 
+// Direct by itself; with these arguments its candidates are Winograd's, whose sums differ in their last places.
+const char *kWinograd = "conv2d_k3s1g2_16x16_relu";
+const Arguments kOtherSums = {"--only", "algorithm=4", "co_block=16", "kept=16", "--budget", "3", "--gain", "90"};
+
 } // namespace
 
 TEST_CASE("a search measures what its budget allows and resumes from its log", "[program_tune]") {
@@ -153,11 +157,22 @@ TEST_CASE("kernels of bfloat16 are tuned where the CPU has their instructions", 
     const std::vector<Target> executable = executable_targets(Dtype::BF16);
     if (std::none_of(executable.begin(), executable.end(), [&](const Target &t) { return t.name == name; })) return;
     // Kernels whose sums have another order agree to bfloat16's last place, and not bit for bit.
-    const Json row =
-        tuning.row("conv2d_k3s1g2_16x16_relu_bf16", {"--target", name, "--dtype", "bf16", "--only", "algorithm=1,2",
-                                                     "co_block=16", "--budget", "3", "--gain", "90"});
+    Arguments arguments = kOtherSums;
+    arguments.insert(arguments.end(), {"--target", name, "--dtype", "bf16"});
+    const Json row = tuning.row(std::string(kWinograd) + "_bf16", arguments);
     CHECK(row.at("outcomes").at("ok") == 3);
     CHECK(tuning.log_lines().front().at("target") == name);
+    CHECK(tuning.log_lines().back().at("difference") > 0);
+}
+
+TEST_CASE("--tolerance 0 takes only kernels that compute the same bits", "[program_tune]") {
+    const Tuning tuning;
+    Arguments arguments = kOtherSums;
+    CHECK_FALSE(tuning.row(kWinograd, arguments).at("outcomes").contains("wrong"));
+    arguments.insert(arguments.end(), {"--tolerance", "0"});
+    const Json row = tuning.row(kWinograd, arguments);
+    CHECK(row.at("outcomes").at("ok") == 1);
+    CHECK(row.at("outcomes").contains("wrong"));
 }
 
 TEST_CASE("requests of tune that make no sense are refused", "[program_tune]") {
