@@ -1,11 +1,10 @@
 #include "autotune/candidate_compiler.h"
 
-#include <nlohmann/json.hpp>
-
 #include "autotune/contest_process.h"
 #include "autotune/kernel_compiler.h"
 #include "autotune/parallel_jobs.h"
 #include "runtime/content_hash.h"
+#include "runtime/json.h"
 
 namespace afnet {
 

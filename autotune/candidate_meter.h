@@ -3,7 +3,6 @@
 
 #include <functional>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -11,6 +10,7 @@
 #include "autotune/contest_process.h"
 #include "autotune/tune_settings.h"
 #include "autotune/tuning_log.h"
+#include "runtime/json.h"
 
 namespace afnet {
 

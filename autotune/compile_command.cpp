@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <map>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "autotune/kernel_compiler.h"
@@ -18,6 +17,7 @@
 #include "runtime/command.h"
 #include "runtime/error.h"
 #include "runtime/file_io.h"
+#include "runtime/json.h"
 
 namespace afnet {
 

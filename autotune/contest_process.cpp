@@ -6,12 +6,12 @@
 #include <filesystem>
 #include <memory>
 #include <new>
-#include <nlohmann/json.hpp>
 
 #include "model/machine.h"
 #include "runtime/error.h"
 #include "runtime/file_io.h"
 #include "runtime/halide_host.h"
+#include "runtime/json.h"
 #include "runtime/json_text.h"
 
 namespace afnet {

@@ -3,7 +3,6 @@
 #include <filesystem>
 #include <map>
 #include <mutex>
-#include <nlohmann/json.hpp>
 
 #include "autotune/instruction_check.h"
 #include "autotune/parallel_jobs.h"
@@ -14,6 +13,7 @@
 #include "runtime/content_hash.h"
 #include "runtime/error.h"
 #include "runtime/file_io.h"
+#include "runtime/json.h"
 
 namespace afnet {
 

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <limits>
-#include <nlohmann/json.hpp>
 
 #include "runtime/error.h"
+#include "runtime/json.h"
 #include "runtime/text.h"
 
 namespace afnet {

@@ -1,10 +1,10 @@
 #include "autotune/records.h"
 
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
 #include "runtime/error.h"
 #include "runtime/file_io.h"
+#include "runtime/json.h"
 
 namespace afnet {
 

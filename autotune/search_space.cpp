@@ -1,12 +1,12 @@
 #include "autotune/search_space.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "autotune/kernel_compiler.h"
 #include "autotune/process.h"
 #include "runtime/error.h"
+#include "runtime/json.h"
 #include "runtime/text.h"
 
 namespace afnet {

@@ -5,7 +5,6 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "autotune/contest_process.h"
@@ -20,6 +19,7 @@
 #include "runtime/command.h"
 #include "runtime/error.h"
 #include "runtime/halide_host.h"
+#include "runtime/json.h"
 #include "runtime/json_text.h"
 
 namespace afnet {

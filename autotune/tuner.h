@@ -5,13 +5,13 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <string>
 
 #include "autotune/budget.h"
 #include "autotune/tune_settings.h"
 #include "autotune/tuning_log.h"
 #include "autotune/workload.h"
+#include "runtime/json.h"
 
 namespace afnet {
 

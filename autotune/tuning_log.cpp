@@ -5,7 +5,6 @@
 #include <ctime>
 #include <fcntl.h>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <sstream>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -13,6 +12,7 @@
 
 #include "runtime/error.h"
 #include "runtime/file_io.h"
+#include "runtime/json.h"
 #include "runtime/json_text.h"
 
 namespace afnet {

@@ -4,9 +4,9 @@
 #include <cmath>
 #include <fnmatch.h>
 #include <map>
-#include <nlohmann/json.hpp>
 
 #include "runtime/error.h"
+#include "runtime/json.h"
 
 namespace afnet {
 

@@ -2,11 +2,11 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "bench/commands.h"
 #include "bench/comparison.h"
 #include "model/text_table.h"
+#include "runtime/json.h"
 #include "runtime/json_text.h"
 
 namespace afnet {

@@ -1,6 +1,6 @@
 #include "bench/csv_text.h"
 
-#include <nlohmann/json.hpp>
+#include "runtime/json.h"
 
 namespace afnet {
 

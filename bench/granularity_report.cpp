@@ -1,9 +1,8 @@
 #include "bench/granularity_report.h"
 
-#include <nlohmann/json.hpp>
-
 #include "bench/csv_text.h"
 #include "model/text_table.h"
+#include "runtime/json.h"
 #include "runtime/json_text.h"
 
 namespace afnet {

@@ -1,10 +1,10 @@
 #include "bench/machine_meter.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "model/text_table.h"
 #include "runtime/halide_host.h"
+#include "runtime/json.h"
 
 namespace afnet {
 

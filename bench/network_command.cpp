@@ -2,12 +2,12 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "bench/commands.h"
 #include "bench/network_bench.h"
 #include "model/patch_shape.h"
 #include "model/text_table.h"
+#include "runtime/json.h"
 #include "runtime/json_text.h"
 
 namespace afnet {

@@ -1,10 +1,10 @@
 #include "bench/result_file.h"
 
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "runtime/error.h"
 #include "runtime/file_io.h"
+#include "runtime/json.h"
 #include "runtime/text.h"
 
 namespace afnet {

@@ -1,10 +1,10 @@
 #include "bench/sparsity_report.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "bench/csv_text.h"
 #include "model/text_table.h"
+#include "runtime/json.h"
 #include "runtime/json_text.h"
 
 namespace afnet {

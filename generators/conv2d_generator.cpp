@@ -12,12 +12,12 @@
 // convolution (generators/zero_response.h): frames that `mask` rejects get act(sum + F(0)) and are done; the others get
 // the sum alone, and the branch, with the activation, later.
 //
-// Where knob `algorithm` is 2 or 4 the sum is computed by F(2x2, 3x3) or F(4x4, 3x3): generators/winograd.h. `weights`
-// then hold the transformed filters, and u, v count the transform's points.
+// Where knob `algorithm` is 2, 4 or 5 the sum is computed in tiles of so many outputs per side: generators/winograd.h.
+// `weights` then hold the transformed filters, and u, v count the transform's points.
 //
 // With dtype bf16 the products of two input channels are added by one instruction where both come from one frame
-// (paired()); `weights` then hold bf16 pairs. Elsewhere, and in Winograd's transforms, stored elements are widened and
-// all is computed as with f32.
+// (paired()); `weights` then hold bf16 pairs, and in Winograd's tiles transformed inputs are rounded to bf16. Elsewhere
+// stored elements are widened and all is computed as with f32.
 //
 // On a target with AMX the sum starts at zero, and the bias is added behind it: tile registers know no other start.
 // schedules/tile_registers.h puts its loops into instructions.
@@ -80,9 +80,11 @@ public:
         in_tiles = afnet::schedules::conv2d_in_tile_registers(get_target());
         on_gpu = afnet::schedules::for_gpu(get_target());
         if (on_gpu) count = add_input<Buffer<int32_t, 1>>("count"); // [1]
-        const bool plain = kernel == 3 && stride == 1 && !gather && !scatter && !add_residual && response == 0 &&
-                           !in_tiles && !on_gpu;
-        outputs = conv2d_winograd_outputs(knobs, plain, ci / int(groups));
+        std::optional<afnet::schedules::PlainLayer> plain;
+        if (kernel == 3 && stride <= 2 && !gather && !scatter && !add_residual && response == 0 && !in_tiles && !on_gpu) {
+            plain = {stride, ci / int(groups), dtype == Dtype::BF16 && !f32_input};
+        }
+        outputs = conv2d_winograd_outputs(knobs, plain);
         pair = paired() ? 2 : 1;
         input.set_type(f32_input ? Float(32) : element_type(dtype));
         weights.set_type(pair == 2 ? BFloat(16) : Float(32));
@@ -111,7 +113,7 @@ public:
         } else {
             generate_direct();
         }
-        constrain(in_channels, g_count, outputs > 0 ? outputs + 2 : int(kernel));
+        constrain(in_channels, g_count, outputs > 0 ? shape().side() : int(kernel));
     }
 
     Pipeline build_pipeline() override {
@@ -141,11 +143,15 @@ private:
     int runs() const { return shift && ci % 8 == 0 ? 8 / int(groups) : 1; }
     int run() const { return ci / int(groups) / runs(); } // channels of one
 
+    // Of a Winograd tile.
+    afnet::generators::WinogradShape shape() const { return {outputs, stride}; }
+
     // Whether a bf16 instruction multiplies input channels 2 i and 2 i + 1 at once: they must lie in one group and,
     // with `shift`, come from one frame. model/packing.cpp packs the weights by the same rule.
+    // Larger tiles than 2 x 2, and those of stride 2, would lose too many digits.
     bool paired() const {
-        return dtype == Dtype::BF16 && !f32_input && outputs == 0 && ci / int(groups) % 2 == 0 &&
-               (!shift || ci % 16 == 0);
+        return dtype == Dtype::BF16 && !f32_input && (outputs == 0 || (outputs == 2 && stride == 1)) &&
+               ci / int(groups) % 2 == 0 && (!shift || ci % 16 == 0);
     }
 
     // Of the direct algorithm, for input channel i of its group.
@@ -250,7 +256,7 @@ private:
 
     void generate_winograd() {
         winograd = afnet::generators::winograd_conv2d(
-            outputs, input, weights, co_block, output, [&](Expr sum, Expr c, Expr g) {
+            shape(), input, weights, co_block, pair, output, [&](Expr sum, Expr c, Expr g) {
                 return rounded(dtype, activate(activation, sum + bias(c % co_block, c / co_block, g)));
             });
         winograd.groups = groups;

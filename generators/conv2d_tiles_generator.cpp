@@ -54,7 +54,7 @@ public:
             return input(c, g, 0, 0, afnet::generators::listed_pixel(slots, x, y, f, input));
         };
         at.input_channels = in_channels;
-        winograd = afnet::generators::winograd_tiles(m, at, weights, co_block);
+        winograd = afnet::generators::winograd_tiles({m, 1}, at, weights, co_block);
         winograd.groups = groups;
         winograd.channels = channels;
         winograd.reduction_channels = in_channels;

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "Halide.h"
-#include "generators/winograd.h"
+#include "generators/winograd_transforms.h"
 
 namespace afnet::generators {
 

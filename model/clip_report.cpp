@@ -3,13 +3,13 @@
 #include <cmath>
 #include <cstdarg>
 #include <cstdio>
-#include <nlohmann/json.hpp>
 
 #include "model/contact_sheet.h"
 #include "model/patch_masks.h"
 #include "model/preprocess.h"
 #include "model/text_table.h"
 #include "runtime/error.h"
+#include "runtime/json.h"
 #include "runtime/json_text.h"
 #include "runtime/png_writer.h"
 

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <functional>
 #include <cctype>
-#include <nlohmann/json.hpp>
 
 #include "runtime/error.h"
+#include "runtime/json.h"
 #include "runtime/text.h"
 
 namespace afnet {

@@ -2,10 +2,10 @@
 #include "model/evaluation_report.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "model/patch_masks.h"
 #include "model/text_table.h"
+#include "runtime/json.h"
 #include "runtime/json_text.h"
 
 namespace afnet {

@@ -2,13 +2,13 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "model/checkpoint_import.h"
 #include "model/lowering.h"
 #include "model/macs.h"
 #include "model/weights_file.h"
 #include "runtime/command.h"
+#include "runtime/json.h"
 #include "runtime/json_text.h"
 
 namespace afnet {

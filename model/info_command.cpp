@@ -2,7 +2,6 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "model/dtype_option.h"
@@ -15,6 +14,7 @@
 #include "runtime/arena.h"
 #include "runtime/command.h"
 #include "runtime/device.h"
+#include "runtime/json.h"
 #include "runtime/json_text.h"
 
 namespace afnet {

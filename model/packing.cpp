@@ -23,7 +23,7 @@ std::vector<double> batch_norm_scale(const Weights &weights, const std::string &
     return scale;
 }
 
-// Whether a direct convolution multiplies two input channels at once, as generators/conv2d_generator.cpp and
+// Whether such a convolution multiplies two input channels at once, as generators/conv2d_generator.cpp and
 // generators/expand_depthwise_generator.cpp decide.
 bool reads_pairs(const KernelSpec &spec) {
     const auto number = [&](const char *param) { return std::stoi(spec.params.at(param)); };
@@ -113,11 +113,13 @@ PackedConstant pack_conv_weight_pairs(const std::vector<float> &weights, int co,
 PackedConstant pack_conv2d_weights(const std::vector<float> &weights, int co, int ci_per_group, int kernel, int groups,
                                    const KernelEntry &entry) {
     const int algorithm = knob_of(entry, "algorithm"), co_block = knob_of(entry, "co_block");
-    if (algorithm == kDirect && reads_pairs(entry.spec)) {
-        return pack_conv_weight_pairs(weights, co, ci_per_group, kernel, groups, co_block);
-    }
-    if (algorithm == kDirect) return pack_conv_weights(weights, co, ci_per_group, kernel, groups, co_block);
-    return pack_winograd_weights(weights, co, ci_per_group, groups, co_block, algorithm);
+    const int stride = std::stoi(entry.spec.params.at("stride"));
+    PackedConstant packed =
+        algorithm == kDirect ? pack_conv_weights(weights, co, ci_per_group, kernel, groups, co_block)
+                             : pack_winograd_weights(weights, co, ci_per_group, groups, co_block, algorithm, stride);
+    // As generators/conv2d_generator.cpp decides.
+    const bool pairs = reads_pairs(entry.spec) && (algorithm == kDirect || (algorithm == 2 && stride == 1));
+    return pairs ? in_pairs(std::move(packed), co_block) : packed;
 }
 
 PackedConstant pack_stem_weights(const std::vector<float> &weights, int co, const KernelEntry &entry) {

@@ -20,10 +20,11 @@ std::vector<float> folded_bias(const Weights &weights, const std::string &norm, 
 /// [co_block, ci / g, u, v, block, g], zero where a block reaches beyond its group.
 PackedConstant pack_conv_weights(const std::vector<float> &weights, int co, int ci_per_group, int kernel, int groups,
                                  int co_block);
-/// [co_block, ci / g, u, v, block, g] with u, v the points of Winograd's F(m x m, 3x3), m = 2 or 4: G w G^T for each
-/// 3x3 filter w, computed in double and rounded once. The points are those of generators/winograd.h.
+/// [co_block, ci / g, u, v, block, g] with u, v the points of Winograd's tiles of m x m outputs, m = 2, 4 or, with stride
+/// 1, 5: G w G^T for each 3x3 filter w, computed in double and rounded once. The points are those of
+/// generators/winograd_transforms.h.
 PackedConstant pack_winograd_weights(const std::vector<float> &weights, int co, int ci_per_group, int groups,
-                                     int co_block, int m);
+                                     int co_block, int m, int stride = 1);
 /// The same for bf16 instructions, which multiply two input channels at once: [2 co_block, ci / g / 2, u, v, block, g],
 /// the weights of a pair side by side. ci / g must be even.
 PackedConstant pack_conv_weight_pairs(const std::vector<float> &weights, int co, int ci_per_group, int kernel,

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "runtime/arena.h"
 #include "runtime/error.h"
+#include "runtime/json.h"
 
 namespace afnet {
 

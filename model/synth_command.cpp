@@ -4,13 +4,13 @@
 #include <chrono>
 #include <cstdio>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "model/progress.h"
 #include "model/synthetic_folder.h"
 #include "runtime/command.h"
 #include "runtime/error.h"
 #include "runtime/halide_host.h"
+#include "runtime/json.h"
 #include "runtime/json_text.h"
 #include "runtime/parallel_for.h"
 #include "runtime/text.h"

@@ -2,11 +2,11 @@
 
 #include <cstdio>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "runtime/error.h"
 #include "runtime/file_io.h"
+#include "runtime/json.h"
 #include "runtime/json_text.h"
 #include "runtime/video_writer.h"
 

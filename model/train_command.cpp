@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <map>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "model/flip_policy.h"
 #include "model/initial_weights.h"
@@ -16,6 +15,7 @@
 #include "runtime/error.h"
 #include "runtime/halide_host.h"
 #include "runtime/interrupt.h"
+#include "runtime/json.h"
 #include "runtime/json_text.h"
 
 namespace afnet {

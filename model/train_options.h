@@ -3,10 +3,10 @@
 
 #include <CLI/CLI.hpp>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <string>
 
 #include "model/training_recipe.h"
+#include "runtime/json.h"
 
 namespace afnet {
 

@@ -4,10 +4,10 @@
 #include <chrono>
 #include <cmath>
 #include <functional>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "runtime/error.h"
+#include "runtime/json.h"
 
 namespace afnet {
 

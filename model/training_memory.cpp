@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <map>
-#include <nlohmann/json.hpp>
 
 #include "model/text_table.h"
 #include "runtime/arena.h"
+#include "runtime/json.h"
 #include "runtime/json_text.h"
 #include "runtime/text.h"
 

@@ -1,11 +1,11 @@
 #include "model/training_recipe.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "model/patch_navigation.h"
 #include "runtime/error.h"
+#include "runtime/json.h"
 #include "runtime/json_text.h"
 #include "runtime/nearest_word.h"
 #include "runtime/text.h"

@@ -3,10 +3,10 @@
 #include <cmath>
 #include <limits>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "model/weights_file.h"
 #include "runtime/error.h"
+#include "runtime/json.h"
 #include "runtime/safetensors.h"
 #include "runtime/text.h"
 

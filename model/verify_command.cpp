@@ -3,7 +3,6 @@
 #include <cstdio>
 #include <map>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "model/device_option.h"
@@ -11,6 +10,7 @@
 #include "runtime/command.h"
 #include "runtime/error.h"
 #include "runtime/halide_host.h"
+#include "runtime/json.h"
 #include "runtime/json_text.h"
 
 namespace afnet {

@@ -13,6 +13,7 @@ namespace {
 // Minimal filtering's points but infinity, for m outputs of three taps.
 std::vector<double> finite_points(int m) {
     const double a = std::sqrt(0.5), b = std::sqrt(2.0);
+    if (m == 5) return {0.35, -0.35, 0.8, -0.8, 1.75, -1.75};
     return m == 2 ? std::vector<double>{0, 1, -1} : std::vector<double>{0, a, -a, b, -b};
 }
 
@@ -33,11 +34,23 @@ std::vector<std::vector<double>> weight_transform(const std::vector<double> &poi
     return rows;
 }
 
+// G of a 3x3 filter with m outputs per side: with stride 2 the outer taps meet the points of F(m, 2), and the tap between
+// one input for each output.
+std::vector<std::vector<double>> filter_transform(int m, int stride) {
+    if (stride == 1) return weight_transform(finite_points(m), 3);
+    const std::vector<double> points = m == 2 ? std::vector<double>{1, -1} : std::vector<double>{0.5, -0.5, 1.25, -1.25};
+    std::vector<std::vector<double>> rows;
+    for (const std::vector<double> &outer : weight_transform(points, 2))
+        rows.push_back({outer[0], 0, outer[1]});
+    rows.insert(rows.end(), size_t(m), {0, 1, 0});
+    return rows;
+}
+
 } // namespace
 
 PackedConstant pack_winograd_weights(const std::vector<float> &weights, int co, int ci_per_group, int groups,
-                                     int co_block, int m) {
-    const auto transform = weight_transform(finite_points(m), 3);
+                                     int co_block, int m, int stride) {
+    const auto transform = filter_transform(m, stride);
     const size_t points = transform.size(), inputs = size_t(ci_per_group), width = size_t(co_block);
     const int channels = co / groups, blocks = (channels + co_block - 1) / co_block;
     PackedConstant packed;

@@ -5,7 +5,6 @@
 #include <cstdlib>
 #include <dlfcn.h>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <sys/auxv.h>
 #include <unistd.h>
@@ -13,6 +12,7 @@
 #include "runtime/content_hash.h"
 #include "runtime/error.h"
 #include "runtime/file_io.h"
+#include "runtime/json.h"
 #include "runtime/text.h"
 
 namespace afnet {

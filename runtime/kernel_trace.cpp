@@ -3,11 +3,11 @@
 #include <chrono>
 #include <cstdlib>
 #include <mutex>
-#include <nlohmann/json.hpp>
 #include <ostream>
 #include <vector>
 
 #include "runtime/file_io.h"
+#include "runtime/json.h"
 
 namespace afnet {
 

@@ -1,10 +1,10 @@
 #include "runtime/safetensors_header.h"
 
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "runtime/error.h"
+#include "runtime/json.h"
 #include "runtime/text.h"
 
 namespace afnet {

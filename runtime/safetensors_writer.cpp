@@ -1,11 +1,11 @@
 #include "runtime/safetensors.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <ostream>
 #include <set>
 
 #include "runtime/error.h"
+#include "runtime/json.h"
 #include "runtime/safetensors_header.h"
 #include "runtime/text.h"
 

@@ -1,9 +1,9 @@
 #include "runtime/target_file.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "runtime/error.h"
+#include "runtime/json.h"
 #include "runtime/text.h"
 
 namespace afnet {

@@ -61,6 +61,12 @@ int conv2d_register_columns(int vectors, const CpuFacts &cpu) {
     return vectors == 1 ? 8 : vectors == 2 ? 6 : 2;
 }
 
+RVar conv2d_pairs(Func sum, const RVar &channel, const Var &c, int pair) {
+    const RVar pairs("pairs"), both("both");
+    sum.update().split(channel, pairs, both, pair).reorder(both, c).atomic().vectorize(both);
+    return pairs;
+}
+
 int conv2d_co_block(const Conv2dKnobs &knobs, int channels, const Target &target) {
     const CpuFacts cpu = cpu_facts(target);
     const int wide = cpu.registers == 32 && cpu.lanes == 4 ? 4 * cpu.lanes : 2 * cpu.lanes;
@@ -69,10 +75,16 @@ int conv2d_co_block(const Conv2dKnobs &knobs, int channels, const Target &target
     return knobs.co_block.resolve(narrow ? wide / 2 : wide);
 }
 
-int conv2d_winograd_outputs(const Conv2dKnobs &knobs, bool plain, int reduction_channels) {
-    constexpr int kDirect = 1, kWorthTransforming = 16;
-    const int algorithm = knobs.algorithm.resolve(plain && reduction_channels >= kWorthTransforming ? 4 : kDirect);
-    require(plain || algorithm == kDirect, "conv2d: Winograd serves plain 3x3 convolutions of stride 1 only");
+int conv2d_winograd_outputs(const Conv2dKnobs &knobs, const std::optional<PlainLayer> &layer) {
+    constexpr int kDirect = 1, kWorthTransforming = 16, kWorthPairing = 64;
+    int automatic = kDirect;
+    if (layer && layer->stride == 1 && layer->reduction_channels >= kWorthTransforming) {
+        // A bf16 instruction's two products outweigh the fewer products of larger tiles, whose points need floats.
+        automatic = layer->bf16 && layer->reduction_channels >= kWorthPairing ? 2 : 4;
+    }
+    const int algorithm = knobs.algorithm.resolve(automatic);
+    require(layer || algorithm == kDirect, "conv2d: Winograd serves plain 3x3 convolutions only");
+    require(algorithm != 5 || layer->stride == 1, "conv2d: with stride 2 Winograd's tiles have 2 or 4 outputs per side");
     return algorithm == kDirect ? 0 : algorithm;
 }
 
@@ -136,13 +148,7 @@ void schedule_cpu(Conv2dStages s, const Conv2dKnobs &knobs, int co_block, const 
         .vectorize(s.c, tile.lanes, TailStrategy::RoundUp)
         .unroll(s.c)
         .unroll(s.x);
-    RVar channel = s.r.x;
-    if (s.pair > 1) {
-        // The sum of a pair's products is one instruction, which reads the pair of inputs as one broadcast element.
-        const RVar pairs("pairs"), both("both");
-        s.sum.update().split(s.r.x, pairs, both, s.pair).reorder(both, s.c).atomic().vectorize(both);
-        channel = pairs;
-    }
+    const RVar channel = s.pair > 1 ? conv2d_pairs(s.sum, s.r.x, s.c, s.pair) : s.r.x;
     s.sum.update()
         .reorder({s.c, s.x, channel, s.r.y, s.r.z, s.r.w, s.y})
         .vectorize(s.c, tile.lanes, TailStrategy::RoundUp)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "schedules/cpu.h"
@@ -64,7 +65,8 @@ struct WinogradStages {
     Halide::Var c, g, p, x, y, u, v, line;
     Halide::Expr tiles;                       // of all frames
     int groups, channels, reduction_channels; // channels per group
-    int outputs;                              // per side of a tile
+    int outputs, side;                        // per side of a tile: outputs, points
+    int pair;                                 // as Conv2dStages::pair
 };
 
 struct Conv2dKnobs {
@@ -72,7 +74,7 @@ struct Conv2dKnobs {
     Knob tile_x{"tile_x", {1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14}}; // output columns, or Winograd tiles, per register tile
     Knob rows{"rows", {1, 2, 4, 7, 8, 14, 28}};                  // output rows per task
     Knob order{"order", {1, 2, 3}};                              // what a task is: conv2d_cpu.cpp, winograd_cpu.cpp
-    Knob algorithm{"algorithm", {1, 2, 4}};                // 1: direct; 2, 4: Winograd with so many outputs per side
+    Knob algorithm{"algorithm", {1, 2, 4, 5}};             // 1: direct; else Winograd with so many outputs per side
     Knob tiles{"tiles", {8, 16, 24, 32, 48, 64, 96, 192}}; // Winograd: about so many tiles per task
     Knob kept{"kept", {16, 32, 64, 128, 256, 512}}; // Winograd: output channels whose products are kept at a time
     Knob prefetch{"prefetch", {1, 2, 3}};           // the next tile's pixels: never; of large tensors; always
@@ -104,12 +106,22 @@ Halide::Var conv2d_tile_loop(const Conv2dTile &tile);
 /// weights and a broadcast.
 int conv2d_register_columns(int vectors, const CpuFacts &cpu);
 
+/// Makes the sum of a pair's products one instruction, which reads the pair of inputs as one broadcast element. Returns
+/// the loop over pairs that `channel` becomes.
+Halide::RVar conv2d_pairs(Halide::Func sum, const Halide::RVar &channel, const Halide::Var &c, int pair);
+
 /// Output channels per register tile for a group of `channels`: the packing of the weights.
 int conv2d_co_block(const Conv2dKnobs &knobs, int channels, const Halide::Target &target);
 
-/// Outputs per side of a Winograd tile, or 0 for the direct algorithm, which alone serves layers that are not `plain`
-/// (3x3, stride 1, frame for frame, nothing added).
-int conv2d_winograd_outputs(const Conv2dKnobs &knobs, bool plain, int reduction_channels);
+/// A 3x3 layer that Winograd's algorithm can serve: frame for frame, nothing added.
+struct PlainLayer {
+    int stride, reduction_channels;
+    bool bf16;
+};
+
+/// Outputs per side of the Winograd tile that computes `layer`, or 0 for the direct algorithm, which alone serves all
+/// other layers.
+int conv2d_winograd_outputs(const Conv2dKnobs &knobs, const std::optional<PlainLayer> &layer);
 
 /// The pass that asks for the next tile's pixels (tile_prefetch.h), or null where there is nothing to ask for.
 std::unique_ptr<PrefetchTiles> conv2d_prefetches(const Conv2dStages &stages, const Conv2dKnobs &knobs, int co_block,

@@ -32,7 +32,7 @@ int default_kept(int channels, int block, int most) {
 
 void schedule_cpu(WinogradStages s, const Conv2dKnobs &knobs, int co_block, const Target &target) {
     const CpuFacts cpu = cpu_facts(target);
-    const int lanes = std::min(cpu.lanes, co_block), m = s.outputs;
+    const int lanes = std::min(cpu.lanes, co_block);
     const int padded = (s.channels + co_block - 1) / co_block * co_block;
     const int together = knobs.tile_x.resolve(default_register_tiles(co_block / lanes, cpu));
     const int kept = knobs.kept.resolve(default_kept(padded, co_block, 64));
@@ -78,8 +78,8 @@ void schedule_cpu(WinogradStages s, const Conv2dKnobs &knobs, int co_block, cons
         .vectorize(ci)
         .unroll(s.u)
         .unroll(s.v)
-        .bound(s.u, 0, m + 2)
-        .bound(s.v, 0, m + 2)
+        .bound(s.u, 0, s.side)
+        .bound(s.v, 0, s.side)
         .align_storage(s.c, s.reduction_channels + cpu.lanes);
     if (order == kChannelsInTasks) s.points.split(s.p, p_task, s.p, 4, TailStrategy::GuardWithIf).parallel(p_task);
     s.columns.compute_at(s.points, cio)
@@ -90,8 +90,8 @@ void schedule_cpu(WinogradStages s, const Conv2dKnobs &knobs, int co_block, cons
     Var cb("cb"), pt("pt");
     s.products.bound_extent(s.c, kept)
         .align_storage(s.c, kept + cpu.lanes)
-        .bound(s.u, 0, m + 2)
-        .bound(s.v, 0, m + 2)
+        .bound(s.u, 0, s.side)
+        .bound(s.v, 0, s.side)
         .split(s.c, cb, s.c, co_block, TailStrategy::RoundUp)
         .split(s.p, pt, s.p, together, TailStrategy::RoundUp)
         .reorder({s.c, s.p, pt, cb, s.g, s.u, s.v})
@@ -103,8 +103,9 @@ void schedule_cpu(WinogradStages s, const Conv2dKnobs &knobs, int co_block, cons
         .vectorize(s.c, lanes, TailStrategy::RoundUp)
         .unroll(s.c)
         .unroll(s.p);
+    const RVar channel = s.pair > 1 ? conv2d_pairs(s.sum, s.r, s.c, s.pair) : RVar(s.r);
     s.sum.update()
-        .reorder({s.c, s.p, s.r, s.g, s.u, s.v})
+        .reorder({s.c, s.p, channel, s.g, s.u, s.v})
         .vectorize(s.c, lanes, TailStrategy::RoundUp)
         .unroll(s.c)
         .unroll(s.p);

@@ -309,6 +309,13 @@ std::vector<KernelVariant> kernel_variants() {
     const std::vector<KernelSpec> plain =
         for_all_dtypes({conv2d_spec(3, 5, 3), conv2d_spec(24, 40, 3, 1, 2, "relu"), conv2d_spec(8, 8, 3, 1, 2, "relu"),
                         conv2d_spec(33, 64, 3, 1, 1, "hswish"), conv2d_spec(20, 128, 3, 1, 1, "relu")});
+    const std::vector<KernelSpec> halving =
+        for_all_dtypes({conv2d_spec(3, 5, 3, 2), conv2d_spec(24, 40, 3, 2, 2, "relu"), conv2d_spec(20, 128, 3, 2, 1, "relu")});
+    const auto both = [&] {
+        std::vector<KernelSpec> specs = plain;
+        specs.insert(specs.end(), halving.begin(), halving.end());
+        return specs;
+    }();
     std::vector<KernelSpec> direct = plain;
     for (int channels : {64, 16})
         direct.push_back(KernelSpec("stem").set("channels", channels));
@@ -321,8 +328,9 @@ std::vector<KernelVariant> kernel_variants() {
             {"test_kernels_weights_stay", {{"order", 3}, {"tile_x", 8}, {"co_block", 32}}, tiles},
             {"test_kernels_channels_in_tasks", {{"order", 1}, {"rows", 2}, {"co_block", 16}}, tiles},
             {kDirectLibrary, {{"algorithm", 1}}, direct},
-            {"test_kernels_winograd2", {{"algorithm", 2}}, plain},
-            {"test_kernels_winograd4", {{"algorithm", 4}}, plain},
+            {"test_kernels_winograd2", {{"algorithm", 2}}, both},
+            {"test_kernels_winograd4", {{"algorithm", 4}}, both},
+            {"test_kernels_winograd5", {{"algorithm", 5}}, plain},
             {kNormalizationLibrary, {}, normalization_kernels()},
             {kSpatialLibrary, {}, spatial_kernels()},
             {kPointPrefetchLibrary,

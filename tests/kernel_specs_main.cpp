@@ -1,8 +1,8 @@
 // Prints the test kernels' specs for `afnet compile --specs`: those of kTestLibrary, or of the library named.
 #include <cstdio>
-#include <nlohmann/json.hpp>
 #include <string>
 
+#include "runtime/json.h"
 #include "tests/kernel_cases.h"
 
 int main(int argc, char **argv) {

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <nlohmann/json.hpp>
 
 #include "model/text_table.h"
+#include "runtime/json.h"
 
 namespace afnet {
 

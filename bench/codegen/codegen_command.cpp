@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <memory>
 #include <mutex>
-#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "autotune/model_arguments.h"
@@ -20,6 +19,7 @@
 #include "runtime/error.h"
 #include "runtime/file_io.h"
 #include "runtime/halide_host.h"
+#include "runtime/json.h"
 #include "runtime/json_text.h"
 #include "runtime/kernel_library.h"
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "autotune/instruction_check.h"
@@ -12,6 +11,7 @@
 #include "bench/codegen/object_file.h"
 #include "runtime/error.h"
 #include "runtime/file_io.h"
+#include "runtime/json.h"
 #include "runtime/nearest_word.h"
 #include "runtime/text.h"
 

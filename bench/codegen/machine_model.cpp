@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <atomic>
-#include <nlohmann/json.hpp>
 
 #include "runtime/error.h"
 #include "runtime/file_io.h"
+#include "runtime/json.h"
 
 namespace afnet {
 

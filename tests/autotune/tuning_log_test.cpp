@@ -1,10 +1,10 @@
 // The log: what was measured is found again, whatever happened to the process that wrote it.
 #include <catch2/catch.hpp>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "autotune/tuning_log.h"
+#include "runtime/json.h"
 #include "tests/runtime/file_checks.h"
 
 using namespace afnet;

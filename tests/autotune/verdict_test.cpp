@@ -2,9 +2,9 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
 #include "autotune/verdict.h"
+#include "runtime/json.h"
 #include "tests/runtime/file_checks.h"
 
 using namespace afnet;

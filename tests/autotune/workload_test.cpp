@@ -1,11 +1,11 @@
 // Which kernels are tuned, where they run, and that variants of a step are compared on equal data.
 #include <catch2/catch.hpp>
-#include <nlohmann/json.hpp>
 
 #include "autotune/model_arguments.h"
 #include "autotune/step_contest.h"
 #include "autotune/workload.h"
 #include "runtime/error.h"
+#include "runtime/json.h"
 #include "tests/kernel_targets.h"
 
 using namespace afnet;

@@ -2,10 +2,10 @@
 #include "bench/comparison.h"
 
 #include <catch2/catch.hpp>
-#include <nlohmann/json.hpp>
 
 #include "runtime/error.h"
 #include "runtime/file_io.h"
+#include "runtime/json.h"
 #include "tests/temporary_folder.h"
 
 using namespace afnet;

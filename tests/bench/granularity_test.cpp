@@ -1,13 +1,13 @@
 // The study of patch sizes: its arithmetic and reports on made-up times, and the convolution by itself on real lists.
 #include <catch2/catch.hpp>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "bench/granularity_page.h"
 #include "bench/granularity_report.h"
 #include "bench/halo_bench.h"
 #include "model/patch_shape.h"
+#include "runtime/json.h"
 #include "tests/kernel_targets.h"
 #include "tests/model/network_run.h"
 #include "tests/model/xml_check.h"

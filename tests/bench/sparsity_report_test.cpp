@@ -1,10 +1,10 @@
 // The reports of made-up studies: fields, columns and a page that browsers and printers can read.
 #include <catch2/catch.hpp>
-#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "bench/sparsity_page.h"
 #include "bench/sparsity_report.h"
+#include "runtime/json.h"
 #include "tests/model/xml_check.h"
 
 using namespace afnet;

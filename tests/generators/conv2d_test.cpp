@@ -1,10 +1,12 @@
 // Convolutions over all frames against their definition: every spec, every tail of the schedules' tiles.
 #include <catch2/catch.hpp>
+#include <cmath>
 #include <map>
 #include <optional>
 
 #include "runtime/error.h"
 #include "tests/generators/layer.h"
+#include "tests/generators/paired_winograd.h"
 #include "tests/kernel_call.h"
 #include "tests/kernel_cases.h"
 #include "tests/kernel_targets.h"
@@ -50,6 +52,21 @@ public:
         REQUIRE(expected_.y == height);
     }
 
+    /// The same case as bf16 kernels of F(2x2, 3x3) have it.
+    DenseCase in_paired_tiles() const {
+        const int groups = spec_number(spec_, "groups");
+        PairedWinograd paired = paired_winograd(input_, layer_.weights_folded(), expected_.c, groups);
+        const std::vector<float> bias = layer_.bias_folded();
+        for (size_t i = 0; i < paired.sum.data.size(); i++) {
+            paired.sum.data[i] += double(bias[i % bias.size()]);
+            paired.magnitude.data[i] += std::abs(double(bias[i % bias.size()]));
+        }
+        DenseCase result = *this;
+        result.expected_ = activate(spec_.params.at("activation"), std::move(paired.sum));
+        result.magnitude_ = std::move(paired.magnitude);
+        return result;
+    }
+
     void check(const Kernel &kernel, Residual how) const {
         const int k = spec_number(spec_, "kernel"), groups = spec_number(spec_, "groups");
         const int co = expected_.c, block = kernel.entry->knobs.at("co_block");
@@ -87,16 +104,23 @@ private:
 
 void check_on_all_targets(const KernelSpec &spec, const Layer &layer, int width, int height, int frames,
                           const std::string &library = kTestLibrary) {
-    std::map<bool, DenseCase> defined; // the same for all targets that round weights, and all that do not
+    enum class Products { Floats, RoundedWeights, RoundedPoints };
+    std::map<Products, DenseCase> defined; // the same for all targets that multiply the same numbers
     for (const Target &target : called_targets(spec)) {
         INFO(spec.name() << " to " << width << "x" << height << "x" << frames << " on " << target.name << ", "
                          << library);
         const Kernel &kernel = test_kernel_store(target).kernel(spec, library);
-        const bool rounds = reads_bfloat16(kernel, "weights");
-        if (!defined.count(rounds)) {
-            defined.try_emplace(rounds, spec, layer.as_read_by(kernel), layer, width, height, frames);
+        const auto algorithm = kernel.entry->knobs.find("algorithm");
+        const bool tiles = algorithm != kernel.entry->knobs.end() && algorithm->second > 1;
+        const Products products = !reads_bfloat16(kernel, "weights") ? Products::Floats
+                                  : tiles                            ? Products::RoundedPoints
+                                                                     : Products::RoundedWeights;
+        if (!defined.count(products)) {
+            const DenseCase direct(spec, layer.as_read_by(kernel), layer, width, height, frames);
+            defined.try_emplace(products,
+                                products == Products::RoundedPoints ? direct.in_paired_tiles() : direct);
         }
-        const DenseCase &shape = defined.at(rounds);
+        const DenseCase &shape = defined.at(products);
         if (!spec_flag(spec, "add_residual")) {
             shape.check(kernel, Residual::None);
             continue;

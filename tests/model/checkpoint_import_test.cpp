@@ -2,9 +2,9 @@
 #include "model/checkpoint_import.h"
 
 #include <limits>
-#include <nlohmann/json.hpp>
 
 #include "model/weights_file.h"
+#include "runtime/json.h"
 #include "tests/model/checkpoint_builder.h"
 #include "tests/program_output.h"
 

@@ -1,9 +1,9 @@
 // Descriptions as JSON: what is written is read again, and files from before a field was there read as they did.
 #include <catch2/catch.hpp>
-#include <nlohmann/json.hpp>
 
 #include "model/description.h"
 #include "runtime/error.h"
+#include "runtime/json.h"
 
 using namespace afnet;
 using Json = nlohmann::json;

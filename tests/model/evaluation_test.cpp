@@ -5,9 +5,8 @@
 #include "model/confusion_picture.h"
 #include "model/evaluation_report.h"
 #include "runtime/error.h"
+#include "runtime/json.h"
 #include "tests/model/xml_check.h"
-
-#include <nlohmann/json.hpp>
 
 using namespace afnet;
 using Catch::Matchers::Contains;

@@ -1,8 +1,8 @@
 // What `afnet info` gathers, with kernel libraries and without.
-#include <nlohmann/json.hpp>
 
 #include "model/installation.h"
 #include "model/text_table.h"
+#include "runtime/json.h"
 #include "tests/program_output.h"
 #include "tests/runtime/file_checks.h"
 

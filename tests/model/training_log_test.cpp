@@ -2,8 +2,8 @@
 #include "model/training_log.h"
 
 #include <map>
-#include <nlohmann/json.hpp>
 
+#include "runtime/json.h"
 #include "tests/runtime/file_checks.h"
 
 using namespace afnet;

@@ -1,9 +1,9 @@
 // `afnet verify` on cases that force masks, as other programs' results are compared (docs/peers.md).
 #include <catch2/catch.hpp>
-#include <nlohmann/json.hpp>
 
 #include "model/verify.h"
 #include "runtime/error.h"
+#include "runtime/json.h"
 #include "runtime/safetensors.h"
 #include "tests/model/network_run.h"
 #include "tests/temporary_folder.h"

@@ -14,6 +14,11 @@ using Matrix = std::vector<std::vector<double>>;
 
 const std::vector<double> kRoots = {0, std::sqrt(0.5), -std::sqrt(0.5), std::sqrt(2.0), -std::sqrt(2.0)};
 
+std::vector<double> points_of(int m) {
+    if (m == 5) return {0.35, -0.35, 0.8, -0.8, 1.75, -1.75};
+    return m == 2 ? std::vector<double>{0, 1, -1} : kRoots;
+}
+
 // A^T: powers of the points; infinity gives the last output alone.
 Matrix output_transform(int m, const std::vector<double> &points) {
     Matrix rows;
@@ -48,14 +53,32 @@ double uniform(uint64_t stream, size_t i) {
     return 2 * recipe_uniform(stream, 7, i) - 1;
 }
 
-void check(int m, int co, int ci, int groups, int block) {
-    const std::vector<double> points = m == 2 ? std::vector<double>{0, 1, -1} : kRoots;
-    const Matrix at = output_transform(m, points), bt = input_transform(points);
-    const size_t n = points.size() + 1;
+// Of both transforms with stride 2: every second input by minimal filtering of two taps, the others one by one.
+void halve(int m, Matrix &at, Matrix &bt) {
+    const std::vector<double> points = m == 2 ? std::vector<double>{1, -1} : std::vector<double>{0.5, -0.5, 1.25, -1.25};
+    const Matrix outer = input_transform(points);
+    at = output_transform(m, points);
+    bt.assign(size_t(2 * m + 1), std::vector<double>(size_t(2 * m + 1), 0.0));
+    for (size_t j = 0; j < outer.size(); j++) {
+        for (size_t k = 0; k < outer.size(); k++)
+            bt[j][2 * k] = outer[j][k];
+    }
+    for (size_t j = 0; j < size_t(m); j++) {
+        bt[outer.size() + j][2 * j + 1] = 1;
+        for (size_t row = 0; row < size_t(m); row++)
+            at[row].push_back(row == j ? 1 : 0);
+    }
+}
+
+void check(int m, int stride, int co, int ci, int groups, int block) {
+    const std::vector<double> points = points_of(m);
+    Matrix at = output_transform(m, points), bt = input_transform(points);
+    if (stride == 2) halve(m, at, bt);
+    const size_t n = bt.size();
     std::vector<float> weights(size_t(co * ci * 9));
     for (size_t i = 0; i < weights.size(); i++)
         weights[i] = float(uniform(1, i));
-    const PackedConstant packed = pack_winograd_weights(weights, co, ci, groups, block, m);
+    const PackedConstant packed = pack_winograd_weights(weights, co, ci, groups, block, m, stride);
     const int channels = co / groups, blocks = (channels + block - 1) / block;
     REQUIRE(packed.extents == std::vector<int>{block, ci, int(n), int(n), blocks, groups});
 
@@ -90,7 +113,7 @@ void check(int m, int co, int ci, int groups, int block) {
                     for (int x = 0; x < m; x++) {
                         double direct = 0, winograd = 0;
                         for (int k = 0; k < 9; k++)
-                            direct += double(w[k]) * d[size_t(y + k / 3)][size_t(x + k % 3)];
+                            direct += double(w[k]) * d[size_t(stride * y + k / 3)][size_t(stride * x + k % 3)];
                         for (size_t v = 0; v < n; v++) {
                             for (size_t u = 0; u < n; u++) {
                                 winograd += at[size_t(y)][v] * u_at(u, v) * transformed[v][u] * at[size_t(x)][u];
@@ -152,10 +175,10 @@ void check_columns(int co, int ci, int block) {
 } // namespace
 
 TEST_CASE("transformed weights give the convolution", "[packing]") {
-    for (int m : {2, 4}) {
-        check(m, 5, 3, 1, 8);
-        check(m, 12, 2, 2, 4);
-        check(m, 16, 1, 1, 16);
+    for (const auto &[m, stride] : {std::pair(2, 1), std::pair(4, 1), std::pair(5, 1), std::pair(2, 2), std::pair(4, 2)}) {
+        check(m, stride, 5, 3, 1, 8);
+        check(m, stride, 12, 2, 2, 4);
+        check(m, stride, 16, 1, 1, 16);
     }
 }
 

@@ -1,7 +1,7 @@
 // --device where there is no such device: what is said, and what auto does.
 #include <fstream>
-#include <nlohmann/json.hpp>
 
+#include "runtime/json.h"
 #include "tests/program/program_run.h"
 #include "tests/temporary_folder.h"
 

@@ -4,11 +4,12 @@
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <sys/types.h>
 #include <vector>
+
+#include "runtime/json.h"
 
 namespace afnet_test {
 

@@ -1,8 +1,7 @@
 #include "tests/reference/golden_case.h"
 
-#include <nlohmann/json.hpp>
-
 #include "model/recipe.h"
+#include "runtime/json.h"
 #include "runtime/safetensors.h"
 
 // The build names the folder; a test that is run from the top of the source tree finds it by itself.
