@@ -402,7 +402,7 @@ TEST_CASE("a step changes what is trained and nothing else", "[training_network]
     TrainingChoices choices;
     choices.trained = [](const std::string &key) { return key.find("list_gen") != std::string::npos; };
     choices.frozen_norm = [](const std::string &norm) { return norm.find("list_gen") == std::string::npos; };
-    RunShape shape = Trained::shape_for(MasksOf::Navigation);
+    RunShape shape = Trained::shape_for(MasksOf::Navigation, description);
     TrainingNetwork network(description, shape, choices, [](const ParameterInfo &) { return UpdateRule(); }, kernels);
     network.load(recipe_weights(4));
     const auto before = network.state_dict();
