@@ -2,8 +2,8 @@
 
 namespace afnet {
 
-// Where lists begin to take as long as whole frames, in an AF-ResNet-50: the lowest of what runs found. Wide maps with few
-// channels wait for memory, so lists pay less there.
+// Where lists begin to take as long as whole frames, in an AF-ResNet-50: the lowest of what runs found. Wide maps with
+// few channels wait for memory, so lists pay less there.
 double spatial_break_even(int middle) {
     return middle <= 64 ? .74 : middle <= 128 ? .89 : .91;
 }
