@@ -6,6 +6,7 @@
 #include <cstring>
 #include <set>
 
+#include "model/step_selection.h"
 #include "runtime/element_type.h"
 
 namespace afnet {
@@ -53,7 +54,8 @@ StepContest::StepContest(const Occurrence &occurrence, const std::vector<KernelS
     for (KernelStore *kernels : variants) {
         steps_.push_back(
             std::make_unique<IsolatedStep>(network, occurrence.step, *kernels, occurrence.model.name, weights, seed));
-        if (occurrence.selected >= 0) steps_.back()->set_count(occurrence.selected);
+        select(*steps_.back(), network, occurrence.step,
+               step_masks(occurrence.model, occurrence.run, occurrence.frames, occurrence.rs));
     }
     const Step &step = network.plan.steps[occurrence.step];
     std::set<TensorId> once;

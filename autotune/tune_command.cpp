@@ -236,6 +236,12 @@ const RegisterCommand registered{
          app.add_option("--rt", o->runs.ratios, "Ratios of selected frames; several weigh alike")
              ->check(CLI::Range(0.0, 1.0))
              ->capture_default_str();
+         app.add_option("--rs", o->runs.patch_ratios,
+                        "With masks in space: ratios of the patches of these frames; several weigh alike")
+             ->check(CLI::Range(0.0, 1.0));
+         app.add_option("--grid", o->runs.grid, "Patches across and down a frame")
+             ->check(CLI::Range(1, 64))
+             ->capture_default_str();
          add_dtype_option(app, o->runs.dtype);
          app.add_option("--budget", o->budget, "Candidates for each kernel, or a time for all (90s, 10m, 2h)")
              ->capture_default_str();

@@ -4,7 +4,9 @@
 #include <cmath>
 #include <fnmatch.h>
 #include <map>
+#include <sstream>
 
+#include "model/step_selection.h"
 #include "runtime/error.h"
 #include "runtime/json.h"
 
@@ -19,8 +21,9 @@ bool matches(const std::string &name, const std::vector<std::string> &globs) {
                        [&](const std::string &glob) { return ::fnmatch(glob.c_str(), name.c_str(), 0) == 0; });
 }
 
-// Everything about a step that its time may depend on, but for the values of tensors.
-Json signature(const Plan &plan, const Step &step, int selected) {
+// Everything about a step that its time may depend on, but for the values of tensors. `patches`: which are selected,
+// where that is part of it.
+Json signature(const Plan &plan, const Step &step, int selected, const std::string &patches) {
     Json arguments = Json::array();
     for (const Argument &argument : step.arguments) {
         const TensorInfo &tensor = plan.tensors[size_t(argument.tensor)];
@@ -30,7 +33,7 @@ Json signature(const Plan &plan, const Step &step, int selected) {
         arguments.push_back({argument.name, tensor.extents, tensor.border, tensor.zero_frame, argument.groups,
                              argument.border, argument.ignored, first->name});
     }
-    return {arguments, step.frames, selected};
+    return {arguments, step.frames, selected, patches};
 }
 
 std::string extents_text(const TensorInfo &tensor) {
@@ -41,7 +44,7 @@ std::string extents_text(const TensorInfo &tensor) {
 }
 
 // The first activation that is read, and what is written.
-std::string shape_text(const Plan &plan, const Step &step, int selected) {
+std::string shape_text(const Plan &plan, const Step &step, int selected, const std::string &patches) {
     const TensorInfo *in = nullptr, *out = nullptr;
     for (const Argument &argument : step.arguments) {
         const TensorInfo &tensor = plan.tensors[size_t(argument.tensor)];
@@ -54,7 +57,24 @@ std::string shape_text(const Plan &plan, const Step &step, int selected) {
     std::string text = in ? extents_text(*in) : "";
     if (out) text += " -> " + extents_text(*out);
     if (selected >= 0) text += ", " + std::to_string(selected) + " selected";
-    return text;
+    return text + (patches.empty() ? "" : ", " + patches);
+}
+
+// `.5 of 7x7 patches of 5 frames`
+std::string patches_text(const StepMasks &masks, double rs) {
+    std::ostringstream text;
+    text << rs << " of " << masks.grid << "x" << masks.grid << " patches of " << masks.frames << " frames";
+    return text.str();
+}
+
+// What a run's masks may be: a ratio of frames, and one of their patches.
+std::vector<std::pair<double, double>> mask_ratios(const Runs &runs) {
+    std::vector<std::pair<double, double>> all;
+    for (double frames : runs.ratios) {
+        for (double patches : runs.patch_ratios.empty() ? std::vector<double>{1} : runs.patch_ratios)
+            all.emplace_back(frames, patches);
+    }
+    return all;
 }
 
 } // namespace
@@ -76,37 +96,43 @@ Json Workload::shapes() const {
 std::vector<Workload> workloads(const Runs &runs, const std::vector<std::string> &globs) {
     std::map<std::string, Workload> found;                     // by kernel
     std::map<std::string, std::map<std::string, size_t>> seen; // kernel -> signature -> occurrence
+    const auto ratios = mask_ratios(runs);
     for (const ModelDescription &model : runs.models) {
         RunShape run;
         run.frames = runs.frames > 0 ? runs.frames : model.frames;
         run.width = run.height = runs.size;
         run.dtype = runs.dtype;
+        if (!runs.patch_ratios.empty()) run.forced_grid = runs.grid;
         const LoweredNetwork network = lower(model, run);
         for (size_t i = 0; i < network.plan.steps.size(); i++) {
             const Step &step = network.plan.steps[i];
             const std::string name = step.kernel.name();
             if (!matches(name, globs)) continue;
-            for (double ratio : runs.ratios) {
-                const int selected = step.count == kNoTensor ? -1 : int(std::lround(ratio * step.frames));
+            for (const auto &[ratio, rs] : ratios) {
+                const StepMasks masks = step_masks(model, run, int(std::lround(ratio * run.frames)), rs);
+                const int selected = selected_of(network, step, masks);
                 const int frames = computed_frames(step, selected);
                 if (frames == 0) continue;
+                const std::string patches = depends_on_patches(network, step) ? patches_text(masks, rs) : "";
                 Workload &workload = found[name];
                 workload.kernel = step.kernel;
-                const auto [at, added] =
-                    seen[name].try_emplace(signature(network.plan, step, selected).dump(), workload.occurrences.size());
+                const auto [at, added] = seen[name].try_emplace(signature(network.plan, step, selected, patches).dump(),
+                                                                workload.occurrences.size());
                 if (added) {
                     Occurrence o;
                     o.model = model;
                     o.run = run;
                     o.step = i;
+                    o.frames = masks.frames;
+                    o.rs = rs;
                     o.selected = selected;
                     o.weight = 0;
                     o.gmac = step.macs * frames / 1e9;
                     o.label = step.label;
-                    o.shape = shape_text(network.plan, step, selected);
+                    o.shape = shape_text(network.plan, step, selected, patches);
                     workload.occurrences.push_back(std::move(o));
                 }
-                workload.occurrences[at->second].weight += 1.0 / double(runs.ratios.size());
+                workload.occurrences[at->second].weight += 1.0 / double(ratios.size());
             }
         }
     }
@@ -127,6 +153,9 @@ Json occurrence_json(const Occurrence &o) {
     return {{"model", description_text(o.model)},
             {"frames", o.run.frames},
             {"size", o.run.width},
+            {"grid", o.run.forced_grid},
+            {"selected_frames", o.frames},
+            {"rs", o.rs},
             {"dtype", dtype_name(o.run.dtype)},
             {"step", o.step},
             {"selected", o.selected},
@@ -141,6 +170,9 @@ Occurrence occurrence_from(const Json &json) {
     o.model = parse_description(json.at("model").get<std::string>(), "the request's model");
     o.run.frames = json.at("frames").get<int>();
     o.run.width = o.run.height = json.at("size").get<int>();
+    o.run.forced_grid = json.at("grid").get<int>();
+    o.frames = json.at("selected_frames").get<int>();
+    o.rs = json.at("rs").get<double>();
     o.run.dtype = dtype_named(json.at("dtype").get<std::string>());
     o.step = json.at("step").get<size_t>();
     o.selected = json.at("selected").get<int>();

@@ -16,7 +16,9 @@ struct Occurrence {
     ModelDescription model;
     RunShape run;
     size_t step = 0;   // the first such step of the network's plan
-    int selected = -1; // frames on the list; -1: the step has no list
+    int frames = 0;    // that masks select
+    double rs = 1;     // of masks in space, where the run has them: ratio of the patches of these
+    int selected = -1; // frames, points or tiles on the step's list; -1: it has none
     double weight = 1; // how many such steps there are, over all models, in a run at one ratio
     double gmac = 0;   // of one such step
     std::string label; // the first such step's
@@ -33,11 +35,13 @@ struct Workload {
     nlohmann::ordered_json shapes() const;
 };
 
-/// Networks as they are run. Several ratios of selected frames weigh alike.
+/// Networks as they are run. Several ratios of selected frames, and of their patches, weigh alike, each with each.
 struct Runs {
     std::vector<ModelDescription> models;
     int frames = 0, size = 224; // frames 0: what each model is for
     std::vector<double> ratios = {0.4};
+    std::vector<double> patch_ratios; // not empty: with masks in space, of patches at random
+    int grid = 7;                     // of these
     Dtype dtype = Dtype::F32; // of activations
 };
 

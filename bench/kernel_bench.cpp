@@ -13,6 +13,7 @@
 #include "model/installation.h"
 #include "model/isolated_step.h"
 #include "model/progress.h"
+#include "model/step_selection.h"
 #include "runtime/error.h"
 #include "runtime/halide_host.h"
 
@@ -73,7 +74,9 @@ KernelRow measured(KernelRow row, IsolatedStep &step, MachineMeter &meter, doubl
 void bench_step(const PlanBench &bench, const DistinctStep &distinct, const std::vector<int> &threads,
                 std::vector<KernelRow> &rows) {
     IsolatedStep step(bench.network, distinct.index, bench.kernels, bench.model.description.name, bench.model.weights);
-    if (step.listed()) step.set_count(selected_count(bench.options.rt, bench.shape.frames) * bench.shape.clips);
+    const int frames = selected_count(bench.options.rt, bench.shape.frames) * bench.shape.clips;
+    select(step, bench.network, distinct.index,
+           step_masks(bench.model.description, bench.shape, frames, bench.row.setting.rs));
     if (step.frames() == 0) return;
     KernelRow row = bench.row;
     row.kernel = step.step().kernel.name();
@@ -128,8 +131,11 @@ void bench_target(const KernelBenchOptions &options, const LoadedModel &model, c
     KernelStore kernels(kernel_folder(), target);
     MachineMeter meter(kernels, threads);
     std::vector<KernelRow> rows;
-    for (const RunShape &shape : run_shapes(options.run, model)) {
+    for (RunShape shape : run_shapes(options.run, model)) {
         KernelRow row;
+        if (options.rs) shape.forced_grid = options.grid;
+        row.setting.grid = options.rs ? options.grid : model.description.spatial() ? model.description.grid : 0;
+        row.setting.rs = options.rs.value_or(1);
         row.setting.model = options.model;
         row.setting.dtype = dtype_name(shape.dtype);
         row.setting.target = target.name;
@@ -153,7 +159,7 @@ void bench_target(const KernelBenchOptions &options, const LoadedModel &model, c
 
 bool operator==(const KernelSetting &a, const KernelSetting &b) {
     const auto all = [](const KernelSetting &s) {
-        return std::tie(s.model, s.dtype, s.target, s.caches, s.frames, s.size, s.clips, s.threads, s.rt);
+        return std::tie(s.model, s.dtype, s.target, s.caches, s.frames, s.size, s.clips, s.threads, s.rt, s.rs, s.grid);
     };
     return all(a) == all(b);
 }

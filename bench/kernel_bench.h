@@ -1,6 +1,7 @@
 // The kernels of a network, each by itself on every shape that the network runs it on.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,8 @@ struct KernelBenchOptions {
     std::string model = "af_resnet50_tsm";
     RunChoices run;
     double rt = 1;                    // part of the frames that listed kernels compute
+    std::optional<double> rs;         // with masks in space: part of the patches of these, at random
+    int grid = 7;                     // of these
     std::vector<std::string> targets; // empty: the one that this CPU uses
     std::string filter = "*";         // of kernels' or layers' names: `*` any text, `?` any character
     double seconds = 0.3;             // per row, at the least
@@ -26,6 +29,8 @@ struct KernelSetting {
     std::string caches; // `warm`, or `cold`: swept before each call
     int frames = 0, size = 0, clips = 0, threads = 0;
     double rt = 1;
+    double rs = 1; // of masks in space
+    int grid = 0;  // 0: none
 };
 bool operator==(const KernelSetting &a, const KernelSetting &b);
 

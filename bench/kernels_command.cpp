@@ -18,7 +18,11 @@ using Json = nlohmann::ordered_json;
 std::string setting_text(const KernelSetting &s) {
     return s.target + ", " + s.dtype + ", " + std::to_string(s.clips) + " x " + std::to_string(s.frames) +
            " frames of " + std::to_string(s.size) + "x" + std::to_string(s.size) + ", " + std::to_string(s.threads) +
-           (s.threads == 1 ? " thread, " : " threads, ") + s.caches;
+           (s.threads == 1 ? " thread, " : " threads, ") +
+           (s.grid > 0
+                ? "RS " + decimal(s.rs, 3) + " of " + std::to_string(s.grid) + "x" + std::to_string(s.grid) + ", "
+                : "") +
+           s.caches;
 }
 
 // A table for each setting: rows of one setting need not stand together.
@@ -56,8 +60,11 @@ void print_text(const KernelBenchResult &result) {
 }
 
 Json setting_json(const KernelSetting &s) {
-    return {{"model", s.model}, {"frames", s.frames}, {"size", s.size},     {"batch", s.clips}, {"threads", s.threads},
-            {"dtype", s.dtype}, {"target", s.target}, {"caches", s.caches}, {"rt", s.rt}};
+    Json json = {{"model", s.model},   {"frames", s.frames},   {"size", s.size},
+                 {"batch", s.clips},   {"threads", s.threads}, {"dtype", s.dtype},
+                 {"target", s.target}, {"caches", s.caches},   {"rt", s.rt}};
+    if (s.grid > 0) json.update({{"rs", s.rs}, {"grid", s.grid}});
+    return json;
 }
 
 Json row_json(const KernelRow &r) {
@@ -108,6 +115,11 @@ BenchCommand add_kernels_command(CLI::App &bench, CommandContext &context) {
     add_run_options(*kernels, o->run);
     kernels->add_option("--rt", o->rt, "Part of the frames that kernels with a work list compute")
         ->check(CLI::Range(0.0, 1.0))
+        ->capture_default_str();
+    kernels->add_option("--rs", o->rs, "With masks in space: part of the patches of these frames, at random")
+        ->check(CLI::Range(0.0, 1.0));
+    kernels->add_option("--grid", o->grid, "Patches across and down a frame")
+        ->check(CLI::Range(1, 64))
         ->capture_default_str();
     kernels->add_option("--filter", o->filter, "Only kernels or layers of such a name; * is any text")
         ->capture_default_str();

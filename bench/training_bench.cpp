@@ -78,7 +78,7 @@ class Bench {
 public:
     Bench(const TrainingBenchOptions &options, const LoadedModel &model, KernelStore &kernels)
         : options_(options), network_(
-                                 model.description, shape(options), TrainingChoices(),
+                                 model.description, shape(model.description, options), TrainingChoices(),
                                  [&](const ParameterInfo &p) { return authors_rule(model.description, p); }, kernels) {
         network_.load(model.weights);
         std::vector<float> frame(size_t(3) * size_t(options.size) * size_t(options.size));
@@ -132,8 +132,8 @@ public:
         for (size_t i = 0; i < training.selections.size(); i++)
             network_.force_mask(i, frames);
         for (size_t i = 0; i < training.patches.size(); i++)
-            network_.force_patches(
-                i, patch_mask(PatchShape::Random, options_.grid, int(frames.size()), part.patches, {}, i));
+            network_.force_patches(i, patch_mask(PatchShape::Random, network_.shape().forced_grid, int(frames.size()),
+                                                 part.patches, {}, i));
     }
 
     TrainingPass whole_steps(int threads, const Ratios &part) {
@@ -198,13 +198,18 @@ public:
     }
 
 private:
-    static RunShape shape(const TrainingBenchOptions &options) {
+    static RunShape shape(const ModelDescription &description, const TrainingBenchOptions &options) {
         RunShape shape;
         shape.clips = options.clips;
         shape.frames = options.frames;
         shape.width = shape.height = options.size;
         shape.forced_masks = !options.ratios.empty() || !options.patch_ratios.empty();
-        if (!options.patch_ratios.empty()) shape.forced_grid = options.grid;
+        // Where frames are given, so are all patches of a network that has masks in space.
+        if (!options.patch_ratios.empty()) {
+            shape.forced_grid = options.grid;
+        } else if (shape.forced_masks && description.spatial()) {
+            shape.forced_grid = description.grid;
+        }
         if (options.unselected == "sparse") shape.unselected = Unselected::Skipped;
         return shape;
     }

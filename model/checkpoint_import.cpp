@@ -28,15 +28,29 @@ constexpr const char *kKnownNetworks = "AF-ResNet, AF-MobileNetV3 or torchvision
                 "; " + kKnownNetworks);
 }
 
-// T: a navigation has two outputs for each frame.
-int navigated_frames(const StateDict &state) {
-    const std::string end = ".conv_gs.weight";
-    for (const auto &[key, tensor] : state.tensors) {
-        if (key.size() < end.size() || key.compare(key.size() - end.size(), end.size(), end) != 0) continue;
-        return state.extent(key, 0, "the number of frames") / 2;
+std::vector<std::string> keys_ending(const StateDict &state, const std::string &end) {
+    std::vector<std::string> keys;
+    for (const auto &[key, tensor] : state.tensors)
+        if (ends_with(key, end)) keys.push_back(key);
+    return keys;
+}
+
+// What masks there are, and T: a navigation of frames has two outputs for each of them. `first`: the prefix of the
+// first block's, which is there alone where all blocks share a mask.
+void recognise_masks(const StateDict &state, const std::string &first, const ImportOptions &options,
+                     ModelDescription &d) {
+    const std::string gate = ".conv_gs.weight";
+    const std::vector<std::string> temporal = keys_ending(state, gate);
+    const bool spatial = !keys_ending(state, ".spatial_navigation.conv2.weight").empty();
+    if (temporal.empty() && !spatial) {
+        throw Error(state.path +
+                    ": has no list_gen parameters (navigation), as the authors' ImageNet backbones; import "
+                    "a checkpoint of a network that was trained on videos");
     }
-    throw Error(state.path + ": has no list_gen parameters (navigation), as the authors' ImageNet backbones; import a "
-                             "checkpoint of a network that was trained on videos");
+    if (spatial) d.masks = temporal.empty() ? MaskKind::Spatial : MaskKind::Both;
+    if (spatial && options.grid) d.grid = *options.grid;
+    if (!temporal.empty()) d.frames = state.extent(temporal.front(), 0, "the number of frames") / 2;
+    if (temporal == std::vector<std::string>{first + gate}) d.temporal_masks = TemporalMasks::Shared;
 }
 
 // Of a block's key: a bottleneck has three convolutions, a basic block two.
@@ -44,7 +58,7 @@ Block block_of(const StateDict &state, const std::string &block) {
     return state.has(block + ".conv3.weight") ? Block::Bottleneck : Block::Basic;
 }
 
-ModelDescription af_resnet(const StateDict &state) {
+ModelDescription af_resnet(const StateDict &state, const ImportOptions &options) {
     ModelDescription d;
     d.family = Family::AfResNet;
     d.block = block_of(state, "layer1.refine_module.0");
@@ -54,7 +68,7 @@ ModelDescription af_resnet(const StateDict &state) {
         d.depths.push_back(state.count(stage + ".refine_module.") + 1);
     }
     d.depths.push_back(state.count("layer4."));
-    d.frames = navigated_frames(state);
+    recognise_masks(state, "layer1.list_gen.0", options, d);
     d.classes = state.extent("fc.weight", 0, "the number of classes (fc or new_fc)");
     return d;
 }
@@ -69,16 +83,16 @@ ModelDescription resnet(const StateDict &state) {
     return d;
 }
 
-ModelDescription af_mobilenetv3(const StateDict &state) {
+ModelDescription af_mobilenetv3(const StateDict &state, const ImportOptions &options) {
     ModelDescription d = shipped_model("af_mobilenetv3_tsm");
-    d.frames = navigated_frames(state);
+    recognise_masks(state, "list_gen2.0", options, d);
     d.classes = state.extent("fc.3.weight", 0, "the number of classes");
     return d;
 }
 
-ModelDescription recognised(const StateDict &state) {
-    if (state.has_prefix("features_")) return af_mobilenetv3(state);
-    if (state.has_prefix("layer1.refine_module.")) return af_resnet(state);
+ModelDescription recognised(const StateDict &state, const ImportOptions &options) {
+    if (state.has_prefix("features_")) return af_mobilenetv3(state, options);
+    if (state.has_prefix("layer1.refine_module.")) return af_resnet(state, options);
     if (state.has("layer1.0.conv2.weight")) return resnet(state);
     refuse_unknown(state);
 }
@@ -174,7 +188,9 @@ void require_model(const std::string &path, const ImportOptions &options, const 
 }
 
 void apply_options(const std::string &path, const ImportOptions &options, ModelDescription &d) {
-    if (options.frames && d.adaptive() && d.frames != *options.frames) {
+    if (options.grid && !d.spatial())
+        throw Error(path + ": --grid is for masks in space, of which it has no navigation");
+    if (options.frames && d.adaptive() && d.temporal() && d.frames != *options.frames) {
         throw Error(path + ": its navigation is for " + std::to_string(d.frames) + " frames, but --frames says " +
                     std::to_string(*options.frames));
     }
@@ -206,7 +222,7 @@ ImportedModel import_checkpoint(const std::string &path, const ImportOptions &op
     check_options(options);
     StateDict state = read_state_dict(path);
     ImportedModel model;
-    ModelDescription &d = model.description = recognised(state);
+    ModelDescription &d = model.description = recognised(state, options);
     require_model(path, options, d);
     decide_shift(state, options, model);
     apply_options(path, options, d);

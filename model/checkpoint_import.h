@@ -16,6 +16,7 @@ struct ImportOptions {
     std::optional<bool> shift;        // TSM leaves no trace in an AF-ResNet's parameters
     std::optional<int> frames;        // T, for networks whose parameters do not fix it
     std::optional<int> size;          // of the square crop; default: as the shipped models
+    std::optional<int> grid;          // of masks in space, which parameters do not tell; default: 7
     std::string name;                 // default: that of the shipped model of this structure, or made from it
     std::vector<std::string> labels;  // class names; empty: none
 };
@@ -32,6 +33,9 @@ struct ImportedModel {
 /// AF-ResNet, of an AF-MobileNetV3, or of torchvision's ResNet with or without TSM's wrappers, of any depths
 /// and width. The prefixes `module.` and `base_model.` are cut off, a wrapped ResNet's `new_fc` becomes `fc`, and
 /// `num_batches_tracked` is dropped.
+///
+/// Masks follow from the navigations that are there: of frames, of patches or both; where the first focal block alone
+/// has one of frames, all blocks share its mask.
 ///
 /// Whether a ResNet shifts: the keys where they have TSM's wrappers, else `options.shift`, else `options.model`, else a
 /// guess, which is yes when the file or its folder has `tsm` or `shift` in its name, in upper or lower case.

@@ -41,19 +41,6 @@ void check_grid(const ModelDescription &description, const std::vector<Evaluatio
 
 } // namespace
 
-const std::vector<std::string> &mask_target_names() {
-    static const std::vector<std::string> names = {"frames", "patches", "both"};
-    return names;
-}
-
-bool targets_frames(MaskTarget target) {
-    return target != MaskTarget::Patches;
-}
-
-bool targets_patches(MaskTarget target) {
-    return target != MaskTarget::Frames;
-}
-
 std::vector<EvaluationCase> evaluation_cases(const CaseChoices &choices) {
     const auto ratios_of = [](bool taken, const std::vector<double> &wanted) {
         std::vector<std::optional<double>> ratios = {std::nullopt};

@@ -11,13 +11,6 @@
 
 namespace afnet {
 
-/// What a policy chooses. What it does not is left to the navigation.
-enum class MaskTarget { Frames, Patches, Both };
-
-const std::vector<std::string> &mask_target_names();
-bool targets_frames(MaskTarget target);
-bool targets_patches(MaskTarget target);
-
 /// One way to choose.
 struct EvaluationCase {
     MaskPolicy policy = MaskPolicy::Learned;

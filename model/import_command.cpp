@@ -17,7 +17,7 @@ namespace {
 
 struct Options {
     std::string checkpoint, output, labels;
-    int frames = 0, size = 0;
+    int frames = 0, size = 0, grid = 0;
     bool shift = false, no_shift = false;
     ImportOptions request;
 };
@@ -27,6 +27,8 @@ void print_text(const Options &options, const ImportedModel &model, int64_t para
     std::printf("%s: imported from %s\n", options.output.c_str(), options.checkpoint.c_str());
     std::printf("  model       %s: %s\n", d.name.c_str(), structure_text(d).c_str());
     std::printf("  frames      %d\n", d.frames);
+    const std::string ablations = ablation_text(d);
+    if (!ablations.empty()) std::printf("  variant     %s\n", ablations.c_str());
     std::printf("  classes     %d%s\n", d.classes, options.request.labels.empty() ? "" : ", with names");
     std::printf("  size        %d\n", d.size);
     std::printf("  shift       %s (%s)\n", d.shift ? "yes" : "no", model.shift_reason.c_str());
@@ -49,6 +51,7 @@ int run_import(Options &options, const CommandContext &context) {
     if (options.shift || options.no_shift) options.request.shift = options.shift;
     if (options.frames > 0) options.request.frames = options.frames;
     if (options.size > 0) options.request.size = options.size;
+    if (options.grid > 0) options.request.grid = options.grid;
     if (!options.labels.empty()) options.request.labels = read_labels(options.labels);
     const ImportedModel model = import_checkpoint(options.checkpoint, options.request);
     if (model.shift_guessed && !context.quiet) {
@@ -73,10 +76,12 @@ const RegisterCommand registered{
          CLI::Option *shift = app.add_flag("--shift", o->shift, "The network was trained with TSM");
          app.add_flag("--no-shift", o->no_shift, "The network was trained without TSM")->excludes(shift);
          app.add_option("--labels", o->labels, "Text file with the names of the classes, one a line");
-         app.add_option("--frames", o->frames, "Frames per clip, for static networks; adaptive ones know theirs")
+         app.add_option("--frames", o->frames, "Frames per clip, for networks without a navigation of frames")
              ->check(CLI::Range(1, 256));
          app.add_option("--size", o->size, "Columns and rows of the crop that it was trained on; default: 224")
              ->check(CLI::Range(32, 2048));
+         app.add_option("--grid", o->grid, "Patches across and down a frame, for masks in space; default: 7")
+             ->check(CLI::Range(1, 64));
          app.add_option("--name", o->request.name, "Name of the model; default: from its structure");
          app.footer("Keys of AF-ResNets look the same with and without TSM. Without --shift, --no-shift and --model, a\n"
                     "ResNet is taken to shift if its file or folder has `tsm` or `shift` in its name.\n"

@@ -138,7 +138,10 @@ int IsolatedStep::frames() const {
 
 double compulsory_bytes(const Plan &plan, const Step &step, int frames) {
     std::set<TensorId> read, written;
+    bool at_pixels = false; // a part of the pixels of activations that have all
     for (const Argument &argument : step.arguments) {
+        const std::vector<int> &extents = plan.tensors[size_t(argument.tensor)].extents;
+        at_pixels = at_pixels || (argument.name == "list" && extents[0] == 5 && extents[1] == step.frames);
         if (argument.ignored) continue;
         (argument.name == "output" || argument.name == "mask" ? written : read).insert(argument.tensor);
     }
@@ -148,7 +151,8 @@ double compulsory_bytes(const Plan &plan, const Step &step, int frames) {
             const TensorInfo &tensor = plan.tensors[size_t(id)];
             double elements = double(element_bytes(tensor.type));
             for (int extent : tensor.extents) elements *= extent;
-            const bool by_frame = tensor.storage != Storage::Constant && tensor.extents.back() == step.frames;
+            const bool by_frame =
+                tensor.storage != Storage::Constant && (at_pixels || tensor.extents.back() == step.frames);
             bytes += by_frame ? elements * frames / step.frames : elements;
         }
     }

@@ -17,7 +17,8 @@ class IsolatedStep {
 public:
     /// Makes a plan of the network's step `index` alone, binds it to the kernel that `kernels` has for it (the library
     /// of `model` first) and packs its constants. Activations hold seeded uniform numbers in [-1, 1], their borders and
-    /// zero frames zeroes, lists all frames in order, masks ones. Throws Error when a kernel or a parameter is missing.
+    /// zero frames zeroes, lists all frames in order, masks ones; lists of pixels nothing, until select() gives them
+    /// (model/step_selection.h). Throws Error when a kernel or a parameter is missing.
     IsolatedStep(const LoweredNetwork &network, size_t index, KernelStore &kernels, const std::string &model,
                  const Weights &weights, uint64_t seed = 1);
 
@@ -26,7 +27,8 @@ public:
     /// Whether a work list says how many frames the step computes.
     bool listed() const { return step().count != kNoTensor; }
 
-    /// Has `frames` frames on the list from now on, at most as many as the clips have; listed steps only.
+    /// Has `frames` frames, points or tiles on the list from now on, at most as many as the clips have; listed steps
+    /// only.
     void set_count(int frames);
     /// That one run computes.
     int frames() const;

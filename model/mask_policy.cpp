@@ -137,7 +137,20 @@ bool needs_navigation(MaskPolicy policy) {
 }
 
 bool replaces_navigation(MaskPolicy policy) {
-    return chooses_frames(policy) && (takes_ratio(policy) || policy == MaskPolicy::None);
+    return takes_ratio(policy) || policy == MaskPolicy::None;
+}
+
+const std::vector<std::string> &mask_target_names() {
+    static const std::vector<std::string> names = {"frames", "patches", "both"};
+    return names;
+}
+
+bool targets_frames(MaskTarget target) {
+    return target != MaskTarget::Patches;
+}
+
+bool targets_patches(MaskTarget target) {
+    return target != MaskTarget::Frames;
 }
 
 ClipMasks policy_masks(MaskPolicy policy, size_t blocks, int frames, double ratio, const MaskKey &key) {

@@ -45,9 +45,17 @@ bool draws(MaskPolicy policy);
 bool needs_navigation(MaskPolicy policy);
 /// Whether the navigation chooses and nothing comes after it.
 bool navigates(MaskPolicy policy);
-/// Whether training can take the policy in the navigation's stead: frames follow from numbers alone, and are not simply
-/// all of them.
+/// Whether training can take the policy in the navigation's stead: masks follow from numbers alone, and do not simply
+/// select everything. Of what, chooses_frames() and chooses_patches() say.
 bool replaces_navigation(MaskPolicy policy);
+
+/// What a policy chooses. What it does not is left to the navigation.
+enum class MaskTarget { Frames, Patches, Both };
+
+/// Their words, in the order above.
+const std::vector<std::string> &mask_target_names();
+bool targets_frames(MaskTarget target);
+bool targets_patches(MaskTarget target);
 
 /// Masks [block][t] of one clip; 1: computed.
 using ClipMasks = std::vector<std::vector<int>>;

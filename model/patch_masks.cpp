@@ -69,6 +69,19 @@ ClipPatches policy_patches(MaskPolicy policy, size_t blocks, int frames, int gri
     return masks;
 }
 
+ClipPatches batch_patches(MaskPolicy policy, size_t blocks, int frames, int clips, int grid, double ratio,
+                          uint64_t seed, uint32_t epoch, const std::vector<size_t> &samples) {
+    const size_t of_clip = size_t(frames) * size_t(grid) * size_t(grid);
+    ClipPatches all(blocks, std::vector<int>(of_clip * size_t(clips), 0));
+    for (size_t n = 0; n < samples.size(); ++n) {
+        const ClipPatches masks =
+            policy_patches(policy, blocks, frames, grid, ratio, {seed, epoch, uint32_t(samples[n])});
+        for (size_t block = 0; block < blocks; ++block)
+            std::copy(masks[block].begin(), masks[block].end(), all[block].begin() + long(n * of_clip));
+    }
+    return all;
+}
+
 ClipPatches shuffled_patches(const ClipPatches &masks, int grid, bool same, const MaskKey &key) {
     ClipPatches shuffled = masks;
     for (size_t block = 0; block < masks.size(); ++block) {

@@ -25,6 +25,11 @@ std::vector<std::string> patch_policy_names();
 /// the ratio of them in each frame as patch_mask() takes it.
 ClipPatches policy_patches(MaskPolicy policy, size_t blocks, int frames, int grid, double ratio, const MaskKey &key);
 
+/// Masks [block] of [column, row, f] by policy_patches() of a batch whose clip n is number `samples[n]`, with room for
+/// `clips` of them. Patches of clips that are not there get 0.
+ClipPatches batch_patches(MaskPolicy policy, size_t blocks, int frames, int clips, int grid, double ratio,
+                          uint64_t seed, uint32_t epoch, const std::vector<size_t> &samples);
+
 /// `masks` with the patches of each frame exchanged: `same` for all blocks, or for each by itself.
 ClipPatches shuffled_patches(const ClipPatches &masks, int grid, bool same, const MaskKey &key);
 

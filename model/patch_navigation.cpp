@@ -19,7 +19,11 @@ std::vector<ParameterInfo> patch_navigation_parameters(const std::string &block,
 }
 
 bool is_navigation(const std::string &key) {
-    return contains(key, "list_gen") || contains(key, ".spatial_navigation.");
+    return contains(key, "list_gen") || is_patch_navigation(key);
+}
+
+bool is_patch_navigation(const std::string &key) {
+    return contains(key, ".spatial_navigation.");
 }
 
 } // namespace afnet

@@ -18,7 +18,8 @@ std::string patch_navigation_key(const std::string &block);
 /// pixel of zeroes, no bias), `bn1`, ReLU, the mean over each patch, `conv2.weight` (1x1), `conv2.bias`.
 std::vector<ParameterInfo> patch_navigation_parameters(const std::string &block, int channels);
 
-/// Whether a key, or a BatchNorm's prefix, is of a navigation, temporal or spatial.
+/// Whether a key, or a BatchNorm's prefix, is of a navigation, temporal or spatial; or of a spatial one.
 bool is_navigation(const std::string &key);
+bool is_patch_navigation(const std::string &key);
 
 } // namespace afnet

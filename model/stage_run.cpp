@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "model/initial_weights.h"
-#include "model/patch_navigation.h"
+#include "model/patch_masks.h"
 #include "model/random_use.h"
 #include "runtime/counter_random.h"
 #include "runtime/error.h"
@@ -13,23 +13,27 @@ namespace afnet {
 
 namespace {
 
-RunShape shape_of(const TrainingStage &stage, int clips, int frames, int size) {
+RunShape shape_of(const TrainingStage &stage, const ModelDescription &description, int clips, int frames, int size) {
+    const StageMasks masks = stage_masks(stage, description);
     RunShape shape;
     shape.frames = frames;
     shape.clips = clips;
     shape.width = shape.height = size;
-    shape.without_masks = stage.policy() == MaskPolicy::All;
-    shape.forced_masks = replaces_navigation(stage.policy());
+    shape.without_masks = masks.nothing_masked;
+    shape.forced_masks = masks.frames;
+    shape.forced_grid = masks.patches ? description.grid : 0;
     shape.unselected = stage.unselected == "sparse" ? Unselected::Skipped : Unselected::Masked;
     return shape;
 }
 
-TrainingChoices choices_of(const TrainingStage &stage) {
+TrainingChoices choices_of(const TrainingStage &stage, const ModelDescription &description) {
     TrainingChoices choices;
-    choices.trained = [stage](const std::string &key) { return stage.trains(key); };
-    choices.frozen_norm = [stage](const std::string &norm) {
-        const bool unused = replaces_navigation(stage.policy()) && is_navigation(norm);
-        return unused || (stage.partial_norm && !stage.trains(norm + ".weight"));
+    const StageMasks masks = stage_masks(stage, description);
+    // What chooses nothing is not trained.
+    choices.trained = [=](const std::string &key) { return stage.trains(key) && !masks.replace(key); };
+    choices.frozen_norm = [=](const std::string &norm) {
+        const std::string key = norm + ".weight";
+        return masks.replace(key) || (stage.partial_norm && !stage.trains(key));
     };
     choices.drop = stage.dropout > 0;
     choices.average = stage.average > 0;
@@ -61,7 +65,8 @@ Weights weights_of(const StateTensors &state) {
 
 TrainingMemory stage_memory(const ModelDescription &description, const TrainingStage &stage, int frames, int size) {
     const int clips = divide_batch(stage.batch, stage.micro_batch, *single_process()).micro_batch;
-    TrainingPlan training = lower_training(description, shape_of(stage, clips, frames, size), choices_of(stage));
+    TrainingPlan training =
+        lower_training(description, shape_of(stage, description, clips, frames, size), choices_of(stage, description));
     const auto rules = [&](const ParameterInfo &parameter) { return stage.rule(description, parameter); };
     const UpdatePlan updates = add_updates(training, rules, Dtype::F32);
     std::vector<WeightAverage> averages;
@@ -71,19 +76,11 @@ TrainingMemory stage_memory(const ModelDescription &description, const TrainingS
 
 StageRun::StageRun(const ModelDescription &description, const TrainingStage &stage, int frames, int size, uint64_t seed,
                    StateTensors state, KernelStore &kernels, ProcessGroup &group)
-    : description_(description), stage_(stage), seed_(seed), state_(std::move(state)),
-      division_(divide_batch(stage.batch, stage.micro_batch, group)) {
-    if (!description.adaptive() && replaces_navigation(stage.policy())) {
-        throw Error("stage " + stage.name + ": masks are " + stage.masks + ", but " + description.name +
-                    " has no focal blocks; learned or all expected");
-    }
+    : description_(description), stage_(stage), masks_(stage_masks(stage, description)), seed_(seed),
+      state_(std::move(state)), division_(divide_batch(stage.batch, stage.micro_batch, group)) {
     if (description.soft() && stage.unselected == "sparse") {
         throw Error("stage " + stage.name + ": unselected frames are sparse, but soft weights compute every frame; "
                                             "masked expected");
-    }
-    if (description.spatial() && replaces_navigation(stage.policy())) {
-        throw Error("stage " + stage.name + ": masks are " + stage.masks + ", but masks in space are trained as the "
-                                            "navigation chooses them; learned or all expected");
     }
     InitialWeights initial;
     initial.seed = seed;
@@ -98,7 +95,7 @@ StageRun::StageRun(const ModelDescription &description, const TrainingStage &sta
         if (anew || state_.count(parameter.key) == 0) state_[parameter.key] = fresh(parameter);
     }
     network_ = std::make_unique<TrainingNetwork>(
-        description, shape_of(stage, division_.micro_batch, frames, size), choices_of(stage),
+        description, shape_of(stage, description, division_.micro_batch, frames, size), choices_of(stage, description),
         [&](const ParameterInfo &parameter) { return stage.rule(description, parameter); }, kernels);
     const auto &parameters = network_->training().parameters;
     if (std::none_of(parameters.begin(), parameters.end(),
@@ -121,10 +118,10 @@ StepSettings StageRun::settings_at(const TrainingClock &clock) const {
     settings.target_ratio = ratio_at(stage_.ratio, clock);
     // Soft weights are plain probabilities; neither they nor masks that are not learned have a ratio to learn.
     settings.target_patch_ratio = ratio_at(stage_.patch_ratio, clock);
-    const bool soft = description_.soft() && stage_.policy() == MaskPolicy::Learned;
+    const bool soft = description_.soft() && masks_.learns_frames;
     if (soft) settings.temperature = 1;
-    settings.ratio_weight = stage_.policy() == MaskPolicy::Learned && !soft ? stage_.ratio_weight : 0;
-    settings.patch_ratio_weight = stage_.policy() == MaskPolicy::Learned ? stage_.patch_ratio_weight : 0;
+    settings.ratio_weight = masks_.learns_frames && !soft ? stage_.ratio_weight : 0;
+    settings.patch_ratio_weight = masks_.learns_patches ? stage_.patch_ratio_weight : 0;
     settings.dropout = stage_.dropout;
     settings.average_decay = stage_.average;
     return settings;
@@ -153,7 +150,7 @@ void StageRun::draw_noise(int64_t step, int first_clip) {
         }
         network_->set_noise(block, uniform);
     }
-    for (size_t block = 0; block < training.patches.size() && !shape.forced_masks; block++) {
+    for (size_t block = 0; block < training.patches.size() && shape.forced_grid == 0; block++) {
         const int words = 2 * description_.grid * description_.grid;
         std::vector<double> uniform;
         for (int f = 0; f < shape.flat_frames(); f++) {
@@ -174,10 +171,21 @@ void StageRun::draw_noise(int64_t step, int first_clip) {
 
 void StageRun::draw_masks(const std::vector<size_t> &samples, const TrainingClock &clock) {
     const RunShape &shape = network_->shape();
-    if (!shape.forced_masks) return;
-    const auto masks = batch_masks(stage_.policy(), network_->training().selections.size(), shape.frames, shape.clips,
-                                   ratio_at(stage_.ratio, clock), seed_, uint32_t(clock.epoch()), samples);
-    for (size_t block = 0; block < masks.size(); block++) network_->force_mask(block, masks[block]);
+    const TrainingPlan &training = network_->training();
+    const auto epoch = uint32_t(clock.epoch());
+    if (masks_.frames) {
+        const auto frames = batch_masks(masks_.policy, training.selections.size(), shape.frames, shape.clips,
+                                        ratio_at(stage_.ratio, clock), seed_, epoch, samples);
+        for (size_t i = 0; i < frames.size(); i++)
+            network_->force_mask(i, frames[i]);
+    }
+    if (masks_.patches) {
+        const auto patches =
+            batch_patches(masks_.policy, training.patches.size(), shape.frames, shape.clips, shape.forced_grid,
+                          ratio_at(stage_.patch_ratio, clock), seed_, epoch, samples);
+        for (size_t i = 0; i < patches.size(); i++)
+            network_->force_patches(i, patches[i]);
+    }
 }
 
 StepResult StageRun::step(const ClipBatch &batch, const TrainingClock &clock) {

@@ -9,6 +9,7 @@
 
 #include "model/clip_batches.h"
 #include "model/divided_step.h"
+#include "model/stage_masks.h"
 #include "model/training_memory.h"
 #include "model/training_recipe.h"
 
@@ -28,12 +29,13 @@ TrainingMemory stage_memory(const ModelDescription &description, const TrainingS
 class StageRun {
 public:
     /// Begins a stage from `state`, whose parameters that the stage resets begin anew. `seed`: of noise and resets.
-    /// `group` shares out batches. Throws Error when nothing is left to train, batches cannot be shared out, or kernels
-    /// are missing.
+    /// `group` shares out batches. Throws Error when nothing is left to train, the network has no such masks, batches
+    /// cannot be shared out, or kernels are missing.
     StageRun(const ModelDescription &description, const TrainingStage &stage, int frames, int size, uint64_t seed,
              StateTensors state, KernelStore &kernels, ProcessGroup &group);
 
     const TrainingStage &stage() const { return stage_; }
+    const StageMasks &masks() const { return masks_; }
     TrainingNetwork &network() { return *network_; }
 
     const BatchDivision &division() const { return division_; }
@@ -58,6 +60,7 @@ private:
 
     ModelDescription description_;
     TrainingStage stage_;
+    StageMasks masks_;
     uint64_t seed_;
     StateTensors state_;
     BatchDivision division_;

@@ -181,6 +181,9 @@ void train_in(ProcessGroup &group, const TrainOptions &o, const CommandContext &
         throw Error(o.val + ": has a label of " + std::to_string(classes_in(validation) - 1) + "; " + o.data + " has " +
                     std::to_string(description.classes) + " classes");
     }
+    // A later stage's fault would come when the earlier ones are done.
+    for (const TrainingStage &stage : options.recipe.stages)
+        stage_masks(stage, description);
     FlipPolicy flip = flip_policy_named(o.flip);
     if (flip == FlipPolicy::Auto) flip = automatic_flip(o.augment, o.data, labels);
     const AugmentationRule augmentation = augmentation_rule(o, flip, labels, description.classes);

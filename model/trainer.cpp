@@ -154,8 +154,7 @@ void Trainer::end_epoch(StageRun &run, const TrainingClock &clock) {
     last.step--;
     const StepSettings settings = run.settings_at(last);
     const double steps = std::max(sums_.steps, 1.0);
-    const MaskPolicy policy = state_.description.adaptive() ? run.stage().policy() : MaskPolicy::All;
-    const bool all_frames = policy == MaskPolicy::All;
+    const StageMasks &masks = run.masks();
     EpochRecord record;
     record.epoch = state_.epoch;
     record.step = state_.step;
@@ -165,13 +164,19 @@ void Trainer::end_epoch(StageRun &run, const TrainingClock &clock) {
     record.gradient_norm = sums_.gradient_norm / steps;
     record.top1 = 100 * sums_.right / std::max(sums_.clips, 1.0);
     const ModelDescription &description = state_.description;
-    const bool some_frames = !all_frames && description.temporal(), some_patches = !all_frames && description.spatial();
+    const bool some_frames = !masks.nothing_masked && description.temporal();
+    const bool some_patches = !masks.nothing_masked && description.spatial();
+    // What a ratio is to be; `given`: by the policy.
+    const auto target = [&](bool given, double ratio) {
+        if (given && masks.policy == MaskPolicy::None) return 0.0;
+        return given && masks.policy == MaskPolicy::All ? 1.0 : ratio;
+    };
     record.realised_rt = some_frames ? sums_.realised / steps : 1;
-    record.target_rt = !some_frames ? 1 : policy == MaskPolicy::None ? 0 : settings.target_ratio;
+    record.target_rt = some_frames ? target(masks.frames, settings.target_ratio) : 1;
     if (description.spatial()) {
         record.patch_ratio_error = sums_.patch_ratio_error / steps;
         record.realised_rs = some_patches ? sums_.realised_patches / steps : 1;
-        record.target_rs = some_patches ? settings.target_patch_ratio : 1;
+        record.target_rs = some_patches ? target(masks.patches, settings.target_patch_ratio) : 1;
     }
     record.temperature = settings.temperature;
     record.rate = settings.rate;
@@ -181,7 +186,8 @@ void Trainer::end_epoch(StageRun &run, const TrainingClock &clock) {
     if (validation_batches_) {
         const ValidationResult found =
             validate(state_.description, run.outcome(), *validation_batches_, kValidationBatch,
-                     {policy, settings.target_ratio, options_.seed, state_.unselected}, kernels_, group_);
+                     {masks, settings.target_ratio, settings.target_patch_ratio, options_.seed, state_.unselected},
+                     kernels_, group_);
         record.val_top1 = found.top1;
         record.val_top5 = found.top5;
     }
@@ -259,7 +265,7 @@ void Trainer::save(StageRun &run, const TrainingClock &clock, const RunFolder::C
 
 std::string Trainer::note(const StageRun &run, const TrainingClock &clock) const {
     const double steps = std::max(sums_.steps, 1.0), per_step = sums_.seconds / std::max(steps + sums_.skipped, 1.0);
-    const bool all = run.stage().policy() == MaskPolicy::All;
+    const bool all = run.masks().nothing_masked;
     const auto ratio = [&](const char *name, bool wanted, double sum) {
         return wanted ? std::string(name) + decimal(all ? 1 : sum / steps, 2) + ", " : "";
     };

@@ -41,7 +41,7 @@ PatchSelection TrainingBuilder::navigate_patches(const std::string &block, const
     s.mask = numbers(block + ".spatial_mask", {grid, grid, frames}, Storage::Kept);
     s.logits = numbers(block + ".spatial_logits", {kPatchLogits, grid, grid, frames}, Storage::Kept);
     s.uniform = numbers(block + ".spatial_uniform", {kPatchLogits, grid, grid, frames}, Storage::Input);
-    if (shape().forced_masks || shape().forced_grid > 0)
+    if (shape().forced_grid > 0)
         s.forced = numbers(block + ".forced_spatial_mask", {grid, grid, frames}, Storage::Input);
     const TensorId soft = numbers(block + ".spatial_soft", {grid, grid, frames});
     const TensorId weights =

@@ -159,7 +159,9 @@ Feature TrainingBuilder::scattered_tiles(const std::string &label, const Feature
               {"places", tiles.places, Frames::Selected},
               {"d_branch", gradient(branch.tensor)},
               {"worth", worth}});
-        if (tiles.patches.forced == kNoTensor) tile_mask_gradient(label + ".mask_gradient", tiles, worth);
+        const bool learns_frames = tiles.frames && tiles.frames->forced == kNoTensor;
+        if (learns_frames || tiles.patches.forced == kNoTensor)
+            tile_mask_gradient(label + ".mask_gradient", tiles, worth);
         hand_on_gradient(label, state, d_sum);
     });
     return out;
@@ -167,20 +169,18 @@ Feature TrainingBuilder::scattered_tiles(const std::string &label, const Feature
 
 void TrainingBuilder::tile_mask_gradient(const std::string &label, const TileList &tiles, TensorId worth) {
     const bool framed = tiles.frames.has_value();
-    gradient_written(tiles.patches.mask); // one block reads it, once
+    const TensorId d_patches = gradient(tiles.patches.deciding_mask());
+    gradient_written(tiles.patches.deciding_mask()); // one block reads it, once
     const auto emit = [&](TensorId d_frames) {
         Step &sums = step(label, KernelSpec("patch_selection_grad").set("framed", framed),
-                          {{"worth", worth},
-                           slots_of(tiles, false),
-                           {"d_patches", gradient(tiles.patches.mask)},
-                           {"d_frames", d_frames}});
+                          {{"worth", worth}, slots_of(tiles, false), {"d_patches", d_patches}, {"d_frames", d_frames}});
         // It goes over all patches, and runs where none is selected.
         sums.count = kNoTensor;
         sums.frames = shape().flat_frames();
         sums.arguments.front().frames = Frames::All;
     };
     if (framed) {
-        add_part(label, tiles.frames->mask, emit);
+        add_part(label, tiles.frames->deciding_mask(), emit);
     } else {
         emit(gradient(unread_mask()));
     }

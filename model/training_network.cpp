@@ -395,7 +395,7 @@ std::vector<ModelDescription> ablations_of(const ModelDescription &description) 
 
 // The description with masks in space, where its family can have them.
 std::vector<ModelDescription> spatial_kinds_of(const ModelDescription &description) {
-    if (description.family != Family::AfResNet) return {};
+    if (!description.patches_possible()) return {};
     std::vector<ModelDescription> result(2, description);
     result[0].masks = MaskKind::Spatial;
     result[1].masks = MaskKind::Both;
@@ -448,8 +448,10 @@ std::vector<KernelSpec> training_kernel_specs(const ModelDescription &descriptio
             collect(kind, learned, choices, Algorithm::Sgd);
             collect(kind, learned, frozen, Algorithm::Adam);
         }
-        for (const RunShape &given : {forced, forced_sparse})
+        for (RunShape given : {forced, forced_sparse}) {
+            given.forced_grid = kind.grid;
             collect(kind, given, choices, Algorithm::Sgd);
+        }
     }
     for (const ModelDescription &ablation : ablations_of(description)) {
         const TrainingPlan training = lower_training(ablation, shape, choices);

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <sstream>
 
-#include "model/patch_navigation.h"
 #include "runtime/error.h"
 #include "runtime/json.h"
 #include "runtime/json_text.h"
@@ -15,6 +14,8 @@ namespace afnet {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+constexpr const char *kAutomaticTarget = "auto";
 
 // Every field of a stage by its name in the file: one list serves reading, writing and the names that are known.
 template <class Visit>
@@ -51,6 +52,7 @@ void for_each_field(TrainingStage &s, Visit visit) {
     visit("groups", s.groups);
     visit("gate_decay_from", s.gate_decay_from);
     visit("masks", s.masks);
+    visit("masks_of", s.masks_of);
     visit("unselected", s.unselected);
     visit("freeze", s.freeze);
     visit("thaw", s.thaw);
@@ -67,6 +69,13 @@ std::vector<std::string> stage_policies() {
     for (const std::string &word : mask_policy_names()) {
         if (replaces_navigation(mask_policy_named(word))) words.push_back(word);
     }
+    return words;
+}
+
+// Words for `masks_of`.
+std::vector<std::string> stage_targets() {
+    std::vector<std::string> words = {kAutomaticTarget};
+    words.insert(words.end(), mask_target_names().begin(), mask_target_names().end());
     return words;
 }
 
@@ -90,6 +99,7 @@ void check(const TrainingStage &stage, const std::string &where) {
     one_of("t_type", stage.temperature.shape, {"exponential", "cosine", "linear"});
     one_of("groups", stage.groups, {"authors", "plain"});
     one_of("masks", stage.masks, stage_policies());
+    one_of("masks_of", stage.masks_of, stage_targets());
     one_of("unselected", stage.unselected, {"masked", "sparse"});
     in_range("epochs", stage.epochs, 1, 1e6);
     in_range("steps", double(stage.steps), 0, 1e9);
@@ -190,9 +200,14 @@ bool TrainingStage::trains(const std::string &key) const {
         return std::any_of(patterns.begin(), patterns.end(),
                            [&](const std::string &pattern) { return matches_pattern(key, pattern); });
     };
-    // What chooses nothing is not trained.
-    if (replaces_navigation(policy()) && is_navigation(key)) return false;
     return !named(freeze) || named(thaw);
+}
+
+std::optional<MaskTarget> TrainingStage::target() const {
+    const auto &names = mask_target_names();
+    const auto found = std::find(names.begin(), names.end(), masks_of);
+    if (found == names.end()) return std::nullopt;
+    return MaskTarget(found - names.begin());
 }
 
 UpdateRule TrainingStage::rule(const ModelDescription &description, const ParameterInfo &parameter) const {

@@ -35,8 +35,10 @@ struct TrainingStage {
     double average = 0;                   // decay of the moving averages of weights; 0: none are kept
     double gate_decay_from = 0.7;         // of the stage: rates that parameters have of their own then fall to 0
     std::vector<OptimizerChoice> optimizers;
-    std::string masks = "learned";        // a MaskPolicy's word: learned; all: every frame, no navigation; or one that
+    std::string masks = "learned";        // a MaskPolicy's word: learned; all: everything, no navigation; or one that
                                           // replaces_navigation(): the navigation then stays as it is
+    std::string masks_of = "auto";        // what these masks select: a MaskTarget's word; auto: patches where the model
+                                          // has masks in space, else frames; with `all` both (model/stage_masks.h)
     std::string unselected = "masked";    // frames, pixels: computed from zeroes; sparse: not computed, either way
     std::vector<std::string> freeze;      // patterns of parameters that stay
     std::vector<std::string> thaw;        // patterns of parameters that `freeze` names and are trained all the same
@@ -45,8 +47,11 @@ struct TrainingStage {
     double drop_bias = 1, keep_bias = 10; // of gates that begin
     double classifier_deviation = 0.001;
 
+    /// By `freeze` and `thaw`.
     bool trains(const std::string &key) const;
     MaskPolicy policy() const { return mask_policy_named(masks); }
+    /// None: auto.
+    std::optional<MaskTarget> target() const;
     UpdateRule rule(const ModelDescription &description, const ParameterInfo &parameter) const;
 };
 

@@ -2,6 +2,7 @@
 
 #include "model/metrics.h"
 #include "model/network.h"
+#include "model/patch_masks.h"
 #include "runtime/error.h"
 #include "runtime/interrupt.h"
 
@@ -14,17 +15,34 @@ struct ValidationCounts {
     double seen = 0, first = 0, fifth = 0, selected = 0, decided = 0;
 };
 
+// Gives the network the masks that its navigations do not make.
+void choose(Network &network, const RunShape &shape, const ValidationMasks &masks, const std::vector<size_t> &samples) {
+    const LoweredNetwork &lowered = network.lowered();
+    if (masks.who.frames) {
+        const auto frames = batch_masks(masks.who.policy, lowered.selections.size(), shape.frames, shape.clips,
+                                        masks.ratio, masks.seed, 0, samples);
+        for (size_t i = 0; i < frames.size(); i++)
+            network.force_mask(i, frames[i]);
+    }
+    if (masks.who.patches) {
+        const auto patches = batch_patches(masks.who.policy, lowered.patches.size(), shape.frames, shape.clips,
+                                           shape.forced_grid, masks.patch_ratio, masks.seed, 0, samples);
+        for (size_t i = 0; i < patches.size(); i++)
+            network.force_patches(i, patches[i]);
+    }
+}
+
 ValidationCounts count_right(const ModelDescription &description, const StateTensors &state, ClipBatches &clips,
                              int clips_per_batch, const ValidationMasks &masks, KernelStore &kernels) {
     ValidationCounts counts;
     if (clips.batches() == 0) return counts;
-    const bool all_frames = masks.policy == MaskPolicy::All;
     RunShape shape;
     shape.frames = description.frames;
     shape.clips = clips_per_batch;
     shape.width = shape.height = description.size;
-    shape.without_masks = all_frames;
-    shape.forced_masks = replaces_navigation(masks.policy);
+    shape.without_masks = masks.who.nothing_masked;
+    shape.forced_masks = masks.who.frames;
+    shape.forced_grid = masks.who.patches ? description.grid : 0;
     shape.unselected = masks.unselected;
     Network network(description, shape, kernels, weights_of(state));
     const size_t frame = size_t(3) * size_t(shape.width) * size_t(shape.height);
@@ -33,11 +51,7 @@ ValidationCounts count_right(const ModelDescription &description, const StateTen
     while (clips.next(batch)) {
         const size_t count = batch.labels.size();  // of the last batch perhaps fewer; the others are as they were
         for (size_t f = 0; f < count * size_t(shape.frames); f++) network.set_frame(int(f), &batch.pixels[f * frame]);
-        if (shape.forced_masks) {
-            const auto chosen = batch_masks(masks.policy, network.lowered().selections.size(), shape.frames,
-                                            shape.clips, masks.ratio, masks.seed, 0, batch.samples);
-            for (size_t block = 0; block < chosen.size(); block++) network.force_mask(block, chosen[block]);
-        }
+        choose(network, shape, masks, batch.samples);
         network.run();
         for (size_t n = 0; n < count; n++) {
             const int better = classes_before(network.clip_logits(int(n)), batch.labels[n]);
@@ -45,7 +59,7 @@ ValidationCounts count_right(const ModelDescription &description, const StateTen
             counts.fifth += better < 5;
             counts.seen++;
         }
-        if (all_frames) continue;
+        if (masks.who.nothing_masked) continue;
         for (const std::vector<int> &mask : network.masks()) {
             for (size_t f = 0; f < count * size_t(shape.frames); f++)
                 counts.selected += mask[f];

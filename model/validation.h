@@ -2,7 +2,6 @@
 #pragma once
 
 #include "model/clip_batches.h"
-#include "model/mask_policy.h"
 #include "model/stage_run.h"
 #include "model/training_log.h"
 #include "runtime/process_group.h"
@@ -15,11 +14,11 @@ struct ValidationResult {
     double realised_ratio = kNotMeasured;
 };
 
-/// Which frames validation has focal blocks compute: those that the navigation chooses without noise, all, or those of a
-/// policy that replaces_navigation(), the same ones in each epoch.
+/// Which frames and patches validation has focal blocks compute: all; or those that the navigations choose without
+/// noise, and those of a policy in the stead of one or both, the same ones in each epoch.
 struct ValidationMasks {
-    MaskPolicy policy = MaskPolicy::Learned;
-    double ratio = 1; // of a policy that takes one
+    StageMasks who;
+    double ratio = 1, patch_ratio = 1; // of a policy that takes one
     uint64_t seed = 1;
     Unselected unselected = Unselected::Masked;
 };

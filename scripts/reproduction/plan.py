@@ -52,9 +52,9 @@ def small_data(bench, table, row, column):
     name = table.get("stand_ins", {}).get(column["data"], bench.tables["data"][column["data"]]["stand_in"])
     name = "patch-key" if row.get("kind") else name  # the only one that needs a choice of patches
     shape = bench.tables["synthetic"][name]
-    # A static network has no gates to train in a stage of their own. Policies of patches cannot be trained with.
+    # A static network has no gates to train in a stage of their own.
     joint = shape["policies"] != "trained" and (bench.options.trained_policies or not row["model"].startswith("af_"))
-    more = "_both" if row.get("kind") == "both" else "_joint" if joint and not row.get("kind") else ""
+    more = "_both" if row.get("kind") == "both" else "_joint" if joint else ""
     recipe = os.path.join(ROOT, "model", "recipes", shape["recipe"] + more + ".json")
     frames = row.get("frames", table["frames"]) if table.get("frames_matter") else 8
     arguments = ["--size", str(shape["size"]), "--crop", "whole", "--config", recipe,
@@ -82,19 +82,20 @@ def cell_of(bench, table, row, column):
     if adaptive and kind != "spatial":
         arguments += ["--rt", str(ratio)]
         name.append(f"rt{ratio}")
+    trains = not small or bench.options.trained_policies or bench.tables["synthetic"][data[0]]["policies"] == "trained"
+    policy = [masks] if masks != "learned" and trains else []
     if kind:
-        arguments += ["--masks", kind, "--rs", str(patch_ratio)]
+        arguments += ["--masks", kind, *policy, "--rs", str(patch_ratio)]
         name += [f"rs{patch_ratio}", kind]
     for option, value in options.items():
         arguments += ["--" + option, value]
         name.append(value)
-    trains = not small or bench.options.trained_policies or bench.tables["synthetic"][data[0]]["policies"] == "trained"
-    if masks != "learned" and trains and not kind:
-        arguments += ["--masks", masks]
-        name.append(masks)
+    if policy and not kind:
+        arguments += ["--masks", *policy]
+    name += policy
     if "--frames" in arguments:
         name.append("f" + arguments[arguments.index("--frames") + 1])
-    if bench.options.trained_policies and small and not kind:
+    if bench.options.trained_policies and small and kind != "both":
         name.append("joint")
     if not small and (start := bench.options.start.get(row["model"])):
         name.append("from-" + os.path.basename(start).split(".")[0])

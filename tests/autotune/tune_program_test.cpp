@@ -148,6 +148,18 @@ TEST_CASE("--dry-run lists what would be measured and touches nothing", "[progra
     CHECK_FALSE(std::filesystem::exists(tuning.log()));
     const Json document = Json::parse(tuning.run("stem*", {"--dry-run", "--json"}).out);
     CHECK(document.at("rows")[0].at("space") > 1);
+    const ProgramRun patches = tuning.run("conv2d_points*scatter", {"--dry-run", "--rs", "0.25", "--grid", "4"});
+    CHECK(patches.status == 0);
+    CHECK_THAT(patches.out, Contains("128 selected, 0.25 of 4x4 patches of 2 frames"));
+}
+
+TEST_CASE("a kernel at points is tuned on the pixels that masks in space select", "[program_tune]") {
+    const Tuning tuning;
+    const Json row = tuning.row("conv2d_points*_16x16_*", {"--rs", "0.25", "--grid", "4", "--budget", "3"});
+    CHECK(row.at("outcomes").at("ok") >= 2);
+    CHECK(row.at("automatic_ms") > 0);
+    CHECK_THAT(row.at("shapes")[0].at("shape").get<std::string>(), Contains("0.25 of 4x4 patches"));
+    CHECK(tuning.log_lines().back().at("difference") <= 2e-5);
 }
 
 TEST_CASE("kernels of bfloat16 are tuned where the CPU has their instructions", "[program_tune]") {
@@ -179,6 +191,11 @@ TEST_CASE("requests of tune that make no sense are refused", "[program_tune]") {
     const Tuning tuning;
     check_refusal(tuning.run("nosuch*", {}), 2, "matches 'nosuch*'");
     check_refusal(tuning.run(kKernel, {"--budget", "soon"}), 2, "--budget 'soon'");
+    check_refusal(tuning.run("conv2d_points*", {}), 2, "no kernel that computes anything");
+    check_refusal(tuning.run("conv2d_points*", {"--rs", "1"}), 2, "no kernel that computes anything");
+    check_refusal(tuning.run(kKernel, {"--rs", "0.5", "--dtype", "bf16"}), 1, "masks in space run in f32 only");
+    CHECK(tuning.run(kKernel, {"--rs", "1.5"}).status == 2);
+    CHECK(tuning.run(kKernel, {"--rs", "0.5", "--grid", "0"}).status == 2);
     check_refusal(tuning.run(kKernel, {"--target", "nosuch"}), 2, "nosuch");
     check_refusal(tuning.run(kKernel, {"--target", "arm-64"}), 1, "do not run on this CPU");
     check_refusal(run_program({"tune", "--kernels", "*", "--model", "nosuch"}), 2, "unknown model");

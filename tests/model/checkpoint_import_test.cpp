@@ -133,6 +133,59 @@ TEST_CASE("import: ResNets of basic blocks, adaptive and not", "[import]") {
     CHECK(key(adaptive, "layer3.att_gen.fc.0.weight") == Shape{16, 256});
 }
 
+TEST_CASE("import: which masks a network has follows from its navigations", "[import]") {
+    const ScratchFolder folder;
+    const auto imported = [&](const ModelDescription &d, const ImportOptions &options) {
+        write_bytes(folder / "some.pth", torch_file(state_dict_of(d, 3, wrapped_key)));
+        const ImportedModel model = import_checkpoint(folder / "some.pth", options);
+        CHECK(model.parameters.size() == parameters_of(d).size());
+        save_model(folder / "out.safetensors", model.description, model.parameters, {});
+        CHECK(description_text(load_model(folder / "out.safetensors").description) ==
+              description_text(model.description));
+        return model.description;
+    };
+    for (const MaskKind masks : {MaskKind::Temporal, MaskKind::Spatial, MaskKind::Both}) {
+        for (const TemporalMasks sharing : {TemporalMasks::PerBlock, TemporalMasks::Shared}) {
+            if (masks == MaskKind::Spatial && sharing == TemporalMasks::Shared) continue;
+            ModelDescription d = small_network(Family::AfResNet);
+            d.masks = masks;
+            d.temporal_masks = sharing;
+            d.shift = true;
+            INFO(ablation_text(d));
+            ImportOptions options = with_shift(true);
+            if (masks == MaskKind::Spatial) options.frames = 6; // nothing tells
+            if (masks != MaskKind::Temporal) options.grid = 4;
+            const ModelDescription found = imported(d, options);
+            CHECK(found.masks == masks);
+            CHECK(found.temporal_masks == sharing);
+            CHECK(found.frames == (masks == MaskKind::Spatial ? 6 : 4));
+            if (masks != MaskKind::Temporal) CHECK(found.grid == 4);
+            CHECK(found.name == "af_resnet_2_2_2_2_w16_tsm");
+        }
+    }
+    ModelDescription mobile = shipped_model("af_mobilenetv3_tsm");
+    mobile.classes = 5;
+    CHECK(imported(mobile, {}).temporal_masks == TemporalMasks::PerBlock);
+    mobile.temporal_masks = TemporalMasks::Shared;
+    CHECK(imported(mobile, {}).temporal_masks == TemporalMasks::Shared);
+
+    // Another block's navigation alone, or that of two blocks, is no arrangement that there is.
+    for (const size_t kept : {size_t(1), size_t(2)}) {
+        std::vector<Entry> entries;
+        for (const Entry &entry : state_dict_of(small_network(Family::AfResNet))) {
+            const bool second = entry.key.rfind("layer2.list_gen.0.", 0) == 0;
+            const bool first = entry.key.rfind("layer1.list_gen.0.", 0) == 0;
+            if (entry.key.find("list_gen") == std::string::npos || second || (first && kept == 2))
+                entries.push_back(entry);
+        }
+        CHECK_THAT(refusal_of(entries), Contains("'layer3.list_gen.0.conv_gs.weight': missing"));
+    }
+    ImportOptions grid;
+    grid.grid = 4;
+    CHECK_THAT(refusal_of(state_dict_of(small_network(Family::AfResNet)), grid),
+               Contains("--grid is for masks in space"));
+}
+
 TEST_CASE("import: AF-MobileNetV3 always shifts", "[import]") {
     ModelDescription d = shipped_model("af_mobilenetv3_tsm");
     d.frames = 8;

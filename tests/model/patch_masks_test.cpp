@@ -43,7 +43,7 @@ TEST_CASE("policies take the part of patches that was asked for", "[mask_policy]
     CHECK(chooses_patches(MaskPolicy::Learned));
     CHECK(chooses_patches(MaskPolicy::Blob));
     CHECK_FALSE(chooses_frames(MaskPolicy::Blob));
-    CHECK_FALSE(replaces_navigation(MaskPolicy::Blob));
+    CHECK(replaces_navigation(MaskPolicy::Blob));
     CHECK_FALSE(chooses_patches(MaskPolicy::Uniform));
     CHECK(patch_policy_names() == std::vector<std::string>{"learned", "gumbel", "random", "random-same", "centre",
                                                            "blob", "all", "none", "oracle", "shuffled",
@@ -84,6 +84,20 @@ TEST_CASE("random patches differ by block, frame, clip and seed as far as the po
     CHECK(policy_patches(MaskPolicy::Random, 2, 4, 7, .5, key) == random);
     for (const MaskKey &other : {MaskKey{4, 0, 7}, MaskKey{3, 1, 7}, MaskKey{3, 0, 8}})
         CHECK(policy_patches(MaskPolicy::Random, 2, 4, 7, .5, other) != random);
+}
+
+TEST_CASE("a batch's patches are those of its clips", "[mask_policy]") {
+    const auto masks = batch_patches(MaskPolicy::Blob, 2, 3, 4, 5, .4, 9, 2, {7, 0, 7});
+    REQUIRE(masks.size() == 2);
+    const size_t of_clip = 3 * 5 * 5;
+    for (size_t block = 0; block < 2; ++block) {
+        REQUIRE(masks[block].size() == 4 * of_clip);
+        for (size_t n = 0; n < 3; ++n) {
+            const auto clip = policy_patches(MaskPolicy::Blob, 2, 3, 5, .4, {9, 2, n == 1 ? 0u : 7u})[block];
+            CHECK(std::equal(clip.begin(), clip.end(), masks[block].begin() + long(n * of_clip)));
+        }
+        CHECK(std::count(masks[block].begin() + long(3 * of_clip), masks[block].end(), 1) == 0); // no clip there
+    }
 }
 
 TEST_CASE("central patches are those around the centre", "[mask_policy]") {

@@ -65,6 +65,7 @@ RunShape shape_of(const SparseRun &run) {
     shape.width = shape.height = 32;
     shape.unselected = run.unselected;
     shape.forced_masks = run.masks != nullptr;
+    shape.forced_grid = run.space.empty() || !run.patches ? 0 : run.grid;
     return shape;
 }
 
@@ -113,7 +114,7 @@ void SparselyTrained::select(const SparseRun &run) {
         }
     }
     for (size_t b = 0; b < network.training().patches.size(); b++) {
-        if (run.masks) {
+        if (run.patches) {
             network.force_patches(b, patches_of(run, b));
         } else {
             network.set_patch_noise(b, noise(8, b, 2 * patches * frames));

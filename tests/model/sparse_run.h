@@ -23,11 +23,11 @@ int some(size_t block, size_t frame);
 struct SparseRun {
     std::string model = "af_tiny_tsm";
     Unselected unselected = Unselected::Skipped;
-    Choice masks = some; // none: the navigation's own, in space too
+    Choice masks = some; // none: the navigation's own
     std::string space;   // masks in space: `spatial`, `both`; empty: none
     int grid = 3;
     bool shared = false; // one temporal mask for all blocks: that of the first
-    PatchChoice patches; // where masks are given
+    PatchChoice patches; // none: the navigation's own
     int clips = 2;
     Dtype dtype = Dtype::F64;
     TrainingChoices choices;

@@ -4,6 +4,8 @@
 #include <cmath>
 
 #include "model/initial_weights.h"
+#include "model/patch_masks.h"
+#include "model/patch_navigation.h"
 #include "model/stage_run.h"
 #include "runtime/arena.h"
 #include "tests/frame_memory.h"
@@ -66,10 +68,38 @@ struct Running {
         return result;
     }
 
+    std::vector<std::vector<double>> patches() {
+        std::vector<std::vector<double>> result;
+        for (const TrainedPatches &patches : run.network().training().patches)
+            result.push_back(run.network().numbers(patches.selection.deciding_mask()));
+        return result;
+    }
+
     std::unique_ptr<ProcessGroup> group = single_process();
     KernelStore kernels;
     StageRun run;
 };
+
+ModelDescription spatial_model(MaskKind masks) {
+    ModelDescription description = small_model();
+    description.masks = masks;
+    description.grid = 4;
+    return description;
+}
+
+TrainingStage spatial_stage(const std::string &masks, const std::string &target = "auto",
+                            const std::string &unselected = "masked") {
+    TrainingStage stage = small_stage();
+    stage.masks = masks;
+    stage.masks_of = target;
+    stage.unselected = unselected;
+    stage.patch_ratio = {0.25, "step", 0, 0};
+    return stage;
+}
+
+bool equal(const std::vector<double> &values, const std::vector<int> &mask) {
+    return values == std::vector<double>(mask.begin(), mask.end());
+}
 
 } // namespace
 
@@ -113,6 +143,118 @@ TEST_CASE("the navigation stays as it is where a policy replaces it", "[stage_ru
         }
         CHECK(changed > 50);
     }
+}
+
+TEST_CASE("a stage takes masks of patches from its policy, by epoch and place in the list", "[stage_run]") {
+    for (const char *unselected : {"masked", "sparse"}) {
+        for (const char *word : {"random", "random-same", "centre", "blob"}) {
+            INFO(unselected << ", " << word);
+            const TrainingStage stage = spatial_stage(word, "auto", unselected);
+            const ModelDescription description = spatial_model(MaskKind::Spatial);
+            Running here(stage, description), there(stage, description);
+            const StepResult result = here.run.step(batch_of(6), clock_of(3));
+            CHECK(result.finite);
+            CHECK(result.loss == result.cross_entropy); // no ratio to learn
+            CHECK(result.realised_patch_ratios == std::vector<double>(6, 0.25));
+            const auto patches = here.patches();
+            const auto expected =
+                batch_patches(stage.policy(), 6, kFrames, kClips, description.grid, 0.25, 7, 0, {6, 7});
+            REQUIRE(patches.size() == 6);
+            for (size_t block = 0; block < patches.size(); block++)
+                CHECK(equal(patches[block], expected[block]));
+            there.run.step(batch_of(6), clock_of(9)); // another step of the same epoch
+            CHECK(there.patches() == patches);
+            const bool drawn = stage.policy() != MaskPolicy::Centre;
+            there.run.step(batch_of(6), clock_of(13));
+            CHECK((there.patches() != patches) == drawn);
+            there.run.step(batch_of(8), clock_of(3));
+            CHECK((there.patches() != patches) == drawn);
+        }
+    }
+}
+
+// So what a rank draws does not depend on which micro-batches are its own.
+TEST_CASE("masks of a micro-batch are those of its clips", "[stage_run]") {
+    TrainingStage stage = spatial_stage("random", "both");
+    stage.micro_batch = 1;
+    Running running(stage, spatial_model(MaskKind::Both));
+    CHECK(running.run.step(batch_of(6), clock_of(3)).finite);
+    const auto frames = batch_masks(MaskPolicy::Random, 6, kFrames, 1, 0.5, 7, 0, {7});
+    const auto patches = batch_patches(MaskPolicy::Random, 6, kFrames, 1, 4, 0.25, 7, 0, {7});
+    for (size_t block = 0; block < 6; block++) { // of the last one
+        CHECK(equal(running.masks()[block], frames[block]));
+        CHECK(equal(running.patches()[block], patches[block]));
+    }
+}
+
+TEST_CASE("of both kinds of masks a policy makes those that it is asked for, and the others are learned",
+          "[stage_run]") {
+    for (const char *unselected : {"masked", "sparse"}) {
+        for (const char *target : {"auto", "frames", "patches", "both"}) {
+            for (const char *word : {"random", "none", "all"}) {
+                INFO(unselected << ", " << word << " of " << target);
+                const TrainingStage stage = spatial_stage(word, target, unselected);
+                const ModelDescription description = spatial_model(MaskKind::Both);
+                const StageMasks masks = stage_masks(stage, description);
+                const std::string of = target;
+                if (word == std::string("all") && (of == "auto" || of == "both")) {
+                    CHECK(masks.nothing_masked);
+                    continue;
+                }
+                CHECK(masks.frames == (of == "frames" || of == "both"));
+                CHECK(masks.patches == (of != "frames"));
+                Running running(stage, description);
+                const StateTensors before = running.run.state();
+                StepResult result;
+                for (int step = 0; step < 2; step++) // noise may select nothing in one of them
+                    result = running.run.step(batch_of(0), clock_of(step));
+                CHECK(result.finite);
+                size_t frames = 0, patches = 0, others = 0;
+                for (const auto &[key, values] : running.run.state()) {
+                    const bool changed = values != before.at(key);
+                    const bool temporal = key.find("list_gen") != std::string::npos;
+                    (is_patch_navigation(key) ? patches : temporal ? frames : others) += changed;
+                }
+                CHECK((frames > 0) == !masks.frames);
+                CHECK((patches > 0) == !masks.patches);
+                CHECK(others > 50);
+                const double given = word == std::string("none") ? 0 : word == std::string("all") ? 1 : -1;
+                for (double ratio : result.realised_ratios)
+                    if (masks.frames) CHECK(ratio == (given < 0 ? .5 : given));
+                for (double ratio : result.realised_patch_ratios)
+                    if (masks.patches && ratio < 1) CHECK(ratio == (given < 0 ? .25 : given)); // 1: no frame either
+            }
+        }
+    }
+}
+
+TEST_CASE("what masks a stage may ask of a model", "[stage_run]") {
+    using Catch::Contains;
+    const auto refused = [](const ModelDescription &description, const char *word, const char *target) {
+        const TrainingStage stage = spatial_stage(word, target);
+        try {
+            stage_masks(stage, description);
+        } catch (const Error &error) {
+            return std::string(error.what());
+        }
+        return std::string("nothing");
+    };
+    const ModelDescription temporal = small_model(), spatial = spatial_model(MaskKind::Spatial),
+                           both = spatial_model(MaskKind::Both), plain = shipped_model("resnet50");
+    CHECK_THAT(refused(temporal, "random", "patches"), Contains("stage train") && Contains("has no masks in space"));
+    CHECK_THAT(refused(temporal, "blob", "auto"), Contains("these choose patches"));
+    CHECK_THAT(refused(spatial, "random", "frames"), Contains("has masks in space alone"));
+    CHECK_THAT(refused(spatial, "random", "both"), Contains("has masks in space alone"));
+    CHECK_THAT(refused(spatial, "uniform", "auto"),
+               Contains("these choose frames") && Contains("random, random-same, centre, blob, none"));
+    CHECK_THAT(refused(both, "blob", "both"), Contains("these choose patches"));
+    CHECK_THAT(refused(plain, "random", "auto"), Contains("no focal blocks"));
+    CHECK_THAT(refused(plain, "learned", "frames"), Contains("no focal blocks"));
+    CHECK(refused(temporal, "learned", "frames") == "nothing");
+    CHECK(refused(both, "uniform", "frames") == "nothing");
+    CHECK(refused(both, "centre", "both") == "nothing");
+    CHECK(refused(plain, "all", "auto") == "nothing");
+    CHECK_THROWS_WITH(Running(spatial_stage("uniform"), spatial), Contains("these choose frames"));
 }
 
 TEST_CASE("moving averages of weights follow from the weights after each step", "[stage_run]") {

@@ -278,59 +278,76 @@ TEST_CASE("sparse training with running statistics computes what skipping patche
     }
 }
 
+namespace {
+
+// Which masks come from outside, and not from a navigation.
+enum class Given { Nothing, Patches, Frames };
+
+void check_worth(const Kind &kind, Given given) {
+    INFO(text_of(kind) << ", given " << int(given));
+    SparseRun run = run_of(kind, nullptr);
+    run.masks = nullptr;
+    if (given == Given::Patches) run.patches = checkerboard;
+    if (given == Given::Frames) run.masks = some;
+    SparselyTrained trained(run);
+    const TrainingPlan &training = trained.network.training();
+    // By block, as the step leaves them before the ratio's part.
+    std::map<std::string, std::vector<double>> patches, frames;
+    double of_temporal_masks = 0, of_blocks = 0; // the temporal masks' gradients when all parts are in them
+    trained.pass([&](const StepReport &report) {
+        if (report.step->kernel.generator == "ratio_loss")
+            for (double gradient : trained.network.numbers(argument_of(*report.step, "d_mask")))
+                of_temporal_masks += gradient;
+        if (report.step->kernel.generator != "patch_selection_grad") return;
+        const std::string block = report.step->label.substr(0, report.step->label.find(".conv"));
+        patches[block] = trained.network.numbers(argument_of(*report.step, "d_patches"));
+        frames[block] = trained.network.numbers(argument_of(*report.step, "d_frames"));
+    });
+    REQUIRE(patches.size() == training.patches.size());
+    size_t selected = 0, rejected = 0;
+    for (size_t b = 0; b < training.patches.size(); b++) {
+        const std::string &block = training.patches[b].selection.name;
+        INFO(block);
+        const std::vector<double> mask = trained.network.numbers(training.patches[b].selection.deciding_mask());
+        std::vector<double> chosen(size_t(3 * run.clips), 1);
+        if (!training.selections.empty())
+            chosen = trained.network.numbers(training.selections[kind.shared ? 0 : b].deciding_mask());
+        const size_t each = mask.size() / chosen.size();
+        double sum = 0, of_frames = 0, expected = 0;
+        for (size_t p = 0; p < mask.size(); p++) {
+            const double gradient = patches.at(block)[p];
+            sum += gradient;
+            if (mask[p] * chosen[p / each] == 0) CHECK(gradient == 0);
+            (mask[p] * chosen[p / each] == 0 ? rejected : selected)++;
+        }
+        for (double gradient : frames.at(block))
+            of_frames += gradient;
+        // The branch ends in gamma xhat + beta, as in [sparse_network].
+        for (const char *part : {".bn3.weight", ".bn3.bias"}) {
+            const TrainedParameter &parameter = trained.parameter(block + part);
+            const std::vector<double> d = trained.network.gradient(parameter);
+            const std::vector<double> values = trained.network.numbers(parameter.value);
+            for (size_t i = 0; i < d.size(); i++)
+                expected += d[i] * values[i];
+        }
+        CHECK(sum == Approx(expected).epsilon(1e-9).margin(1e-13));
+        CHECK(of_frames == Approx(training.selections.empty() ? 0 : sum).epsilon(1e-9).margin(1e-13));
+        of_blocks += of_frames;
+    }
+    // Where frames are given their navigation gets nothing.
+    CHECK(of_temporal_masks == Approx(given == Given::Frames ? 0 : of_blocks).epsilon(1e-9).margin(1e-13));
+    CHECK(selected > 0);
+    CHECK(rejected > 0);
+}
+
+} // namespace
+
 TEST_CASE("a patch's gradient is what its branch is worth", "[tile_network]") {
     for (const Kind &kind : kKinds) {
-        INFO(text_of(kind));
-        SparseRun run = run_of(kind, nullptr);
-        run.masks = nullptr;
-        SparselyTrained trained(run);
-        const TrainingPlan &training = trained.network.training();
-        // By block, as the step leaves them before the ratio's part.
-        std::map<std::string, std::vector<double>> patches, frames;
-        double of_temporal_masks = 0, of_blocks = 0; // the temporal masks' gradients when all parts are in them
-        trained.pass([&](const StepReport &report) {
-            if (report.step->kernel.generator == "ratio_loss")
-                for (double gradient : trained.network.numbers(argument_of(*report.step, "d_mask")))
-                    of_temporal_masks += gradient;
-            if (report.step->kernel.generator != "patch_selection_grad") return;
-            const std::string block = report.step->label.substr(0, report.step->label.find(".conv"));
-            patches[block] = trained.network.numbers(argument_of(*report.step, "d_patches"));
-            frames[block] = trained.network.numbers(argument_of(*report.step, "d_frames"));
-        });
-        REQUIRE(patches.size() == training.patches.size());
-        size_t selected = 0, rejected = 0;
-        for (size_t b = 0; b < training.patches.size(); b++) {
-            const std::string &block = training.patches[b].selection.name;
-            INFO(block);
-            const std::vector<double> mask = trained.network.numbers(training.patches[b].selection.mask);
-            std::vector<double> chosen(size_t(3 * run.clips), 1);
-            if (!training.selections.empty())
-                chosen = trained.network.numbers(training.selections[kind.shared ? 0 : b].mask);
-            const size_t each = mask.size() / chosen.size();
-            double sum = 0, of_frames = 0, expected = 0;
-            for (size_t p = 0; p < mask.size(); p++) {
-                const double gradient = patches.at(block)[p];
-                sum += gradient;
-                if (mask[p] * chosen[p / each] == 0) CHECK(gradient == 0);
-                (mask[p] * chosen[p / each] == 0 ? rejected : selected)++;
-            }
-            for (double gradient : frames.at(block))
-                of_frames += gradient;
-            // The branch ends in gamma xhat + beta, as in [sparse_network].
-            for (const char *part : {".bn3.weight", ".bn3.bias"}) {
-                const TrainedParameter &parameter = trained.parameter(block + part);
-                const std::vector<double> d = trained.network.gradient(parameter);
-                const std::vector<double> values = trained.network.numbers(parameter.value);
-                for (size_t i = 0; i < d.size(); i++)
-                    expected += d[i] * values[i];
-            }
-            CHECK(sum == Approx(expected).epsilon(1e-9).margin(1e-13));
-            CHECK(of_frames == Approx(training.selections.empty() ? 0 : sum).epsilon(1e-9).margin(1e-13));
-            of_blocks += of_frames;
-        }
-        CHECK(of_temporal_masks == Approx(of_blocks).epsilon(1e-9).margin(1e-13));
-        CHECK(selected > 0);
-        CHECK(rejected > 0);
+        check_worth(kind, Given::Nothing);
+        if (kind.space == std::string("spatial")) continue;
+        check_worth(kind, Given::Patches);
+        check_worth(kind, Given::Frames);
     }
 }
 

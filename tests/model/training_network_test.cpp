@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <numeric>
+#include <set>
 #include <utility>
 
 #include "model/network.h"
@@ -31,8 +32,9 @@ enum class MasksOf { Pattern, Nothing, Navigation };
 
 struct Trained {
     Trained(const ModelDescription &description, MasksOf masks)
-        : kernels(AFNET_TRAINING_KERNELS, target_named("x86-64-avx2")), shape(shape_for(masks)),
-          network(description, shape, {}, [](const ParameterInfo &) { return UpdateRule(); }, kernels) {
+        : kernels(AFNET_TRAINING_KERNELS, target_named("x86-64-avx2")), shape(shape_for(masks, description)),
+          network(
+              description, shape, {}, [](const ParameterInfo &) { return UpdateRule(); }, kernels) {
         const Tensor4 frames = random_frames(3, shape.width, shape.height, shape.flat_frames(), "video");
         const std::vector<float> pixels(frames.data.begin(), frames.data.end());
         const size_t frame = size_t(3 * shape.width * shape.height);
@@ -43,21 +45,22 @@ struct Trained {
             for (size_t f = 0; f < mask.size(); f++) mask[f] = (f + b) % 3 != 0;
             network.force_mask(b, mask);
         }
-        for (size_t b = 0; b < network.training().patches.size() && shape.forced_masks; b++) {
-            const int grid = description.grid;
+        for (size_t b = 0; b < network.training().patches.size() && shape.forced_grid > 0; b++) {
+            const int grid = shape.forced_grid;
             std::vector<int> mask(size_t(grid * grid * shape.flat_frames()));
             for (size_t p = 0; p < mask.size(); p++) mask[p] = (p + b) % 4 < 2 || p % 5 == 0;
             network.force_patches(b, mask);
         }
     }
 
-    static RunShape shape_for(MasksOf masks) {
+    static RunShape shape_for(MasksOf masks, const ModelDescription &description) {
         RunShape shape;
         shape.dtype = Dtype::F64;
         shape.frames = 3;
         shape.clips = 2;
         shape.width = shape.height = 32;
         shape.forced_masks = masks == MasksOf::Pattern;
+        shape.forced_grid = masks == MasksOf::Pattern && description.spatial() ? description.grid : 0;
         shape.without_masks = masks == MasksOf::Nothing;
         return shape;
     }
@@ -130,7 +133,7 @@ TEST_CASE("gradients of a network of basic blocks are central differences", "[tr
 TEST_CASE("a network of basic blocks is trained as the reference defines it", "[training_network]") {
     NetworkRun run;
     run.description = small_basic_af_resnet(GENERATE(false, true));
-    run.shape = Trained::shape_for(MasksOf::Pattern);
+    run.shape = Trained::shape_for(MasksOf::Pattern, run.description);
     run.masks = Masks::Random;
     const reference::Outputs expected = expected_outputs(run);
     TrainingChoices choices;
@@ -233,13 +236,37 @@ TEST_CASE("gradients of masks in space and time are central differences", "[trai
     }
 }
 
+// A policy may choose frames, patches or both; what it does not is learned.
+TEST_CASE("training's library has the kernels of masks that are given in part", "[training_network]") {
+    std::set<std::string> names;
+    for (const KernelSpec &spec : training_kernel_specs(shipped_model("af_tiny_tsm"), Dtype::F32))
+        names.insert(spec.name());
+    const ModelDescription both = small_spatial("both");
+    for (const ModelDescription &description : {both, sharing(both)}) {
+        for (const Unselected unselected : {Unselected::Masked, Unselected::Skipped}) {
+            for (const int given : {0, 1, 2, 3}) {
+                RunShape shape = Trained::shape_for(MasksOf::Navigation, description);
+                shape.dtype = Dtype::F32;
+                shape.unselected = unselected;
+                shape.forced_masks = given & 1;
+                shape.forced_grid = given & 2 ? description.grid : 0;
+                for (const Step &step : lower_training(description, shape, {}).plan.steps) {
+                    INFO(step.label << ": " << step.kernel.name() << ", given " << given);
+                    CHECK(names.count(step.kernel.name()) == 1);
+                }
+            }
+        }
+    }
+}
+
 TEST_CASE("the ratio of a shared mask counts once", "[training_network]") {
     for (const Unselected unselected : {Unselected::Masked, Unselected::Skipped}) {
-        RunShape shape = Trained::shape_for(MasksOf::Navigation);
+        const ModelDescription description = sharing(small_spatial("both"));
+        RunShape shape = Trained::shape_for(MasksOf::Navigation, description);
         shape.unselected = unselected;
         KernelStore kernels(AFNET_TRAINING_KERNELS, target_named("x86-64-avx2"));
         TrainingNetwork network(
-            sharing(small_spatial("both")), shape, {}, [](const ParameterInfo &) { return UpdateRule(); }, kernels);
+            description, shape, {}, [](const ParameterInfo &) { return UpdateRule(); }, kernels);
         network.load(recipe_weights(4));
         const Selection &selection = network.training().selections.at(0);
         std::vector<double> uniform(2 * 6);
@@ -375,7 +402,7 @@ TEST_CASE("a step changes what is trained and nothing else", "[training_network]
     TrainingChoices choices;
     choices.trained = [](const std::string &key) { return key.find("list_gen") != std::string::npos; };
     choices.frozen_norm = [](const std::string &norm) { return norm.find("list_gen") == std::string::npos; };
-    RunShape shape = Trained::shape_for(MasksOf::Navigation);
+    RunShape shape = Trained::shape_for(MasksOf::Navigation, description);
     TrainingNetwork network(description, shape, choices, [](const ParameterInfo &) { return UpdateRule(); }, kernels);
     network.load(recipe_weights(4));
     const auto before = network.state_dict();

@@ -148,6 +148,26 @@ TEST_CASE("bench kernels measures every kernel that passes the filter", "[progra
     CHECK(document.at("convolutions")[0].at("least_percent") <= document.at("convolutions")[0].at("percent_of_peak"));
 }
 
+TEST_CASE("bench kernels measures the pixels that masks in space select", "[program_bench]") {
+    const auto rows = [](const char *rs) {
+        Arguments all = {"bench",  "kernels", "--model",   "af_tiny", "--size",   "64",
+                         "--json", "-q",      "--seconds", "0.001",   "--filter", "layer1.refine_module.1.conv?",
+                         "--grid", "4",       "--rs",      rs};
+        return document_of(all).at("rows");
+    };
+    const json half = rows("0.5"), quarter = rows("0.25");
+    REQUIRE(half.size() == 3);
+    REQUIRE(quarter.size() == 3);
+    for (size_t i = 0; i < 3; i++) {
+        INFO(quarter[i].dump());
+        CHECK(quarter[i].at("rs") == 0.25);
+        CHECK(quarter[i].at("grid") == 4);
+        CHECK(half[i].at("gmac").get<double>() == Approx(2 * quarter[i].at("gmac").get<double>()));
+        CHECK(quarter[i].at("bytes") < half[i].at("bytes"));
+    }
+    CHECK(rows("1").empty()); // computed whole: other steps
+}
+
 TEST_CASE("bench kernels halves what lists halve", "[program_bench]") {
     const auto conv3 = [](const char *rt) {
         return document_of(kernels({"--filter", "features_stage3_refine.1.conv*", "--rt", rt})).at("rows");

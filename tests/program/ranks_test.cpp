@@ -74,6 +74,24 @@ TEST_CASE("any number of ranks gives the bits of one", "[program_ranks]") {
     }
 }
 
+TEST_CASE("any number of ranks draws the masks of one", "[program_ranks]") {
+    const afnet::TemporaryFolder folder;
+    const auto drawing = [&](const std::string &out) {
+        Arguments all = training(out);
+        all.insert(all.end(), {"--masks", "both", "random", "--masks-of", "both", "--grid", "4", "--rs", "0.5",
+                               "--rs-begin", "0", "--rs-end", "0"});
+        return all;
+    };
+    const std::string one = folder.file("one"), two = folder.file("two");
+    const ProgramRun alone = run_program(drawing(one));
+    INFO(alone.err);
+    REQUIRE(alone.status == 0);
+    const ProgramRun run = run_program(drawing(two), ranks(2));
+    INFO(run.err);
+    REQUIRE(run.status == 0);
+    check_same_run(one, two);
+}
+
 TEST_CASE("a signal to one rank stops all; another number of ranks goes on", "[program_ranks]") {
     const afnet::TemporaryFolder folder;
     const std::string whole = folder.file("whole"), stopped = folder.file("stopped");

@@ -106,10 +106,18 @@ class Reproduce(unittest.TestCase):
 
     def test_policies_train_by_themselves_on_request(self):
         self.reproduce("table5", "--seeds", "1", "--trained-policies")
-        trained = [call for call in self.calls("train") if "--masks" in call and "spatial" not in call]
-        self.assertEqual(sorted({call[call.index("--masks") + 1] for call in trained}),
+        trained = [call for call in self.calls("train") if "--masks" in call]
+        frames = [call for call in trained if "spatial" not in call]
+        self.assertEqual(sorted({call[call.index("--masks") + 1] for call in frames}),
                          ["normal", "random", "random-same", "uniform"])
-        self.assertTrue(all("key_stripe_joint" in call[call.index("--config") + 1] for call in trained))
+        self.assertTrue(all("key_stripe_joint" in call[call.index("--config") + 1] for call in frames))
+        patches = [call for call in trained if "spatial" in call]
+        self.assertEqual(sorted({call[call.index("spatial") + 1] for call in patches}),
+                         ["--rs", "centre", "random", "random-same"])  # --rs: those of the navigation
+        self.assertTrue(all("patch_key_joint" in call[call.index("--config") + 1] for call in patches))
+        self.assertEqual(len(patches), 12)
+        row = self.rows("table5")["two branches, centre crop", "RT .25"]
+        self.assertEqual(row["run"], "patch-key.af_tiny.rs0.25.spatial.centre.joint")
 
     def test_what_cannot_be_done_is_said_and_has_no_figure(self):
         self.reproduce("supplementary2", "table4", "--seeds", "1")

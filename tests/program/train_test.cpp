@@ -101,6 +101,35 @@ TEST_CASE("train validates with the masks that it trains with", "[program_train]
     CHECK(told.json_lines().at(0).at("top1").get<double>() == Approx(top1).margin(0.01));
 }
 
+TEST_CASE("train takes policies of patches, and validates with them", "[program_train]") {
+    const afnet::TemporaryFolder folder;
+    const std::string list = made_clips(folder.path() + "/clips", 16), out = folder.path() + "/run";
+    const Arguments masks = {"--val", list,         "--masks", "spatial",  "blob", "--grid",       "4",      "--rs",
+                             "0.25",  "--rs-begin", "0",       "--rs-end", "0",    "--unselected", "sparse", "--quiet"};
+    const ProgramRun run = run_program(training(list, out, masks));
+    INFO(run.err);
+    REQUIRE(run.status == 0);
+    const Bytes log = read_bytes(out + "/log.jsonl");
+    std::istringstream rows(std::string(log.begin(), log.end()));
+    double top1 = -1;
+    for (std::string row; std::getline(rows, row);) {
+        const auto json = nlohmann::json::parse(row);
+        CHECK(json.at("realised_rs") == 0.25);
+        CHECK(json.at("target_rs") == 0.25);
+        CHECK(json.at("realised_rt") == 1);
+        top1 = std::max(top1, json.at("val_top1").get<double>());
+    }
+    // The best weights with the same masks in eval.
+    const ProgramRun told = run_program(
+        {"eval", out, "--data", list, "--masks", "blob", "--rs", "0.25", "--mask-seed", "5", "--json", "--quiet"});
+    INFO(told.err);
+    REQUIRE(told.status == 0);
+    CHECK(told.json_lines().at(0).at("top1").get<double>() == Approx(top1).margin(0.01));
+    Arguments other = masks;
+    other.insert(other.end(), {"--masks-of", "patches", "--resume", "auto"}); // the run is another one
+    check_refusal(run_program(training(list, out, other)), 1, "masks_of: \"auto\", now \"patches\"");
+}
+
 TEST_CASE("a network that was trained on selected frames alone is used without the others", "[program_train]") {
     const afnet::TemporaryFolder folder;
     const std::string list = made_clips(folder.path() + "/clips", 16);
@@ -141,4 +170,11 @@ TEST_CASE("train refuses what cannot be trained", "[program_train]") {
     check_refusal(run_program(training(list, folder.file("run4"), {"--lr-type", "steep"})), 1, "lr_type");
     check_refusal(run_program(training(list, folder.file("run5"), {"--optimizer", "fc*=adagrad"})), 1, "adagrad");
     check_refusal(run_program(training(list, folder.file("run6"), {"--masks", "best"})), 1, "random-same");
+    check_refusal(run_program(training(list, folder.file("run7"), {"--masks", "blob"})), 1, "these choose patches");
+    check_refusal(run_program(training(list, folder.file("run7"), {"--masks", "random", "--masks-of", "patches"})), 1,
+                  "has no masks in space");
+    check_refusal(run_program(training(list, folder.file("run7"), {"--masks", "spatial", "uniform"})), 1,
+                  "these choose frames");
+    check_refusal(run_program(training(list, folder.file("run7"), {"--masks-of", "pixels"})), 1, "masks_of");
+    CHECK_FALSE(fs::exists(folder.file("run7"))); // told before anything begins
 }
