@@ -149,8 +149,8 @@ private:
             if (fold() > 0) {
                 const Expr next = runs() > 1 ? e == 0 : channel < fold();
                 const Expr previous = runs() > 1 ? e == 1 : channel < 2 * fold();
-                frame = select(g == 0 && next, neighbouring_frame(at, 1), g == 0 && previous,
-                               neighbouring_frame(at, 2), frame);
+                frame = select(g == 0 && next, neighbouring_frame(at, 1), g == 0 && previous, neighbouring_frame(at, 2),
+                               frame);
             }
             return input(channel, g, place.x, place.y, frame);
         }

@@ -38,7 +38,8 @@ public:
     Output<Buffer<int32_t, 3>> mask{"mask"};              // [i, j, f]  1: compute the patch
 
     void configure() {
-        if (afnet::schedules::for_gpu(get_target())) features = add_output<Buffer<float, 4>>("features"); // [k, x, y, f]
+        if (afnet::schedules::for_gpu(get_target()))
+            features = add_output<Buffer<float, 4>>("features"); // [k, x, y, f]
     }
 
     void generate() {
@@ -78,8 +79,8 @@ public:
 
     void schedule() {
         if (features) {
-            schedule_gpu(afnet::schedules::SpatialNavigationGpuStages{sum, {r.x, r.y, r.z}, *features, hidden, pooled,
-                                                                      window.x, window.y, logits, mask});
+            schedule_gpu(afnet::schedules::SpatialNavigationGpuStages{
+                sum, {r.x, r.y, r.z}, *features, hidden, pooled, window.x, window.y, logits, mask});
             return;
         }
         schedule_cpu(afnet::schedules::SpatialNavigationStages{weights, sum, r.x, taps, 9 * hidden, map, pooled,

@@ -72,8 +72,8 @@ public:
             listing.tiles = listed;
             looking_up.output = map;
             looking_up.tiles = looked_up;
-            schedule_gpu(afnet::schedules::TileListGpuStages{
-                in_line, in_lines, *line_starts, listing, looking_up, entry, total, count});
+            schedule_gpu(afnet::schedules::TileListGpuStages{in_line, in_lines, *line_starts, listing, looking_up,
+                                                             entry, total, count});
             return;
         }
         schedule_cpu(

@@ -14,12 +14,12 @@ LoweredNetwork lower(const ModelDescription &description, const RunShape &shape)
 /// Lowers a network to a plan that trains it on clips of one shape: see model/training_builder.h. Throws as lower().
 TrainingPlan lower_training(const ModelDescription &description, const RunShape &shape, TrainingChoices choices);
 
-/// Every kernel that runs of these shapes need on a GPU, each once: those of their plans and of their F(0) plans. Throws
-/// as lower().
+/// Every kernel that runs of these shapes need on a GPU, each once: those of their plans and of their F(0) plans.
+/// Throws as lower().
 std::vector<KernelSpec> gpu_kernels_of(const ModelDescription &description, const std::vector<RunShape> &shapes);
 
-/// Every kernel that the network needs on a CPU or on a GPU, each once: those of its plan and of its F(0) plans, for both
-/// meanings of "unselected", and those without masks.
+/// Every kernel that the network needs on a CPU or on a GPU, each once: those of its plan and of its F(0) plans, for
+/// both meanings of "unselected", and those without masks.
 std::vector<KernelSpec> kernel_specs(const ModelDescription &description, Dtype dtype = Dtype::F32,
                                      bool on_gpu = false);
 

@@ -118,7 +118,8 @@ void PlanBuilder::owe_patches(const FocalBlock &block, const Feature &stream, co
 
     // Taps look at streams between blocks; eighths that are no whole number of channels are not told apart.
     const bool apart = owed_groups(stream) > 1 || !shift();
-    if (shape().taps || shape().on_gpu || !apart || !(block.focal_next || block.fused_next)) settle_all_patches(stream, block.key);
+    if (shape().taps || shape().on_gpu || !apart || !(block.focal_next || block.fused_next))
+        settle_all_patches(stream, block.key);
 }
 
 // Has a step that reads the whole stream, and sees channels by their eighths, pay what the stream is owed.

@@ -29,7 +29,8 @@ void schedule_gpu(SpatialNavigationGpuStages s) {
     Var block("block"), pixel("pixel"), share("share"), across("across"), down("down");
     RVar turn("turn"), inner("inner");
     const RVar channel = s.reduction[0], column = s.reduction[1], row = s.reduction[2];
-    Func partial = s.sum.update().split(channel, turn, inner, kGpuWarp, TailStrategy::GuardWithIf).rfactor(inner, share);
+    Func partial =
+        s.sum.update().split(channel, turn, inner, kGpuWarp, TailStrategy::GuardWithIf).rfactor(inner, share);
     s.features.bound(k, 0, s.hidden)
         .split(x, block, pixel, kPixels, TailStrategy::GuardWithIf)
         .reorder(k, pixel, block, y, f)

@@ -23,8 +23,8 @@ struct SpatialNavigationStages {
     Halide::Expr plain;
 };
 
-/// On GPUs: sum(k, x, y, f) sums over channel, column and row; features(k, x, y, f), with k from 0 to `hidden`, keeps it;
-/// pooled(k, i, j, f) averages it over columns and rows; logits(q, i, j, f) and mask(i, j, f) follow.
+/// On GPUs: sum(k, x, y, f) sums over channel, column and row; features(k, x, y, f), with k from 0 to `hidden`, keeps
+/// it; pooled(k, i, j, f) averages it over columns and rows; logits(q, i, j, f) and mask(i, j, f) follow.
 struct SpatialNavigationGpuStages {
     Halide::Func sum;
     std::vector<Halide::RVar> reduction; // channel, column, row

@@ -18,7 +18,7 @@ struct TileListGpuStages {
     /// A thread for each tile. The update of `output` stores, along `tiles`.
     struct Pass {
         Halide::Func output;
-        Halide::RDom tiles;                // tile column, tile row, listed frame
+        Halide::RDom tiles;                  // tile column, tile row, listed frame
         Halide::Func in_frames{"in_frames"}; // [s]        selected tiles of the frames before s
         Halide::Func in_row{"in_row"};       // [x, y, s]  those of the line before tile x
     };

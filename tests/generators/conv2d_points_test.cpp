@@ -1,5 +1,5 @@
-// Convolutions at listed points, in tiles and point by point, against dense-then-mask. On GPUs lists have entries behind
-// their count.
+// Convolutions at listed points, in tiles and point by point, against dense-then-mask. On GPUs lists have entries
+// behind their count.
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <limits>

@@ -62,7 +62,8 @@ void check(const reference::SpatialMask &mask, const std::vector<int> &frame_mas
 
 } // namespace
 
-TEST_CASE("a list of tiles names the selected tiles of listed frames first, and where each of them is", "[tile_list][gpu]") {
+TEST_CASE("a list of tiles names the selected tiles of listed frames first, and where each of them is",
+          "[tile_list][gpu]") {
     for (const Size &size : kSizes) {
         for (const int side : {1, 2, 4}) {
             for (const auto &frame_mask : std::vector<std::vector<int>>{{0, 0, 0}, {1, 1, 1}, {0, 1, 0}, {1, 0, 1}}) {

@@ -153,7 +153,8 @@ TEST_CASE("navigations in space on OpenCL decide as on the CPU", "[device_networ
                 run.description.masks = kind;
                 run.description.grid = 5;
                 INFO(run.text());
-                const auto device = open_on(GpuInterface::OpenCl, run), cpu = open_network(run, targets_for(run).back());
+                const auto device = open_on(GpuInterface::OpenCl, run),
+                           cpu = open_network(run, targets_for(run).back());
                 cpu->set_break_even(2); // never whole
                 device->run();
                 cpu->run();

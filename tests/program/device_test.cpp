@@ -99,8 +99,8 @@ TEST_CASE("auto runs on the CPU what has no kernels for the GPU, and says so onc
 
 TEST_CASE("auto takes a GPU that has all kernels, those of masks in space too", "[program_device]") {
     for (const Arguments &more : {Arguments{}, Arguments{"--rs", "0.5"}}) {
-        Arguments bench = {"bench", "network", "--json", "--quiet", "--model", "af_resnet50", "--frames", "2", "--size",
-                           "32", "--rounds", "1", "--seconds", "0.1", "--device", "auto"};
+        Arguments bench = {"bench",  "network", "--json",   "--quiet", "--model",   "af_resnet50", "--frames", "2",
+                           "--size", "32",      "--rounds", "1",       "--seconds", "0.1",         "--device", "auto"};
         bench.insert(bench.end(), more.begin(), more.end());
         const ProgramRun run = run_program(bench, with_driver());
         INFO(run.err);
