@@ -14,7 +14,8 @@
 //
 // On GPUs the list has the selected tiles alone, and the kernel one more output, which its own threads read:
 //
-//   line_starts(y, s) = selected tiles of the s-th listed frame in the rows before y, all of its tiles for y = rows
+//   line_starts(y, s) = selected tiles of the s-th listed frame in the rows before y, which may be the number of rows;
+//                       0 for frames that are not listed
 #include "generators/counted_frames.h"
 #include "generators/points.h"
 #include "schedules/gpu.h"

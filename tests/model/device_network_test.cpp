@@ -9,6 +9,7 @@
 #include "runtime/arena.h"
 #include "runtime/error.h"
 #include "tests/fake_cuda/fake_driver.h"
+#include "tests/kernel_cases.h"
 #include "tests/kernel_targets.h"
 #include "tests/model/network_run.h"
 
@@ -236,6 +237,14 @@ TEST_CASE("a clip is copied to the device, and its results back, once; nothing w
     network->run();
     CHECK(fake_calls("graph").empty());
     CHECK(fake_calls("launch").size() == 2 * recorded.size());
+}
+
+TEST_CASE("kernels that GPUs have no schedules for are named", "[device_network]") {
+    KernelStore store(AFNET_TEST_KERNELS, target_named("opencl"));
+    CHECK(store.lack_of({KernelSpec("sgd_step"), KernelSpec("work_list")}) ==
+          "no schedules for GPUs of sgd_step (docs/gpu.md)");
+    CHECK_THROWS_WITH(store.kernel(KernelSpec("sgd_step"), kTestLibrary),
+                      Contains("sgd_step has no schedule for GPUs; take --device cpu"));
 }
 
 TEST_CASE("launches do not depend on masks, and no grid is empty", "[device_network]") {
