@@ -146,6 +146,17 @@ TEST_CASE("masks in space on OpenCL equal the reference, masked and skipped", "[
     check_on_opencl(shared);
 }
 
+// Its kernels have whole vectors and blocks of channels.
+TEST_CASE("AF-ResNet-50 with masks in space on OpenCL equals the reference", "[device_network]") {
+    NetworkRun run = spatial_run(true, 7, PatchShape::Blob, .5);
+    run.description = shipped_model("af_resnet50_tsm");
+    run.shape.frames = 2;
+    run.shape.clips = 1;
+    run.shape.width = 64;
+    run.shape.height = 48;
+    check_on_opencl(run);
+}
+
 TEST_CASE("navigations in space on OpenCL decide as on the CPU", "[device_network]") {
     for (const MaskKind kind : {MaskKind::Spatial, MaskKind::Both}) {
         for (const Masks masks : {Masks::Navigation, Masks::Noisy}) {
