@@ -34,6 +34,7 @@ struct Options {
 struct Library {
     std::string name;
     SpecList kernels;
+    std::vector<KernelSpec> gpu_kernels = {}; // what its targets for GPUs have in place of them, if any
 };
 
 // Kernels are generic in frames and size; both are checked here, where a wrong one is found early.
@@ -49,7 +50,7 @@ std::vector<Library> wanted_libraries(const Options &options) {
             for (KernelSpec &spec : kernel_specs(model, dtype_named(dtype)))
                 kernels.specs.push_back(std::move(spec));
         }
-        libraries.push_back({model.name, std::move(kernels)});
+        libraries.push_back({model.name, std::move(kernels), kernel_specs(model, Dtype::F32, true)});
     }
     for (const ModelDescription &model : described_models(options.trained)) {
         SpecList kernels;
@@ -70,7 +71,8 @@ std::vector<Library> wanted_libraries(const Options &options) {
 // What a target's own library holds, each once: its dtypes.
 std::vector<KernelSpec> specs_for(const Target &target, const Library &library) {
     std::map<std::string, KernelSpec> specs;
-    for (const KernelSpec &spec : library.kernels.specs) {
+    const bool plans_for_gpus = target.gpu != GpuInterface::None && !library.gpu_kernels.empty();
+    for (const KernelSpec &spec : plans_for_gpus ? library.gpu_kernels : library.kernels.specs) {
         if (has_kernel(target, spec)) specs[spec.name()] = spec;
     }
     std::vector<KernelSpec> result;

@@ -257,7 +257,7 @@ std::vector<KernelSpec> bench_kernels(const NetworkBenchOptions &options) {
     const std::vector<LoadedModel> models = loaded_models(options);
     std::vector<KernelSpec> all;
     for (const Combination &combination : combinations(options, models)) {
-        for (KernelSpec &spec : kernels_of(combination.model->description, {forced_shape(options, combination)}))
+        for (KernelSpec &spec : gpu_kernels_of(combination.model->description, {forced_shape(options, combination)}))
             all.push_back(std::move(spec));
     }
     return all;

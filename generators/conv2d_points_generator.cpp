@@ -10,17 +10,23 @@
 //                eighth of the channels comes from the next frame, the second from the previous one.
 //   kernel 1     in(i, g, p) = input(i, g, p): the compact tensor's
 //   kernel 3     in(i, g, u, v, p) = input(i, g, slots(x_p + u - 1, y_p + v - 1, F_p) - 1): likewise; the zero pixel
-//   for
-//                neighbours that are not listed (slot 0) or lie outside the frame (the border of `slots`)
+//                for neighbours that are not listed (slot 0) or lie outside the frame (the border of `slots`)
 //   scatter      results go to output(c, g, x_p, y_p, F_p), which may be the residual; else to output(c, g, p)
+//
+// On GPUs the kernel has one more input, `count`: only the first so many points are computed.
+#include <optional>
+
 #include "generators/activation.h"
+#include "generators/listed_points.h"
 #include "generators/points.h"
 #include "schedules/conv2d_points_schedule.h"
+#include "schedules/gpu.h"
 
 namespace {
 
 using namespace Halide;
 using afnet::generators::Activation;
+using afnet::generators::Place;
 
 class Conv2dPoints : public Generator<Conv2dPoints> {
 public:
@@ -42,6 +48,11 @@ public:
     Input<Buffer<int32_t, 3>> slots{"slots"};     // [x, y, f] with a border of zeros, read with kernel 3
     Output<Buffer<float, 5>> output{"output"};    // [co/g, g, x, y, f]; compact: [co/g, g, 1, 1, p]
 
+    void configure() {
+        on_gpu = afnet::schedules::for_gpu(get_target());
+        if (on_gpu) count = add_input<Buffer<int32_t, 1>>("count"); // [1] or more; the first number is read
+    }
+
     void generate() {
         using afnet::schedules::require;
         const int g_count = groups, k = kernel;
@@ -51,24 +62,29 @@ public:
         require(!shift || (gather && 8 % g_count == 0 && 2 * fold() <= ci / g_count),
                 "conv2d_points: shift needs gather, and its channels must lie in the first group");
         channels = co / g_count;
-        co_block = conv2d_points_co_block(knobs, channels, target);
-
-        read(i, e, g, u, v, p) = read_input(i + e * run(), clamp(p, 0, list.dim(1).extent() - 1));
+        co_block =
+            on_gpu ? conv2d_points_gpu_co_block(knobs, channels) : conv2d_points_co_block(knobs, channels, target);
+        const Expr entries = list.dim(1).extent(), entry = clamp(p, 0, entries - 1);
+        if (on_gpu) note_places(entry);
+        read(i, e, g, u, v, p) = read_input(i + e * run(), on_gpu ? Expr(p) : entry);
         r = RDom(0, run(), 0, runs(), 0, k, 0, k, "r");
         sum(c, g, p) = bias(c % co_block, c / co_block, g);
         sum(c, g, p) +=
             weights(c % co_block, r.y * run() + r.x, r.z, r.w, c / co_block, g) * read(r.x, r.y, g, r.z, r.w, p);
 
-        const RDom listed(0, list.dim(1).extent(), "listed");
-        point = listed.x;
-        Expr value = sum(c, g, point);
         output(c, g, x, y, f) = undef<float>();
-        if (scatter) {
-            const afnet::generators::Place at = afnet::generators::listed_place(list, point, output);
-            value += residual(c, g, at.x, at.y, at.f);
-            output(c, g, at.x, at.y, at.f) = activate(activation, value);
+        if (on_gpu) {
+            const afnet::schedules::Conv2dGpuTile tile = conv2d_points_gpu_tile(knobs, ci / g_count, co_block);
+            const afnet::generators::ListedPixels listed =
+                afnet::generators::listed_points(tile.pixels, tile.threads, entries, (*count)(0));
+            store(listed.q, Internal::promise_clamped(listed.q, 0, entries - 1));
+            gpu = afnet::schedules::Conv2dPointsGpuStages{
+                {places, read, sum, r, output, Func(output).update(), listed.r, c, g, p, i, channels, run(), tile},
+                neighbour};
         } else {
-            output(c, g, 0, 0, point) = activate(activation, value);
+            const RDom listed(0, entries, "listed");
+            point = listed.x;
+            store(point, point);
         }
         constrain();
     }
@@ -82,6 +98,10 @@ public:
     void schedule() {
         Func out = output;
         out.update().allow_race_conditions(); // the list names each pixel once
+        if (on_gpu) {
+            schedule_gpu(*gpu, co_block);
+            return;
+        }
         const afnet::schedules::Conv2dPointsStages stages = {
             read,        sum,         out,          out.update(), i, e, c, g, u, v, p, r, point, channels, run(),
             4 * int(ci), 4 * int(co), bool(gather), bool(scatter)};
@@ -95,22 +115,64 @@ private:
     int runs() const { return shift && ci % 8 == 0 ? 8 / int(groups) : 1; }
     int run() const { return ci / int(groups) / runs(); }
 
+    // A GPU's thread finds out once where its points lie: column, row and frame, and with `shift` the next and the
+    // previous frame.
+    void note_places(const Expr &entry) {
+        const auto place_in = [&](auto &buffer) { return afnet::generators::listed_place(list, entry, buffer); };
+        const Place place = gather ? place_in(input) : scatter ? place_in(output) : place_in(slots);
+        std::vector<Expr> parts = {place.x, place.y, place.f};
+        for (int kind = 1; kind <= 2 && fold() > 0; kind++)
+            parts.push_back(afnet::generators::source_frame(list, kind, entry, input));
+        places(p) = Tuple(parts);
+    }
+
+    // Part `part` of what is noted of a point, with the bounds that it keeps.
+    template <class Dimension> Expr noted(const Expr &at, int part, Dimension dim) {
+        return Internal::promise_clamped(places(at)[part], dim.min(), dim.max());
+    }
+
+    template <class Buffer> Place place_of(const Expr &at, Buffer &buffer) {
+        if (!on_gpu) return afnet::generators::listed_place(list, at, buffer);
+        const int x = buffer.dimensions() - 3;
+        return {noted(at, 0, buffer.dim(x)), noted(at, 1, buffer.dim(x + 1)), noted(at, 2, buffer.dim(x + 2))};
+    }
+
+    // Its next (1) or previous (2) frame.
+    Expr neighbouring_frame(const Expr &at, int kind) {
+        return on_gpu ? noted(at, 2 + kind, input.dim(4)) : afnet::generators::source_frame(list, kind, at, input);
+    }
+
     Expr read_input(const Expr &channel, const Expr &at) {
         if (gather) {
-            const afnet::generators::Place place = afnet::generators::listed_place(list, at, input);
+            const Place place = place_of(at, input);
             Expr frame = place.f;
             if (fold() > 0) {
-                const auto neighbour = [&](int kind) { return afnet::generators::source_frame(list, kind, at, input); };
                 const Expr next = runs() > 1 ? e == 0 : channel < fold();
                 const Expr previous = runs() > 1 ? e == 1 : channel < 2 * fold();
-                frame = select(g == 0 && next, neighbour(1), g == 0 && previous, neighbour(2), frame);
+                frame = select(g == 0 && next, neighbouring_frame(at, 1), g == 0 && previous, neighbouring_frame(at, 2),
+                               frame);
             }
             return input(channel, g, place.x, place.y, frame);
         }
-        if (kernel == 1) return input(channel, g, 0, 0, clamp(at, 0, input.dim(4).extent() - 1));
-        const afnet::generators::Place place = afnet::generators::listed_place(list, at, slots);
-        return input(channel, g, 0, 0,
-                     afnet::generators::listed_pixel(slots, place.x + u - 1, place.y + v - 1, place.f, input));
+        const Expr last = input.dim(4).extent() - 1;
+        if (kernel == 1) return input(channel, g, 0, 0, clamp(at, 0, last));
+        const Place place = place_of(at, slots);
+        const Expr pixel = afnet::generators::listed_pixel(slots, place.x + u - 1, place.y + v - 1, place.f, input);
+        if (!on_gpu) return input(channel, g, 0, 0, pixel);
+        neighbour = Func("neighbour");
+        neighbour(u, v, p) = pixel;
+        return input(channel, g, 0, 0, Internal::promise_clamped(neighbour(u, v, p), 0, last));
+    }
+
+    // The sum of point `at`, which is entry `entry` of the list.
+    void store(const Expr &at, const Expr &entry) {
+        const Expr value = sum(c, g, at);
+        if (scatter) {
+            const Place to = place_of(at, output);
+            output(c, g, to.x, to.y, to.f) = activate(activation, value + residual(c, g, to.x, to.y, to.f));
+        } else {
+            output(c, g, 0, 0, entry) = activate(activation, value);
+        }
     }
 
     void constrain() {
@@ -134,13 +196,21 @@ private:
         bias.dim(2).set_bounds(0, g_count).set_stride(co_block * blocks);
         afnet::generators::tile_list(list);
         if (kernel == 3) afnet::generators::bordered_slots(slots);
+        if (!on_gpu) return;
+        count->dim(0).set_min(0);
+        afnet::schedules::align_rows(input, ci);
+        afnet::schedules::align_rows(output, co);
+        if (scatter) afnet::schedules::align_rows(residual, co);
     }
 
     Var i{"i"}, e{"e"}, c{"c"}, g{"g"}, x{"x"}, y{"y"}, f{"f"}, u{"u"}, v{"v"}, p{"p"};
-    Func read{"read"}, sum{"sum"};
+    Func read{"read"}, sum{"sum"}, places{"places"}, neighbour;
     RDom r;
     RVar point;
     int channels = 0, co_block = 0;
+    bool on_gpu = false;
+    GeneratorInput<Buffer<int32_t, 1>> *count = nullptr;
+    std::optional<afnet::schedules::Conv2dPointsGpuStages> gpu;
     std::unique_ptr<afnet::schedules::PrefetchPoints> prefetches;
 };
 

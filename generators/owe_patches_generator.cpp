@@ -7,6 +7,8 @@
 //
 // `response` is the block's number in its module, counted from 1; 0 where it leaves nothing on rejected pixels.
 #include "generators/owed_responses.h"
+#include "schedules/gpu.h"
+#include "schedules/patch_schedule.h"
 
 namespace {
 
@@ -34,7 +36,9 @@ public:
         output.dim(2).set_bounds(0, afnet::generators::owed_parts(shift));
     }
 
-    void schedule() {} // a few thousand integers, once
+    void schedule() { // on CPUs a plain loop: a few thousand integers, once
+        if (afnet::schedules::for_gpu(get_target())) afnet::schedules::schedule_gpu_patch_table(output);
+    }
 
 private:
     Var px{"px"}, py{"py"}, part{"part"}, f{"f"};

@@ -7,7 +7,9 @@
 #include "generators/owed_responses.h"
 #include "generators/patch_grid.h"
 #include "schedules/elementwise_schedule.h"
+#include "schedules/gpu.h"
 #include "schedules/owed_responses_schedule.h"
+#include "schedules/patch_schedule.h"
 
 namespace {
 
@@ -67,13 +69,19 @@ public:
 
     void schedule() {
         Func out = output;
+        const bool on_gpu = afnet::schedules::for_gpu(get_target());
+        if (on_gpu) out.gpu_blocks(f); // undefined: no code, but no access by the host either
         for (size_t k = 0; k < parts.size(); k++) {
             Stage store = out.update(int(k));
             store.allow_race_conditions(); // each pixel once
             const RDom &r = parts[k];
+            if (on_gpu) {
+                afnet::schedules::schedule_gpu(afnet::schedules::PatchPixels{store, c, r});
+                continue;
+            }
             schedule_cpu(afnet::schedules::ElementwiseLoops{store, c, {r[0], r[1], r[2]}, {r[3], r[4]}}, target);
         }
-        afnet::schedules::schedule_patch_tables({due, row});
+        if (!on_gpu) afnet::schedules::schedule_patch_tables({due, row});
     }
 
 private:

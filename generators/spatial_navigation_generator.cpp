@@ -8,8 +8,13 @@
 // g = -ln(eps - ln(u + eps)), eps = 1e-10, where `stochastic` is set, else none, as for frames (navigation). A 3x3
 // convolution to so few channels would leave most of a vector empty: here all nine taps of a pixel, nine times `hidden`
 // numbers, are one 1x1 convolution, and are added up afterwards where they belong.
+//
+// On GPUs threads share a pixel's channels instead, and the kernel has one more output, which its own threads read:
+//
+//   features(k, x, y, f) = hidden(k, x, y, f)
 #include "generators/layout.h"
 #include "generators/patch_grid.h"
+#include "schedules/gpu.h"
 #include "schedules/knob.h"
 #include "schedules/spatial_navigation_schedule.h"
 
@@ -32,26 +37,28 @@ public:
     Output<Buffer<float, 4>> logits{"logits"};            // [q, i, j, f]
     Output<Buffer<int32_t, 3>> mask{"mask"};              // [i, j, f]  1: compute the patch
 
+    void configure() {
+        if (afnet::schedules::for_gpu(get_target()))
+            features = add_output<Buffer<float, 4>>("features"); // [k, x, y, f]
+    }
+
     void generate() {
         afnet::schedules::require(hidden >= 1 && hidden <= 64, "spatial_navigation: hidden must be 1 to 64");
         const Expr width = input.dim(1).extent(), height = input.dim(2).extent();
         const int outputs = 9 * hidden;
-        weights(o, c) = select(o < outputs, conv_weights(min(o, outputs - 1), c), 0.0f);
-        r = RDom(0, input.dim(0).extent(), "r");
-        sum(o, x, y, f) = 0.0f;
-        sum(o, x, y, f) += weights(o, r.x) * input(r.x, clamp(x, 0, width - 1), clamp(y, 0, height - 1), f);
-        taps(o, x, y, f) = sum(o, x, y, f);
-        map(k, x, y, f) = max(conv_bias(k) + sum_of_taps(width, height), 0.0f);
+        features ? convolve(width, height) : convolve_by_taps(width, height);
         pool(width, height);
         Expr value = gate_bias(q);
         for (int h = 0; h < hidden; h++)
             value += gate_weights(h, q) * pooled(h, i, j, f);
         gate(q, i, j, f) = value;
         logits(q, i, j, f) = gate(q, i, j, f);
+        // On a GPU a kernel writes the logits, and another one reads them.
+        const Func decisive = features ? Func(logits) : gate;
         const float epsilon = 1e-10f;
         const auto perturbed = [&](int category) {
             const Expr noise = -log(epsilon - log(uniform(category, i, j, f) + epsilon));
-            return gate(category, i, j, f) + select(stochastic != 0, noise, 0.0f);
+            return decisive(category, i, j, f) + select(stochastic != 0, noise, 0.0f);
         };
         mask(i, j, f) = cast<int32_t>(perturbed(1) > perturbed(0));
 
@@ -65,15 +72,44 @@ public:
         frames_from_zero(logits);
         logits.dim(0).set_bounds(0, 2);
         frames_from_zero(mask);
+        if (!features) return;
+        frames_from_zero(*features);
+        features->dim(0).set_bounds(0, hidden);
     }
 
     void schedule() {
+        if (features) {
+            schedule_gpu(afnet::schedules::SpatialNavigationGpuStages{
+                sum, {r.x, r.y, r.z}, *features, hidden, pooled, window.x, window.y, logits, mask});
+            return;
+        }
         schedule_cpu(afnet::schedules::SpatialNavigationStages{weights, sum, r.x, taps, 9 * hidden, map, pooled,
                                                                window.x, window.y, gate, mask, stochastic == 0},
                      target);
     }
 
 private:
+    void convolve_by_taps(const Expr &width, const Expr &height) {
+        const int outputs = 9 * hidden;
+        weights(o, c) = select(o < outputs, conv_weights(min(o, outputs - 1), c), 0.0f);
+        r = RDom(0, input.dim(0).extent(), "r");
+        sum(o, x, y, f) = 0.0f;
+        sum(o, x, y, f) += weights(o, r.x) * input(r.x, clamp(x, 0, width - 1), clamp(y, 0, height - 1), f);
+        taps(o, x, y, f) = sum(o, x, y, f);
+        map(k, x, y, f) = max(conv_bias(k) + sum_of_taps(width, height), 0.0f);
+    }
+
+    void convolve(const Expr &width, const Expr &height) {
+        r = RDom(0, input.dim(0).extent(), 0, 3, 0, 3, "r");
+        const Expr column = x + r.y - 1, row = y + r.z - 1;
+        const Expr inside = column >= 0 && column < width && row >= 0 && row < height;
+        const Expr pixel = input(r.x, clamp(column, 0, width - 1), clamp(row, 0, height - 1), f);
+        sum(k, x, y, f) = conv_bias(k);
+        sum(k, x, y, f) += conv_weights(k + hidden * (r.y + 3 * r.z), r.x) * select(inside, pixel, 0.0f);
+        (*features)(k, x, y, f) = max(sum(k, x, y, f), 0.0f);
+        map = *features;
+    }
+
     Expr sum_of_taps(const Expr &width, const Expr &height) {
         Expr total = 0.0f;
         for (int v = 0; v < 3; v++) {
@@ -102,6 +138,7 @@ private:
     Var c{"c"}, o{"o"}, k{"k"}, q{"q"}, x{"x"}, y{"y"}, i{"i"}, j{"j"}, f{"f"};
     Func weights{"weights"}, sum{"sum"}, taps{"taps"}, map{"map"}, pooled{"pooled"}, gate{"gate"};
     RDom r, window;
+    GeneratorOutput<Buffer<float, 4>> *features = nullptr; // on GPUs
 };
 
 } // namespace

@@ -48,7 +48,7 @@ public:
           weights_ms_(clock_.lap_ms()),
           kernels_(device_kernels(
               options.device, options.classifier.dtype,
-              [this] { return kernels_of(model_.description, {classified_shape(model_, options_.classifier)}); },
+              [this] { return gpu_kernels_of(model_.description, {classified_shape(model_, options_.classifier)}); },
               context.quiet)),
           manifests_ms_(clock_.lap_ms()), classifier_(model_, kernels_, options.classifier) {
         if (!model_.trained && !context.quiet) {

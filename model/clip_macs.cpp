@@ -67,17 +67,18 @@ private:
     void add_patches(const PatchCounts &counts, const std::vector<int> &mask, const std::vector<int> &patches,
                      int grid) {
         const Counts none(size_t(shape_.clips));
-        const bool whole = first_count(network_, counts.whole) > 0;
-        counts_[counts.whole] = whole ? frames_of_clips(mask, shape_) : none;
-        Counts &points = counts_[counts.points] = none, &tiles = counts_[counts.tiles] = none;
-        if (whole) return;
+        const bool whole = counts.whole != kNoTensor && first_count(network_, counts.whole) > 0;
+        Counts points = none, tiles = none;
         const size_t of_frame = size_t(grid) * size_t(grid);
-        for (size_t f = 0; f < mask.size(); f++) {
+        for (size_t f = 0; f < mask.size() && !whole; f++) {
             if (mask[f] == 0) continue;
             const Listed listed = listed_in_frame(&patches[f * of_frame], grid, counts);
             points[f / size_t(shape_.frames)] += listed.pixels;
             tiles[f / size_t(shape_.frames)] += listed.tiles;
         }
+        counts_[counts.points] = points;
+        if (counts.whole != kNoTensor) counts_[counts.whole] = whole ? frames_of_clips(mask, shape_) : none;
+        if (counts.tiles != kNoTensor) counts_[counts.tiles] = tiles;
     }
 
     Network &network_;

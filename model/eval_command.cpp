@@ -150,7 +150,7 @@ int run_eval(const Options &options, const CommandContext &context) {
             shape.forced_grid = grid;
             shapes.push_back(shape);
         }
-        return kernels_of(model.description, shapes);
+        return gpu_kernels_of(model.description, shapes);
     };
     KernelStore kernels = device_kernels(options.device, options.evaluation.dtype, needed, context.quiet);
     Evaluation evaluation;

@@ -81,14 +81,16 @@ std::vector<KernelSpec> listed(const KernelSet &all) {
 
 } // namespace
 
-std::vector<KernelSpec> kernels_of(const ModelDescription &description, const std::vector<RunShape> &shapes) {
+std::vector<KernelSpec> gpu_kernels_of(const ModelDescription &description, const std::vector<RunShape> &shapes) {
     KernelSet all;
-    for (const RunShape &shape : shapes)
+    for (RunShape shape : shapes) {
+        shape.on_gpu = true;
         add_kernels(description, shape, all);
+    }
     return listed(all);
 }
 
-std::vector<KernelSpec> kernel_specs(const ModelDescription &description, Dtype dtype) {
+std::vector<KernelSpec> kernel_specs(const ModelDescription &description, Dtype dtype, bool on_gpu) {
     if (description.spatial() && dtype != Dtype::F32) return {}; // masks in space run in f32 only
     KernelSet specs;
     std::vector<RunShape> shapes(4);
@@ -111,6 +113,7 @@ std::vector<KernelSpec> kernel_specs(const ModelDescription &description, Dtype 
     }
     const auto collect_all = [&](const ModelDescription &of, RunShape shape) {
         shape.dtype = dtype;
+        shape.on_gpu = on_gpu;
         add_kernels(of, shape, specs);
     };
     for (const RunShape &shape : shapes) collect_all(description, shape);

@@ -14,13 +14,14 @@ LoweredNetwork lower(const ModelDescription &description, const RunShape &shape)
 /// Lowers a network to a plan that trains it on clips of one shape: see model/training_builder.h. Throws as lower().
 TrainingPlan lower_training(const ModelDescription &description, const RunShape &shape, TrainingChoices choices);
 
-/// Every kernel that runs of these shapes need, each once: those of their plans and of their F(0) plans. Throws as
-/// lower().
-std::vector<KernelSpec> kernels_of(const ModelDescription &description, const std::vector<RunShape> &shapes);
+/// Every kernel that runs of these shapes need on a GPU, each once: those of their plans and of their F(0) plans.
+/// Throws as lower().
+std::vector<KernelSpec> gpu_kernels_of(const ModelDescription &description, const std::vector<RunShape> &shapes);
 
-/// Every kernel that the network needs, each once: those of its plan and of its F(0) plans, for both meanings of
-/// "unselected", and those without masks.
-std::vector<KernelSpec> kernel_specs(const ModelDescription &description, Dtype dtype = Dtype::F32);
+/// Every kernel that the network needs on a CPU or on a GPU, each once: those of its plan and of its F(0) plans, for
+/// both meanings of "unselected", and those without masks.
+std::vector<KernelSpec> kernel_specs(const ModelDescription &description, Dtype dtype = Dtype::F32,
+                                     bool on_gpu = false);
 
 /// Says the network in a builder's vocabulary: what lower() and lower_training() do with theirs.
 void lower_with(NetworkBuilder &builder, const ModelDescription &description);

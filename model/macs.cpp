@@ -27,8 +27,9 @@ const std::string kWhole = ".whole";
 
 class Ledger {
 public:
-    Ledger(const ModelDescription &description, const RunShape &shape)
-        : family_(description.family), frames_(shape.frames), network_(lower(description, shape)) {
+    Ledger(const ModelDescription &description, RunShape shape) : family_(description.family), frames_(shape.frames) {
+        shape.on_gpu = false; // whose plans have whole frames as well
+        network_ = lower(description, shape);
         for (const Step &step : network_.plan.steps) enter(step);
     }
 

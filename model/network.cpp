@@ -12,9 +12,18 @@
 
 namespace afnet {
 
+namespace {
+
+RunShape for_target(RunShape shape, const Target &target) {
+    shape.on_gpu = target.gpu != GpuInterface::None;
+    return shape;
+}
+
+} // namespace
+
 Network::Network(const ModelDescription &description, const RunShape &shape, KernelStore &kernels,
                  const Weights &weights)
-    : description_(description), shape_(shape), lowered_(lower(description, shape)),
+    : description_(description), shape_(for_target(shape, kernels.target())), lowered_(lower(description, shape_)),
       executor_(lowered_.plan, kernels, description.name) {
     load_times_.kernels = clock_.lap_ms();
     pack_constants(lowered_, executor_, weights);

@@ -45,10 +45,10 @@ struct RejectedResponse {
 };
 
 /// What a focal block with masks in space computes: frames that have all of their pixels computed, or else pixels and
-/// tiles of a list. Counts are int32, the first of each is what is computed.
+/// tiles of a list; on GPUs pixels alone. Counts are int32, the first of each is what is computed.
 struct PatchCounts {
     TensorId whole = kNoTensor, points = kNoTensor, tiles = kNoTensor;
-    int width = 0, height = 0, side = 0; // of frames; of tiles
+    int width = 0, height = 0, side = 1; // of frames; of tiles
 };
 
 /// A focal block that has masks.
@@ -132,6 +132,8 @@ private:
     void choose_patches(PatchSelection &patches, const Feature &ample, int grid);
     Feature spatial_focal(FocalBlock &block, const Feature &in, const Feature &state, const FocalBranch &branch);
     PatchLists list_patches(const FocalBlock &block, const Selection &frames, const Feature &state);
+    void choose_way(const FocalBlock &block, const Selection &frames, const Feature &state, PatchLists &lists);
+    void list_convolved_tiles(const FocalBlock &block, const Feature &state, PatchLists &lists);
     TensorId list_tiles(const std::string &label, const PatchLists &lists, int side, const Feature &state,
                         TensorId count, TensorId slots);
     Feature conv_on_frames(const Feature &in, const ConvLayer &layer);
@@ -188,7 +190,8 @@ private:
     RejectedResponse rejected_;                 // of the focal block that is being lowered
     const PatchLists *at_points_ = nullptr, *masking_ = nullptr;  // how conv() computes a focal branch
     bool projected_ = false;  // the focal block that is being lowered has a projection
-    TensorId identity_ = kNoTensor, identity_count_ = kNoTensor, unused_sources_ = kNoTensor, unused_mask_ = kNoTensor;
+    TensorId identity_ = kNoTensor, identity_count_ = kNoTensor, unused_sources_ = kNoTensor, unused_mask_ = kNoTensor,
+             no_frames_ = kNoTensor;
 };
 
 }  // namespace afnet

@@ -44,9 +44,9 @@ void PlanBuilder::note_rejected(const ConvLayer &layer) {
     rejected_.relu = relu && (masked || projected_);
 }
 
-// Eighths of channels belong to different readers with TSM.
+// Eighths of channels belong to different readers with TSM. On GPUs all is paid at once.
 int PlanBuilder::owed_groups(const Feature &stream) const {
-    return shift() && stream.channels % 8 == 0 ? 8 : 1;
+    return shift() && !shape().on_gpu && stream.channels % 8 == 0 ? 8 : 1;
 }
 
 std::vector<Argument> PlanBuilder::patch_decision(const FocalBlock &block, const PatchLists &lists) const {
@@ -118,7 +118,8 @@ void PlanBuilder::owe_patches(const FocalBlock &block, const Feature &stream, co
 
     // Taps look at streams between blocks; eighths that are no whole number of channels are not told apart.
     const bool apart = owed_groups(stream) > 1 || !shift();
-    if (shape().taps || !apart || !(block.focal_next || block.fused_next)) settle_all_patches(stream, block.key);
+    if (shape().taps || shape().on_gpu || !apart || !(block.focal_next || block.fused_next))
+        settle_all_patches(stream, block.key);
 }
 
 // Has a step that reads the whole stream, and sees channels by their eighths, pay what the stream is owed.

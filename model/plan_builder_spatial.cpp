@@ -1,6 +1,6 @@
 // Focal blocks with masks in space (docs/spatial.md): the branch at listed pixels, and once more on whole frames, with
 // the pixels that the mask rejects cleared between convolutions. At run time a count says which of both computes a
-// block's frames; the other one has none, and costs nothing.
+// block's frames; the other one has none, and costs nothing. On GPUs there is the branch at listed pixels alone.
 #include "model/folded_layer.h"
 #include "model/packing.h"
 #include "model/patch_navigation.h"
@@ -50,6 +50,12 @@ void PlanBuilder::choose_patches(PatchSelection &patches, const Feature &ample, 
     gate.arguments = {{"input", ample.tensor},        {"conv_weights", conv_weights}, {"conv_bias", conv_bias},
                       {"gate_weights", gate_weights}, {"gate_bias", gate_bias},       {"uniform", patches.uniform},
                       {"logits", patches.logits},     {"mask", patches.mask}};
+    if (shape().on_gpu) {
+        TensorInfo features;
+        features.name = patches.name + ".spatial_features";
+        features.extents = {kPatchHidden, ample.width, ample.height, frames};
+        gate.arguments.push_back({"features", network_.plan.add(features)});
+    }
     gate.scalars = {{"stochastic", shape().gumbel_noise ? 1.0 : 0.0}};
     gate.macs = 9.0 * kPatchHidden * channels * ample.width * ample.height + kPatchHidden * kPatchLogits * grid * grid;
     pack(conv_weights,
@@ -93,9 +99,11 @@ Feature PlanBuilder::spatial_focal(FocalBlock &block, const Feature &in, const F
     settle_read_patches(block, state, lists);
 
     const size_t first_constant = network_.constants.size();
-    masking_ = &lists;
-    branch(*this, in, state, &lists.whole, block.activation);
-    masking_ = nullptr;
+    if (!shape().on_gpu) {
+        masking_ = &lists;
+        branch(*this, in, state, &lists.whole, block.activation);
+        masking_ = nullptr;
+    }
     at_points_ = &lists;
     const Feature out = branch(*this, in, state, &lists.listed, block.activation);
     at_points_ = nullptr;
@@ -111,8 +119,34 @@ PlanBuilder::PatchLists PlanBuilder::list_patches(const FocalBlock &block, const
     const int f = shape().flat_frames();
     PatchLists lists;
     lists.mask = block.patches->deciding_mask();
-    const int grid = network_.plan.tensors[size_t(lists.mask)].extents[0];
     lists.listed.sources = lists.whole.sources = frames.sources;
+    if (shape().on_gpu) {
+        lists.listed.count = frames.count;
+        lists.whole.count = unused_list(no_frames_, "no_frames", {1});
+    } else {
+        choose_way(block, frames, state, lists);
+    }
+    lists.point_frames = state.width * state.height * f;
+    lists.points.count = integers(block.key + ".point_count", {2}, Storage::Kept);
+    lists.slots = integers(block.key + ".slots", {1, state.width, state.height, f});
+    network_.plan.tensors[size_t(lists.slots)].border = 1;
+    lists.point_list = list_tiles(block.key + ".points", lists, 1, state, lists.points.count, lists.slots);
+    PatchCounts counts;
+    counts.points = lists.points.count;
+    counts.width = state.width;
+    counts.height = state.height;
+    if (!shape().on_gpu) {
+        list_convolved_tiles(block, state, lists);
+        counts.whole = lists.whole.count;
+        counts.tiles = lists.tiles.count;
+        counts.side = lists.side;
+    }
+    network_.patch_counts.push_back(counts);
+    return lists;
+}
+
+void PlanBuilder::choose_way(const FocalBlock &block, const Selection &frames, const Feature &state,
+                             PatchLists &lists) {
     lists.listed.count = integers(block.key + ".listed_frames", {1}, Storage::Kept);
     lists.whole.count = integers(block.key + ".whole_frames", {1}, Storage::Kept);
     Step &choice = add_step(block.key + ".choice", KernelSpec("patch_choice"), nullptr);
@@ -124,22 +158,17 @@ PlanBuilder::PatchLists PlanBuilder::list_patches(const FocalBlock &block, const
     choice.scalars = {{"width", double(state.width)},
                       {"height", double(state.height)},
                       {"break_even", spatial_break_even(state.channels / 4)}};
+}
 
-    lists.side = spatial_tile_side(state.width, grid);
+// The 3x3 convolution runs in tiles, whose sums cost less than those of as many points.
+void PlanBuilder::list_convolved_tiles(const FocalBlock &block, const Feature &state, PatchLists &lists) {
+    lists.side = spatial_tile_side(state.width, network_.plan.tensors[size_t(lists.mask)].extents[0]);
     const int columns = (state.width + lists.side - 1) / lists.side,
               rows = (state.height + lists.side - 1) / lists.side;
-    lists.point_frames = state.width * state.height * f;
-    lists.tile_frames = columns * rows * f;
-    lists.points.count = integers(block.key + ".point_count", {2}, Storage::Kept);
+    lists.tile_frames = columns * rows * shape().flat_frames();
     lists.tiles.count = integers(block.key + ".tile_count", {2}, Storage::Kept);
-    lists.slots = integers(block.key + ".slots", {1, state.width, state.height, f});
-    network_.plan.tensors[size_t(lists.slots)].border = 1;
-    lists.point_list = list_tiles(block.key + ".points", lists, 1, state, lists.points.count, lists.slots);
     lists.tile_list = list_tiles(block.key + ".tiles", lists, lists.side, state, lists.tiles.count,
-                                 integers(block.key + ".tile_slots", {1, columns, rows, f}));
-    network_.patch_counts.push_back(
-        {lists.whole.count, lists.points.count, lists.tiles.count, state.width, state.height, lists.side});
-    return lists;
+                                 integers(block.key + ".tile_slots", {1, columns, rows, shape().flat_frames()}));
 }
 
 TensorId PlanBuilder::list_tiles(const std::string &label, const PatchLists &lists, int side, const Feature &state,
@@ -155,14 +184,18 @@ TensorId PlanBuilder::list_tiles(const std::string &label, const PatchLists &lis
                       {"list", list},
                       places,
                       counts};
+    if (shape().on_gpu) {
+        const std::vector<int> starts = {(state.height + side - 1) / side + 1, shape().flat_frames()};
+        step.arguments.push_back({"line_starts", integers(label + ".line_starts", starts)});
+    }
     step.scalars = {{"width", double(state.width)}, {"height", double(state.height)}};
     return list;
 }
 
-// The 3x3 convolution runs in tiles, whose sums cost less than those of as many points.
 Feature PlanBuilder::conv_at_points(const Feature &in, const ConvLayer &layer) {
+    if (shape().on_gpu) need_conv(layer, in.channels); // else the other way has said so
     const PatchLists &lists = *at_points_;
-    const bool in_tiles = layer.kernel == 3, gathers = layer.gather == Gather::Selected;
+    const bool in_tiles = layer.kernel == 3 && !shape().on_gpu, gathers = layer.gather == Gather::Selected;
     const bool shifted = shift() && gathers;
     Feature out = layer.onto;
     if (!layer.scatter) {
@@ -183,7 +216,7 @@ Feature PlanBuilder::conv_at_points(const Feature &in, const ConvLayer &layer) {
     if (!in_tiles) kernel.set("gather", gathers).set("shift", shifted).set("scatter", layer.scatter);
     Step &step = add_step(layer.label, std::move(kernel), in_tiles ? &lists.tiles : &lists.points);
     if (shifted) require_zero_frame(in.tensor, layer.label);
-    Argument slots{"slots", lists.slots, Frames::All, 0, true, !in_tiles};
+    Argument slots{"slots", lists.slots, Frames::All, 0, true, layer.kernel == 1};
     slots.single = true;
     step.arguments = {{"input", in.tensor, all_frames(in.tensor), layer.groups},
                       {"weights", weights},
@@ -196,9 +229,9 @@ Feature PlanBuilder::conv_at_points(const Feature &in, const ConvLayer &layer) {
     const double pixels = in_tiles ? double(lists.side) * lists.side : 1;
     step.macs = pixels * layer.out * ci * layer.kernel * layer.kernel;
     step.frames = in_tiles ? lists.tile_frames : lists.point_frames;
-    pack(weights, [fold = reading_weights(layer, in.channels), co = layer.out, ci, k = layer.kernel,
+    pack(weights, [fold = reading_weights(layer, in.channels), co = layer.out, ci, k = layer.kernel, in_tiles,
                    g = layer.groups](const Weights &w, const KernelEntry &entry) {
-        if (k == 3) return pack_conv2d_weights(fold(w), co, ci, k, g, entry);
+        if (in_tiles) return pack_conv2d_weights(fold(w), co, ci, k, g, entry);
         return pack_conv_weights(fold(w), co, ci, k, g, knob_of(entry, "co_block"));
     });
     pack(bias,

@@ -130,7 +130,7 @@ std::vector<KernelSpec> case_kernels(const std::string &path, Dtype dtype) {
     RunShape shape = c.shape, tapped = c.shape;
     shape.dtype = tapped.dtype = dtype;
     tapped.taps = true;
-    return kernels_of(c.description, {shape, tapped});
+    return gpu_kernels_of(c.description, {shape, tapped});
 }
 
 CaseReport verify_case(const std::string &path, KernelStore &kernels, Dtype dtype) {

@@ -96,10 +96,27 @@ const std::vector<Target> &built_in_targets() {
 }  // namespace
 
 bool has_gpu_schedule(const KernelSpec &spec) {
-    static const std::set<std::string> generators = {
-        "add_branches",    "avg_pool",      "consensus",        "conv2d", "depthwise",  "expand_depthwise",
-        "fill_unselected", "fuse_branches", "gated_projection", "linear", "navigation", "scale_channels",
-        "spatial_mean",    "stem",          "work_list"};
+    static const std::set<std::string> generators = {"add_branches",
+                                                     "avg_pool",
+                                                     "consensus",
+                                                     "conv2d",
+                                                     "conv2d_points",
+                                                     "depthwise",
+                                                     "expand_depthwise",
+                                                     "fill_unselected",
+                                                     "fuse_branches",
+                                                     "gated_projection",
+                                                     "linear",
+                                                     "navigation",
+                                                     "owe_patches",
+                                                     "scale_channels",
+                                                     "settle_patches",
+                                                     "spatial_mean",
+                                                     "spatial_navigation",
+                                                     "stem",
+                                                     "temporal_shift",
+                                                     "tile_list",
+                                                     "work_list"};
     return generators.count(spec.generator) > 0;
 }
 

@@ -49,8 +49,7 @@ const Target &target_named(const std::string &name);
 /// Required features that cpu_features() lacks; empty where kernels for `target` may run.
 std::vector<std::string> missing_features(const std::vector<std::string> &required);
 
-/// Whether schedules for GPUs exist for the kernel: every f32 kernel of inference but those of masks in space, of soft
-/// weights of frames and of preprocessing.
+/// Whether schedules for GPUs exist for the kernel: every f32 kernel that plans for GPUs need.
 bool has_gpu_schedule(const KernelSpec &spec);
 
 /// True when kernels for the target's architecture and features may run here, on the CPU: never for a GPU target.

@@ -23,6 +23,13 @@ struct Conv2dPointsStages {
     bool adds;       // to one
 };
 
+/// On GPUs: the stages of a dense convolution along a list, whose entries are points here. With kernel 3 there is one
+/// more: neighbour(u, v, q), where the compact tensor has what point q meets at the kernel's column u and row v.
+struct Conv2dPointsGpuStages {
+    Conv2dGpuStages convolution;
+    Halide::Func neighbour = Halide::Func();
+};
+
 struct Conv2dPointsKnobs {
     Knob co_block{"co_block", {4, 8, 16, 32, 48, 64}};     // output channels per register tile; packs the weights
     Knob tile_x{"tile_x", {2, 3, 4, 6, 7, 8, 10, 12, 14}}; // points per register tile
@@ -35,6 +42,12 @@ int conv2d_points_co_block(const Conv2dPointsKnobs &knobs, int channels, const H
 
 void schedule_cpu(Conv2dPointsStages stages, const Conv2dPointsKnobs &knobs, int co_block,
                   const Halide::Target &target);
+
+/// The packing of the weights on GPUs, and what a thread and a block take: by the rules of a dense convolution.
+int conv2d_points_gpu_co_block(const Conv2dPointsKnobs &knobs, int channels);
+Conv2dGpuTile conv2d_points_gpu_tile(const Conv2dPointsKnobs &knobs, int reduction_channels, int co_block);
+
+void schedule_gpu(const Conv2dPointsGpuStages &stages, int co_block);
 
 /// The pass that asks for later points (point_prefetch.h), or null where there is nothing to ask for.
 std::unique_ptr<PrefetchPoints> conv2d_points_prefetches(const Conv2dPointsStages &stages,

@@ -1,6 +1,8 @@
 // Schedule of the spatial navigation.
 #pragma once
 
+#include <vector>
+
 #include "Halide.h"
 
 namespace afnet::schedules {
@@ -20,6 +22,21 @@ struct SpatialNavigationStages {
     Halide::Func gate, mask;
     Halide::Expr plain;
 };
+
+/// On GPUs: sum(k, x, y, f) sums over channel, column and row; features(k, x, y, f), with k from 0 to `hidden`, keeps
+/// it; pooled(k, i, j, f) averages it over columns and rows; logits(q, i, j, f) and mask(i, j, f) follow.
+struct SpatialNavigationGpuStages {
+    Halide::Func sum;
+    std::vector<Halide::RVar> reduction; // channel, column, row
+    Halide::Func features;
+    int hidden;
+    Halide::Func pooled;
+    Halide::RVar column, row;
+    Halide::Func logits, mask;
+};
+
+/// Three launches: the map, the patches' logits, the mask.
+void schedule_gpu(SpatialNavigationGpuStages stages);
 
 /// A task is a frame. A few pixels' sums stay in registers over all channels.
 void schedule_cpu(SpatialNavigationStages stages, const Halide::Target &target);

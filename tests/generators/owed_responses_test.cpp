@@ -290,6 +290,29 @@ TEST_CASE("a stream that gets responses late is the one that gets them at once",
     }
 }
 
+TEST_CASE("responses may be paid at once", "[owed_responses][gpu]") {
+    for (const auto &[channels, width, height, grid] :
+         {std::tuple{17, 14, 14, 7}, std::tuple{64, 16, 8, 2}, std::tuple{33, 9, 5, 4}, std::tuple{5, 3, 2, 5},
+          std::tuple{1, 1, 1, 1}, std::tuple{32, 70, 3, 1}}) {
+        for (size_t first = 0; first < 6; first++) {
+            const Module module = module_of(channels, width, height, grid, false, first);
+            const Tensor4 start = random_frames(channels, width, height, module.frames(), "stream");
+            for (const Decision &block : module.blocks) {
+                Tensor4 expected = start;
+                respond(expected, block, response(module, 0));
+                for (const Target &target : called_targets(Dtype::F32)) {
+                    INFO(channels << " channels, " << width << "x" << height << ", grid " << grid << ", mask " << first
+                                  << " on " << target.name);
+                    LateStream stream(module, start, target);
+                    stream.owe(block, 1);
+                    stream.settle(nullptr);
+                    CHECK(largest_difference(stream.values(), expected) <= kRounding);
+                }
+            }
+        }
+    }
+}
+
 TEST_CASE("late responses take any number of channels", "[owed_responses]") {
     for (const int eighths : {1, 2, 5, 16, 17})
         check(module_of(8 * eighths, 5, 4, 2, true, 5));

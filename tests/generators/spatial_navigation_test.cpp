@@ -67,7 +67,7 @@ void check(const Shape &s, int border) {
         for (int q = 0; q < 2; q++)
             gates(k, q) = float(gate.at(q, 0, 0, k));
     }
-    for (const Target &target : runnable_targets()) {
+    for (const Target &target : called_targets(Dtype::F32)) {
         for (const int threads : {1, 2}) {
             INFO(target.name << ", " << threads << " threads");
             configure_halide(threads);
@@ -77,10 +77,12 @@ void check(const Shape &s, int border) {
                 INFO((stochastic ? "with" : "without") << " noise");
                 FrameMemory map(input, border);
                 FrameMemory logits = FrameMemory::unwritten(2, s.columns, s.rows, s.frames);
+                FrameMemory features = FrameMemory::unwritten(s.hidden, s.x, s.y, s.frames);
                 IntBuffer mask(s.columns, s.rows, s.frames);
                 mask.fill(-1);
-                KernelCall(kernel)
-                    .bind("input", map.view())
+                KernelCall call(kernel);
+                if (testing_gpu()) call.bind("features", features.view());
+                call.bind("input", map.view())
                     .bind("conv_weights", tap_weights(layer.weights_folded(), s.hidden, s.c))
                     .bind("conv_bias", vector_of(layer.bias_folded()))
                     .bind("gate_weights", gates)
@@ -107,7 +109,7 @@ void check(const Shape &s, int border) {
 
 } // namespace
 
-TEST_CASE("the spatial navigation equals its definition", "[spatial_navigation]") {
+TEST_CASE("the spatial navigation equals its definition", "[spatial_navigation][gpu]") {
     check({4, 1, 1, 1, 1, 1, 1}, 0);
     check({4, 16, 7, 7, 7, 7, 2}, 1);
     check({4, 17, 9, 6, 4, 3, 3}, 0);

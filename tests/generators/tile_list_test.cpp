@@ -1,4 +1,4 @@
-// Spatial masks to lists of tiles, exactly.
+// Spatial masks to lists of tiles, exactly. On GPUs the list has the selected tiles alone.
 #include <catch2/catch.hpp>
 
 #include "tests/generators/listed_plan.h"
@@ -23,14 +23,17 @@ void check(const reference::SpatialMask &mask, const std::vector<int> &frame_mas
     const std::vector<int> sources = source_list(frame_mask, frames);
     const TileLists expected(mask, sources, listed, size.width, size.height, side, -7);
     const int capacity = expected.columns * expected.rows * frames;
-    for (const Target &target : runnable_targets()) {
+    const int written_tiles = testing_gpu() ? expected.selected : expected.all;
+    for (const Target &target : called_targets(Dtype::F32)) {
         INFO(size.width << "x" << size.height << " in " << size.columns << "x" << size.rows << " patches, " << listed
                         << " of " << frames << " frames, tiles of " << side << " on " << target.name);
         IntBuffer list(5, capacity + 1), slots(expected.columns + 2, expected.rows + 2, frames), count(3);
+        IntBuffer line_starts(expected.rows + 1, frames);
         for (IntBuffer *buffer : {&list, &slots, &count})
             buffer->fill(-7);
-        KernelCall(test_kernel_store(target).kernel(KernelSpec("tile_list").set("side", side), kSpatialLibrary))
-            .bind("mask", integers(mask.patches, {mask.columns, mask.rows, frames}))
+        KernelCall call(test_kernel_store(target).kernel(KernelSpec("tile_list").set("side", side), kSpatialLibrary));
+        if (testing_gpu()) call.bind("line_starts", line_starts);
+        call.bind("mask", integers(mask.patches, {mask.columns, mask.rows, frames}))
             .bind("sources", integers(sources, {3, frames}))
             .bind("frame_count", integers({listed}, {1}))
             .set("width", size.width)
@@ -40,9 +43,10 @@ void check(const reference::SpatialMask &mask, const std::vector<int> &frame_mas
             .bind("count", count.cropped(0, 0, 2))
             .run();
         std::vector<int> written(list.begin(), list.end());
-        CHECK(std::vector<int>(written.begin(), written.begin() + 5 * expected.all) == expected.list);
-        written.erase(written.begin(), written.begin() + 5 * expected.all);
-        CHECK(written == std::vector<int>(5 * size_t(capacity + 1 - expected.all), -7));
+        const std::vector<int> tiles(expected.list.begin(), expected.list.begin() + 5 * written_tiles);
+        CHECK(std::vector<int>(written.begin(), written.begin() + 5 * written_tiles) == tiles);
+        written.erase(written.begin(), written.begin() + 5 * written_tiles);
+        CHECK(written == std::vector<int>(5 * size_t(capacity + 1 - written_tiles), -7));
         std::vector<int> looked_up;
         int border = 0;
         slots.for_each_element([&](int x, int y, int f) {
@@ -58,7 +62,8 @@ void check(const reference::SpatialMask &mask, const std::vector<int> &frame_mas
 
 } // namespace
 
-TEST_CASE("a list of tiles names the selected tiles of listed frames first, and where each of them is", "[tile_list]") {
+TEST_CASE("a list of tiles names the selected tiles of listed frames first, and where each of them is",
+          "[tile_list][gpu]") {
     for (const Size &size : kSizes) {
         for (const int side : {1, 2, 4}) {
             for (const auto &frame_mask : std::vector<std::vector<int>>{{0, 0, 0}, {1, 1, 1}, {0, 1, 0}, {1, 0, 1}}) {

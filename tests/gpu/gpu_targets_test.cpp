@@ -1,7 +1,6 @@
 // Targets for GPUs beside those for CPUs: which kernels they have, and that nobody takes them by mistake.
 #include <algorithm>
 #include <catch2/catch.hpp>
-#include <set>
 #include <string>
 
 #include "model/lowering.h"
@@ -20,14 +19,10 @@ std::vector<Target> gpu_targets() {
 
 } // namespace
 
-TEST_CASE("every kernel of inference but those of masks in space has a schedule for GPUs", "[target]") {
+TEST_CASE("every kernel of inference on GPUs has a schedule for them", "[target]") {
     REQUIRE(gpu_targets().size() >= 2);
-    const std::set<std::string> spatial = {"conv2d_points", "conv2d_tiles", "fuse_owed_branches", "mask_pixels",
-                                           "owe_patches",   "owed_mean",    "patch_choice",       "settle_patches",
-                                           "spatial_navigation", "tile_list"};
     for (const ModelDescription &model : shipped_models()) {
-        for (const KernelSpec &spec : kernel_specs(model, Dtype::F32)) {
-            if (spatial.count(spec.generator) > 0) continue;
+        for (const KernelSpec &spec : kernel_specs(model, Dtype::F32, true)) {
             for (const Target &target : gpu_targets()) {
                 INFO(spec.name() << " of " << model.name << " on " << target.name);
                 CHECK(has_kernel(target, spec));

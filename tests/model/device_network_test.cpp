@@ -4,10 +4,12 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 
+#include "model/clip_macs.h"
 #include "model/interface/focal_block.h"
 #include "runtime/arena.h"
 #include "runtime/error.h"
 #include "tests/fake_cuda/fake_driver.h"
+#include "tests/kernel_cases.h"
 #include "tests/kernel_targets.h"
 #include "tests/model/network_run.h"
 
@@ -71,6 +73,20 @@ void check_on_opencl(const NetworkRun &run) {
     }
 }
 
+// Relative to the largest number.
+double largest_difference(const std::vector<float> &actual, const std::vector<float> &expected) {
+    return relative_difference({{}, {actual.begin(), actual.end()}}, {{}, {expected.begin(), expected.end()}});
+}
+
+// With patches of a grid in random frames.
+NetworkRun spatial_run(bool shift, int grid, PatchShape patches, double rs) {
+    NetworkRun run = small_run(shift, Masks::Random);
+    run.shape.forced_grid = grid;
+    run.patches = patches;
+    run.rs = rs;
+    return run;
+}
+
 // The shipped AF-MobileNetV3 on small clips.
 NetworkRun mobile_run(Masks masks, Unselected unselected) {
     NetworkRun run = small_run(true, masks, unselected);
@@ -99,6 +115,73 @@ TEST_CASE("AF-MobileNetV3 on OpenCL equals the reference under every mask, maske
     }
 }
 
+TEST_CASE("soft weights of frames on OpenCL equal the reference", "[device_network]") {
+    for (const Masks masks : {Masks::Navigation, Masks::Random}) { // random ones are hard
+        NetworkRun run = small_run(true, masks);
+        run.description = small_soft_af_resnet();
+        run.shape.taps = true;
+        check_on_opencl(run);
+    }
+}
+
+TEST_CASE("masks in space on OpenCL equal the reference, masked and skipped", "[device_network]") {
+    for (const bool shift : {false, true}) {
+        for (const Unselected unselected : {Unselected::Masked, Unselected::Skipped}) {
+            for (const bool taps : {false, true}) {
+                NetworkRun run = spatial_run(shift, 7, PatchShape::Random, .4);
+                run.shape.unselected = unselected;
+                run.shape.taps = taps;
+                check_on_opencl(run);
+            }
+        }
+    }
+    for (const PatchShape patches : {PatchShape::None, PatchShape::All, PatchShape::Border, PatchShape::Blob}) {
+        NetworkRun run = spatial_run(true, 3, patches, .3);
+        check_on_opencl(run);
+        run.masks = Masks::None;
+        check_on_opencl(run);
+    }
+    NetworkRun shared = spatial_run(true, 4, PatchShape::Random, .4);
+    shared.description.temporal_masks = TemporalMasks::Shared;
+    check_on_opencl(shared);
+}
+
+// Its kernels have whole vectors and blocks of channels.
+TEST_CASE("AF-ResNet-50 with masks in space on OpenCL equals the reference", "[device_network]") {
+    NetworkRun run = spatial_run(true, 7, PatchShape::Blob, .5);
+    run.description = shipped_model("af_resnet50_tsm");
+    run.shape.frames = 2;
+    run.shape.clips = 1;
+    run.shape.width = 64;
+    run.shape.height = 48;
+    check_on_opencl(run);
+}
+
+TEST_CASE("navigations in space on OpenCL decide as on the CPU", "[device_network]") {
+    for (const MaskKind kind : {MaskKind::Spatial, MaskKind::Both}) {
+        for (const Masks masks : {Masks::Navigation, Masks::Noisy}) {
+            for (const Unselected unselected : {Unselected::Masked, Unselected::Skipped}) {
+                NetworkRun run = small_run(true, masks, unselected);
+                run.description.masks = kind;
+                run.description.grid = 5;
+                INFO(run.text());
+                const auto device = open_on(GpuInterface::OpenCl, run),
+                           cpu = open_network(run, targets_for(run).back());
+                cpu->set_break_even(2); // never whole
+                device->run();
+                cpu->run();
+                CHECK(device->masks() == cpu->masks());
+                CHECK(device->patch_masks() == cpu->patch_masks());
+                for (int clip = 0; clip < run.shape.clips; clip++) {
+                    CHECK(largest_difference(device->clip_logits(clip), cpu->clip_logits(clip)) <= kTolerance);
+                }
+                const std::vector<double> macs = clip_macs(*device);
+                CHECK(macs[0] + macs[1] == Approx(device->macs()).epsilon(1e-12));
+            }
+        }
+    }
+}
+
 TEST_CASE("results of a device are those that it computed last, and inputs those that were written",
           "[device_network]") {
     const NetworkRun run = small_run(true, Masks::All);
@@ -122,7 +205,10 @@ TEST_CASE("results of a device are those that it computed last, and inputs those
 
 TEST_CASE("a clip is copied to the device, and its results back, once; nothing waits between", "[device_network]") {
     const FakeCuda &fake = fresh_fake_cuda();
-    const auto network = open_on(GpuInterface::Cuda, small_run(true, Masks::Navigation));
+    NetworkRun run = small_run(true, Masks::Navigation);
+    run.description.masks = GENERATE(MaskKind::Temporal, MaskKind::Both);
+    INFO(run.text());
+    const auto network = open_on(GpuInterface::Cuda, run);
     CHECK_FALSE(fake_calls("load_module 255").empty());
     CHECK(fake_calls("load_module").size() == fake_calls("load_module 255").size());
     network->run(); // records the graph
@@ -131,6 +217,7 @@ TEST_CASE("a clip is copied to the device, and its results back, once; nothing w
     network->fill_recipe_video(3);
     network->run();
     network->masks();
+    network->patch_masks();
     network->clip_logits(0);
     network->probabilities(1);
     network->macs();
@@ -163,9 +250,19 @@ TEST_CASE("a clip is copied to the device, and its results back, once; nothing w
     CHECK(fake_calls("launch").size() == 2 * recorded.size());
 }
 
+TEST_CASE("kernels that GPUs have no schedules for are named", "[device_network]") {
+    KernelStore store(AFNET_TEST_KERNELS, target_named("opencl"));
+    CHECK(store.lack_of({KernelSpec("sgd_step"), KernelSpec("work_list")}) ==
+          "no schedules for GPUs of sgd_step (docs/gpu.md)");
+    CHECK_THROWS_WITH(store.kernel(KernelSpec("sgd_step"), kTestLibrary),
+                      Contains("sgd_step has no schedule for GPUs; take --device cpu"));
+}
+
 TEST_CASE("launches do not depend on masks, and no grid is empty", "[device_network]") {
     const FakeCuda &fake = fresh_fake_cuda();
-    for (const NetworkRun &run : {small_run(true, Masks::None), mobile_run(Masks::None, Unselected::Masked)}) {
+    NetworkRun spatial = spatial_run(true, 4, PatchShape::None, 0);
+    spatial.masks = Masks::None;
+    for (const NetworkRun &run : {small_run(true, Masks::None), mobile_run(Masks::None, Unselected::Masked), spatial}) {
         INFO(run.text());
         const auto network = open_on(GpuInterface::Cuda, run);
         std::vector<std::vector<std::string>> launches;
@@ -173,6 +270,9 @@ TEST_CASE("launches do not depend on masks, and no grid is empty", "[device_netw
             const std::vector<int> mask(size_t(run.shape.flat_frames()), selected);
             for (size_t block = 0; block < network->lowered().selections.size(); block++)
                 network->force_mask(block, mask);
+            const size_t patches = size_t(network->grid()) * size_t(network->grid()) * mask.size();
+            for (size_t block = 0; block < network->lowered().patches.size(); block++)
+                network->force_patches(block, std::vector<int>(patches, selected));
             fake.reset();
             network->run();
             launches.push_back(fake_calls("launch"));

@@ -155,6 +155,10 @@ ModelDescription small_af_resnet(bool shift) {
     return described(shift ? "small_af_resnet_tsm" : "small_af_resnet");
 }
 
+ModelDescription small_soft_af_resnet() {
+    return described("small_soft_af_resnet_tsm");
+}
+
 ModelDescription small_basic_af_resnet(bool shift) {
     return described(shift ? "small_basic_af_resnet_tsm" : "small_basic_af_resnet");
 }

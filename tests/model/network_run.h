@@ -35,6 +35,8 @@ struct NetworkRun {
 
 /// A network of 16 channels behind the stem, with kernels of its own in the test libraries.
 ModelDescription small_af_resnet(bool shift);
+/// The same with soft weights of frames; of kernels, those for GPUs alone are in the test libraries.
+ModelDescription small_soft_af_resnet();
 /// The same of basic blocks, with kernels of its training in f64.
 ModelDescription small_basic_af_resnet(bool shift);
 

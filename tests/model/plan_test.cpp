@@ -279,7 +279,12 @@ TEST_CASE("activations of a bf16 network take half the memory", "[plan]") {
 
 TEST_CASE("a network's constants are all packed, and its lists of parameters name each once", "[plan]") {
     for (const ModelDescription &model : shipped_models()) {
+        std::vector<RunShape> shapes = run_shapes();
         for (const RunShape &shape : run_shapes()) {
+            shapes.push_back(shape);
+            shapes.back().on_gpu = true;
+        }
+        for (const RunShape &shape : shapes) {
             if (shape.forced_grid > 0 && !model.patches_possible()) continue;
             const LoweredNetwork network = lower(model, shape);
             std::set<TensorId> filled;

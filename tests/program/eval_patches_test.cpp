@@ -196,6 +196,35 @@ TEST_CASE("eval and classify find the same patches", "[program_eval]") {
     }
 }
 
+// On OpenCL: of CTest's device_patches.
+TEST_CASE("a device computes the patches that the CPU computes", "[device_patches]") {
+    if (no_samples()) return;
+    const Arguments device = {"--device", "opencl"}, masks = {"--masks", "learned", "random", "all", "--rs", "0.25"};
+    Arguments on_device = masks;
+    on_device.insert(on_device.end(), device.begin(), device.end());
+    for (const std::string &model : {workplace().spatial, workplace().both, workplace().shared}) {
+        INFO(model);
+        const auto there = classified_clips(model, device), here = classified_clips(model);
+        REQUIRE(there.size() == kClips);
+        for (size_t clip = 0; clip < there.size(); clip++) {
+            for (const char *same : {"masks", "patches", "realised_rs"})
+                CHECK(there[clip].at(same) == here[clip].at(same));
+            const json &ours = there[clip].at("topk").at(0), &theirs = here[clip].at("topk").at(0);
+            CHECK(ours.at("index") == theirs.at("index"));
+            CHECK(ours.at("prob").get<double>() == Approx(theirs.at("prob").get<double>()).epsilon(1e-4));
+        }
+        const auto evaluated = figures(model, on_device), on_cpu = figures(model, masks);
+        for (const auto &[name, line] : on_cpu) {
+            INFO(name);
+            for (const char *same : {"top1", "block_rt", "realised_rs_per_block"})
+                CHECK(evaluated.at(name).at(same) == line.at(same));
+        }
+        // Every pixel by lists: none is computed twice over in tiles.
+        CHECK(evaluated.at("random").at("macs") < on_cpu.at("all").at("macs"));
+        CHECK(evaluated.at("random").at("macs") < evaluated.at("all").at("macs"));
+    }
+}
+
 TEST_CASE("a temporal mask that blocks share is chosen, drawn and exchanged once", "[program_eval]") {
     if (no_samples()) return;
     const afnet::TemporaryFolder folder;
