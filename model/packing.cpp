@@ -113,7 +113,8 @@ PackedConstant pack_conv_weight_pairs(const std::vector<float> &weights, int co,
 PackedConstant pack_conv2d_weights(const std::vector<float> &weights, int co, int ci_per_group, int kernel, int groups,
                                    const KernelEntry &entry) {
     const int algorithm = knob_of(entry, "algorithm"), co_block = knob_of(entry, "co_block");
-    const int stride = std::stoi(entry.spec.params.at("stride"));
+    const auto strided = entry.spec.params.find("stride"); // kernels at listed pixels have none
+    const int stride = strided == entry.spec.params.end() ? 1 : std::stoi(strided->second);
     PackedConstant packed =
         algorithm == kDirect ? pack_conv_weights(weights, co, ci_per_group, kernel, groups, co_block)
                              : pack_winograd_weights(weights, co, ci_per_group, groups, co_block, algorithm, stride);

@@ -87,7 +87,10 @@ public:
             .bind("mask", integers({0}, {1}))
             .bind("output", output.view(groups))
             .run();
-        CHECK(rounding_error(output.values(), expected_, magnitude_, terms_, dtype_) <= 1);
+        // Points as far apart as those of 5 x 5 outputs cost about a bit.
+        const auto algorithm = kernel.entry->knobs.find("algorithm");
+        const bool wide = algorithm != kernel.entry->knobs.end() && algorithm->second == 5;
+        CHECK(rounding_error(output.values(), expected_, magnitude_, (wide ? 2 : 1) * terms_, dtype_) <= 1);
         CHECK(output.surroundings_intact());
     }
 

@@ -106,10 +106,11 @@ TEST_CASE("the stem's weights are paired along a filter's row with bf16", "[pack
 }
 
 TEST_CASE("a convolution's weights are paired where its kernel multiplies bfloat16 pairs", "[packing]") {
-    const auto paired = [](const char *dtype, int ci, int groups, bool shift, int algorithm, bool f32_input) {
+    const auto paired = [](const char *dtype, int ci, int groups, bool shift, int algorithm, bool f32_input,
+                           int stride = 1) {
         KernelEntry entry;
         entry.spec = KernelSpec("conv2d").set("ci", ci).set("groups", groups).set("shift", shift);
-        entry.spec.set("dtype", dtype).set("f32_input", f32_input);
+        entry.spec.set("dtype", dtype).set("f32_input", f32_input).set("stride", stride);
         entry.knobs = {{"algorithm", algorithm}, {"co_block", 8}};
         const int k = 3, co = 8 * groups;
         const std::vector<float> weights(size_t(co * (ci / groups) * k * k), 1.0f);
@@ -120,7 +121,9 @@ TEST_CASE("a convolution's weights are paired where its kernel multiplies bfloat
     CHECK(paired("bf16", 32, 2, true, 1, false));
     CHECK_FALSE(paired("bf16", 14, 2, false, 1, false)); // 7 channels in a group
     CHECK_FALSE(paired("bf16", 24, 1, true, 1, false));  // 3 channels come from the next frame
-    CHECK_FALSE(paired("bf16", 16, 1, false, 4, false)); // Winograd multiplies floats
+    CHECK(paired("bf16", 16, 1, false, 2, false));
+    CHECK_FALSE(paired("bf16", 16, 1, false, 2, false, 2)); // Winograd's other tiles multiply floats
+    CHECK_FALSE(paired("bf16", 16, 1, false, 4, false));
     CHECK_FALSE(paired("bf16", 4, 1, false, 1, true));   // so does what reads the clip
     CHECK_FALSE(paired("f32", 16, 1, false, 1, false));
 }
