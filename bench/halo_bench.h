@@ -2,8 +2,8 @@
 // a contiguous list of as many pixels.
 #pragma once
 
-#include "bench/pixel_lists.h"
 #include "model/isolated_step.h"
+#include "model/pixel_lists.h"
 
 namespace afnet {
 

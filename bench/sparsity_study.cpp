@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <map>
 
-#include "bench/pixel_lists.h"
 #include "bench/sparsity_masks.h"
 #include "model/isolated_step.h"
 #include "model/patch_shape.h"
+#include "model/pixel_lists.h"
 
 namespace afnet {
 

@@ -1,6 +1,5 @@
 #include "model/step_selection.h"
 
-#include <algorithm>
 #include <cstring>
 
 #include "model/patch_shape.h"
@@ -68,7 +67,7 @@ int flat_frames(const LoweredNetwork &network) {
     return network.plan.tensors[size_t(network.video)].extents[3];
 }
 
-MaskTiles tiles_of(const LoweredNetwork &network, const SpatialBlock &block, const StepMasks &masks, int side) {
+PixelTiles tiles_of(const LoweredNetwork &network, const SpatialBlock &block, const StepMasks &masks, int side) {
     return mask_tiles(masks, flat_frames(network), selected_frames(network, masks), block.counts.width,
                       block.counts.height, side);
 }
@@ -85,7 +84,7 @@ void write(IsolatedStep &step, const char *name, const std::vector<int> &element
 }
 
 // Slots lie in a border of zeroes.
-void write_slots(IsolatedStep &step, const SpatialBlock &block, const MaskTiles &points, int frames) {
+void write_slots(IsolatedStep &step, const SpatialBlock &block, const PixelTiles &points, int frames) {
     const int width = block.counts.width, height = block.counts.height;
     std::vector<int> stored(size_t(width + 2) * size_t(height + 2) * size_t(frames), 0);
     for (size_t i = 0; i < points.slots.size(); i++) {
@@ -106,37 +105,8 @@ StepMasks step_masks(const ModelDescription &model, const RunShape &run, int fra
     return masks;
 }
 
-MaskTiles mask_tiles(const StepMasks &masks, int frames, int listed, int width, int height, int side) {
-    const int columns = (width + side - 1) / side, rows = (height + side - 1) / side;
-    const auto selects = [&](int x, int y, int f) {
-        return masks
-                   .patches[size_t((f * masks.grid + y * masks.grid / height) * masks.grid + x * masks.grid / width)] !=
-               0;
-    };
-    const auto hit = [&](int column, int row, int f) {
-        for (int y = row * side; y < std::min(height, (row + 1) * side); y++) {
-            for (int x = column * side; x < std::min(width, (column + 1) * side); x++) {
-                if (selects(x, y, f)) return true;
-            }
-        }
-        return false;
-    };
-    MaskTiles tiles;
-    tiles.slots.assign(size_t(columns) * size_t(rows) * size_t(frames), 0);
-    std::vector<int> others;
-    for (int f = 0; f < listed; f++) {
-        for (int row = 0; row < rows; row++) {
-            for (int column = 0; column < columns; column++) {
-                const bool chosen = hit(column, row, f);
-                std::vector<int> &to = chosen ? tiles.list : others;
-                to.insert(to.end(), {f, f + 1, f == 0 ? frames : f - 1, column * side, row * side});
-                if (chosen) tiles.slots[size_t((f * rows + row) * columns + column)] = ++tiles.selected;
-                tiles.all++;
-            }
-        }
-    }
-    tiles.list.insert(tiles.list.end(), others.begin(), others.end());
-    return tiles;
+PixelTiles mask_tiles(const StepMasks &masks, int frames, int listed, int width, int height, int side) {
+    return list_tiles(patch_pixels(masks.patches, masks.grid, width, height, frames), listed, side);
 }
 
 int selected_of(const LoweredNetwork &network, const Step &step, const StepMasks &masks) {
@@ -144,7 +114,7 @@ int selected_of(const LoweredNetwork &network, const Step &step, const StepMasks
     const std::vector<SpatialBlock> blocks = spatial_blocks(network);
     const SpatialBlock *block = block_with(blocks, step.count);
     if (!block) return masks.frames;
-    const MaskTiles points = tiles_of(network, *block, masks, 1);
+    const PixelTiles points = tiles_of(network, *block, masks, 1);
     const bool whole = float(points.selected) > float(block->break_even) * float(points.all);
     if (whole != (step.count == block->counts.whole)) return 0;
     if (whole || step.count == block->listed) return selected_frames(network, masks);
@@ -167,7 +137,7 @@ void select(IsolatedStep &isolated, const LoweredNetwork &network, size_t index,
     const std::vector<SpatialBlock> blocks = spatial_blocks(network);
     const SpatialBlock *block = list ? block_with(blocks, step.count) : nullptr;
     if (!block || step.count == block->listed) return;
-    const MaskTiles tiles = tiles_of(network, *block, masks, side_of(*block, step.count));
+    const PixelTiles tiles = tiles_of(network, *block, masks, side_of(*block, step.count));
     write(isolated, "list", tiles.list);
     write_slots(isolated, *block, tiles_of(network, *block, masks, 1), flat_frames(network));
 }

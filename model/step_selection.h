@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "model/isolated_step.h"
+#include "model/pixel_lists.h"
 
 namespace afnet {
 
@@ -19,13 +20,8 @@ struct StepMasks {
 /// patches of each, drawn at random.
 StepMasks step_masks(const ModelDescription &model, const RunShape &run, int frames, double rs);
 
-/// Tiles of `side` pixels of the first `listed` frames, as generators/tile_list_generator.cpp defines them.
-struct MaskTiles {
-    int selected = 0, all = 0;
-    std::vector<int> list;  // [self next previous x y, n]
-    std::vector<int> slots; // [tile column, tile row, f]
-};
-MaskTiles mask_tiles(const StepMasks &masks, int frames, int listed, int width, int height, int side);
+/// Tiles of the pixels of the first `listed` of `frames` frames that these masks select.
+PixelTiles mask_tiles(const StepMasks &masks, int frames, int listed, int width, int height, int side);
 
 /// What the list of a step of the network selects: frames, points or tiles. None where masks in space have the block
 /// computed the other way (docs/spatial.md); -1: the step has no list.

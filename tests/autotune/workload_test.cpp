@@ -169,7 +169,7 @@ TEST_CASE("an isolated step's lists are those of its masks", "[tune]") {
                 for (int f = 0; f < 5; f++)
                     sources.insert(sources.end(), {f, f + 1, f == 0 ? 5 : f - 1});
                 const TileLists expected({grid, grid, 5, masks.patches}, sources, listed, width, height, side);
-                const MaskTiles tiles = mask_tiles(masks, 5, listed, width, height, side);
+                const PixelTiles tiles = mask_tiles(masks, 5, listed, width, height, side);
                 CHECK(tiles.selected == expected.selected);
                 CHECK(tiles.all == expected.all);
                 CHECK(tiles.list == expected.list);

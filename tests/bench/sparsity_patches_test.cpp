@@ -4,10 +4,10 @@
 #include <map>
 #include <set>
 
-#include "bench/pixel_lists.h"
 #include "bench/sparsity_bench.h"
 #include "model/lowering.h"
 #include "model/patch_shape.h"
+#include "model/pixel_lists.h"
 #include "tests/model/network_run.h"
 #include "tests/reference/spatial.h"
 

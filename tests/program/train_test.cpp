@@ -23,6 +23,29 @@ Arguments training(const std::string &list, const std::string &out, const Argume
     return all;
 }
 
+// The best top-1 of a run's log, whose rows are handed to `check`.
+template <class Check> double best_validation(const std::string &out, Check check) {
+    const Bytes log = read_bytes(out + "/log.jsonl");
+    std::istringstream rows(std::string(log.begin(), log.end()));
+    double top1 = -1;
+    for (std::string row; std::getline(rows, row);) {
+        const auto json = nlohmann::json::parse(row);
+        check(json);
+        top1 = std::max(top1, json.at("val_top1").get<double>());
+    }
+    return top1;
+}
+
+// Eval with the same masks says the same of a run's best weights.
+void check_evaluation(const std::string &out, const std::string &list, const Arguments &masks, double top1) {
+    Arguments given = {"eval", out, "--data", list, "--mask-seed", "5", "--json", "--quiet", "--masks"};
+    given.insert(given.end(), masks.begin(), masks.end());
+    const ProgramRun told = run_program(given);
+    INFO(told.err);
+    REQUIRE(told.status == 0);
+    CHECK(told.json_lines().at(0).at("top1").get<double>() == Approx(top1).margin(0.01));
+}
+
 } // namespace
 
 TEST_CASE("train leaves weights that classify reads, and logs", "[program_train]") {
@@ -84,21 +107,11 @@ TEST_CASE("train validates with the masks that it trains with", "[program_train]
                                          "--rt-end", "0", "--quiet"}));
     INFO(run.err);
     REQUIRE(run.status == 0);
-    const Bytes log = read_bytes(out + "/log.jsonl");
-    std::istringstream rows(std::string(log.begin(), log.end()));
-    double top1 = -1;
-    for (std::string row; std::getline(rows, row);) {
-        const auto json = nlohmann::json::parse(row);
+    const double top1 = best_validation(out, [](const nlohmann::json &json) {
         CHECK(json.at("realised_rt") == 0.25);
         CHECK(json.at("target_rt") == 0.25);
-        top1 = std::max(top1, json.at("val_top1").get<double>());
-    }
-    // The best weights with the same masks in eval.
-    const ProgramRun told = run_program({"eval", out, "--data", list, "--masks", "random", "--rt", "0.25",
-                                         "--mask-seed", "5", "--json", "--quiet"});
-    INFO(told.err);
-    REQUIRE(told.status == 0);
-    CHECK(told.json_lines().at(0).at("top1").get<double>() == Approx(top1).margin(0.01));
+    });
+    check_evaluation(out, list, {"random", "--rt", "0.25"}, top1);
 }
 
 TEST_CASE("train takes policies of patches, and validates with them", "[program_train]") {
@@ -109,22 +122,12 @@ TEST_CASE("train takes policies of patches, and validates with them", "[program_
     const ProgramRun run = run_program(training(list, out, masks));
     INFO(run.err);
     REQUIRE(run.status == 0);
-    const Bytes log = read_bytes(out + "/log.jsonl");
-    std::istringstream rows(std::string(log.begin(), log.end()));
-    double top1 = -1;
-    for (std::string row; std::getline(rows, row);) {
-        const auto json = nlohmann::json::parse(row);
+    const double top1 = best_validation(out, [](const nlohmann::json &json) {
         CHECK(json.at("realised_rs") == 0.25);
         CHECK(json.at("target_rs") == 0.25);
         CHECK(json.at("realised_rt") == 1);
-        top1 = std::max(top1, json.at("val_top1").get<double>());
-    }
-    // The best weights with the same masks in eval.
-    const ProgramRun told = run_program(
-        {"eval", out, "--data", list, "--masks", "blob", "--rs", "0.25", "--mask-seed", "5", "--json", "--quiet"});
-    INFO(told.err);
-    REQUIRE(told.status == 0);
-    CHECK(told.json_lines().at(0).at("top1").get<double>() == Approx(top1).margin(0.01));
+    });
+    check_evaluation(out, list, {"blob", "--rs", "0.25"}, top1);
     Arguments other = masks;
     other.insert(other.end(), {"--masks-of", "patches", "--resume", "auto"}); // the run is another one
     check_refusal(run_program(training(list, out, other)), 1, "masks_of: \"auto\", now \"patches\"");

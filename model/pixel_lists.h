@@ -29,7 +29,15 @@ double realised_pixels(const std::vector<int> &patches, int grid, int width, int
 /// are full, but for one a frame, and neighbours lie beside each other.
 PixelSelection contiguous_pixels(const PixelSelection &pixels, int side);
 
-/// Lists of all frames, as generators/tile_list_generator.cpp defines them.
+/// Tiles of `side` pixels of the first `listed` frames, as generators/tile_list_generator.cpp defines them.
+struct PixelTiles {
+    int selected = 0, all = 0;
+    std::vector<int> list;  // [self next previous x y, n], selected ones first
+    std::vector<int> slots; // [tile column, tile row, f]: 1 + a selected tile's place in the list; 0: not selected
+};
+PixelTiles list_tiles(const PixelSelection &pixels, int listed, int side);
+
+/// Points and tiles of all frames.
 struct PixelLists {
     std::vector<int> slots; // [x, y, f]: 1 + the pixel's place in the list of points; 0: not selected
     std::vector<int> tiles; // [self next previous x y, n], selected tiles only

@@ -1,6 +1,7 @@
-#include "bench/pixel_lists.h"
+#include "model/pixel_lists.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace afnet {
 
@@ -71,22 +72,30 @@ PixelSelection contiguous_pixels(const PixelSelection &pixels, int side) {
     return result;
 }
 
-PixelLists list_pixels(const PixelSelection &pixels, int side) {
-    PixelLists lists;
-    for (char selected : pixels.pixels)
-        lists.slots.push_back(selected ? ++lists.points : 0);
-    for (int f = 0; f < pixels.frames; f++) {
+PixelTiles list_tiles(const PixelSelection &pixels, int listed, int side) {
+    const int columns = (pixels.width + side - 1) / side, rows = (pixels.height + side - 1) / side;
+    PixelTiles tiles;
+    tiles.slots.assign(size_t(columns) * size_t(rows) * size_t(pixels.frames), 0);
+    std::vector<int> others;
+    for (int f = 0; f < listed; f++) {
         for_each_tile(pixels, side, [&](int x0, int y0) {
             bool any = false;
             for_each_pixel(pixels, side, x0, y0,
                            [&](int x, int y) { any = any || pixels.pixels[place(pixels, x, y, f)] != 0; });
-            if (!any) return;
-            const int next = std::min(f + 1, pixels.frames), previous = f == 0 ? pixels.frames : f - 1;
-            lists.tiles.insert(lists.tiles.end(), {f, next, previous, x0, y0});
-            lists.tile_count++;
+            std::vector<int> &to = any ? tiles.list : others;
+            to.insert(to.end(), {f, f + 1, f == 0 ? pixels.frames : f - 1, x0, y0});
+            if (any) tiles.slots[size_t((f * rows + y0 / side) * columns + x0 / side)] = ++tiles.selected;
+            tiles.all++;
         });
     }
-    return lists;
+    tiles.list.insert(tiles.list.end(), others.begin(), others.end());
+    return tiles;
+}
+
+PixelLists list_pixels(const PixelSelection &pixels, int side) {
+    PixelTiles points = list_tiles(pixels, pixels.frames, 1), tiles = list_tiles(pixels, pixels.frames, side);
+    tiles.list.resize(5 * size_t(tiles.selected));
+    return {std::move(points.slots), std::move(tiles.list), points.selected, tiles.selected};
 }
 
 } // namespace afnet
