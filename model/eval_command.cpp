@@ -10,6 +10,7 @@
 #include "model/dtype_option.h"
 #include "model/evaluation_report.h"
 #include "model/progress.h"
+#include "model/stage_masks.h"
 #include "model/unselected_option.h"
 #include "runtime/command.h"
 #include "runtime/error.h"
@@ -52,9 +53,7 @@ std::string weights_of(const std::string &model) {
 }
 
 MaskTarget target_of(const Options &options, const ModelDescription &description) {
-    if (options.masks_of.empty()) return description.spatial() ? MaskTarget::Patches : MaskTarget::Frames;
-    const auto &names = mask_target_names();
-    return MaskTarget(std::find(names.begin(), names.end(), options.masks_of) - names.begin());
+    return mask_target_named(options.masks_of).value_or(automatic_target(description));
 }
 
 void check_ratios(const CaseChoices &choices, const ModelDescription &description) {

@@ -145,6 +145,13 @@ const std::vector<std::string> &mask_target_names() {
     return names;
 }
 
+std::optional<MaskTarget> mask_target_named(const std::string &word) {
+    const auto &names = mask_target_names();
+    const auto found = std::find(names.begin(), names.end(), word);
+    if (found == names.end()) return std::nullopt;
+    return MaskTarget(found - names.begin());
+}
+
 bool targets_frames(MaskTarget target) {
     return target != MaskTarget::Patches;
 }

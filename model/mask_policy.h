@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -54,6 +55,8 @@ enum class MaskTarget { Frames, Patches, Both };
 
 /// Their words, in the order above.
 const std::vector<std::string> &mask_target_names();
+/// That of a word; none for any other word.
+std::optional<MaskTarget> mask_target_named(const std::string &word);
 bool targets_frames(MaskTarget target);
 bool targets_patches(MaskTarget target);
 

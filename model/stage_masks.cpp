@@ -17,12 +17,6 @@ std::vector<std::string> policies_of_patches() {
     return words;
 }
 
-// As an evaluation's: patches where the network has masks in space.
-MaskTarget target_of(const TrainingStage &stage, const ModelDescription &description) {
-    if (const auto target = stage.target()) return *target;
-    return description.spatial() ? MaskTarget::Patches : MaskTarget::Frames;
-}
-
 void check(const TrainingStage &stage, const ModelDescription &description, MaskTarget target) {
     const auto refuse = [&](const std::string &what) {
         throw Error("stage " + stage.name + ": masks are " + stage.masks +
@@ -48,12 +42,16 @@ void check(const TrainingStage &stage, const ModelDescription &description, Mask
 
 } // namespace
 
+MaskTarget automatic_target(const ModelDescription &description) {
+    return description.spatial() ? MaskTarget::Patches : MaskTarget::Frames;
+}
+
 bool StageMasks::replace(const std::string &key) const {
     return is_patch_navigation(key) ? patches : is_navigation(key) && frames;
 }
 
 StageMasks stage_masks(const TrainingStage &stage, const ModelDescription &description) {
-    const MaskTarget target = target_of(stage, description);
+    const MaskTarget target = stage.target().value_or(automatic_target(description));
     check(stage, description, target);
     StageMasks masks;
     masks.policy = stage.policy();

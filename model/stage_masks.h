@@ -8,6 +8,10 @@
 
 namespace afnet {
 
+/// What a policy chooses where nobody says it, in training and in evaluation: patches, where the network has masks in
+/// space.
+MaskTarget automatic_target(const ModelDescription &description);
+
 /// What a stage's field `masks` comes to for a network.
 struct StageMasks {
     MaskPolicy policy = MaskPolicy::Learned;

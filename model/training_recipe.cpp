@@ -204,10 +204,7 @@ bool TrainingStage::trains(const std::string &key) const {
 }
 
 std::optional<MaskTarget> TrainingStage::target() const {
-    const auto &names = mask_target_names();
-    const auto found = std::find(names.begin(), names.end(), masks_of);
-    if (found == names.end()) return std::nullopt;
-    return MaskTarget(found - names.begin());
+    return mask_target_named(masks_of);
 }
 
 UpdateRule TrainingStage::rule(const ModelDescription &description, const ParameterInfo &parameter) const {
