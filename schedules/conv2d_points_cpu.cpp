@@ -14,19 +14,20 @@ int conv2d_points_co_block(const Conv2dPointsKnobs &knobs, int channels, const T
 
 namespace {
 
-// Copies of pixels that lie whole ways of the first-level cache apart share one set of it (conv2d_cpu.cpp): 1024 to 256
-// channels took 3.9 ms with 14 points, 3.1 with 7.
+// Fewer points than registers hold where copies of pixels lie whole ways of the first-level cache apart and share one
+// set of it (conv2d_cpu.cpp; 1024 to 256 channels took 3.9 ms with 14 points, 3.1 with 7), and where that cache also has
+// to take the lines of the next tile (256 to 64 channels, with prefetches: 2.6 and 2.2 ms).
 int points_per_tile(const Conv2dPointsStages &s, const Conv2dPointsKnobs &knobs, int co_block, const CpuFacts &cpu) {
-    constexpr int kWayBytes = 4096, kPointsOfOneSet = 7;
+    constexpr int kWayBytes = 4096, kFewPoints = 7;
     const int points = conv2d_register_columns(co_block / std::min(cpu.lanes, co_block), cpu);
-    return knobs.tile_x.resolve(s.point_bytes % kWayBytes == 0 ? std::min(points, kPointsOfOneSet) : points);
+    return knobs.tile_x.resolve(s.gathers || s.point_bytes % kWayBytes == 0 ? std::min(points, kFewPoints) : points);
 }
 
 } // namespace
 
 std::unique_ptr<PrefetchPoints> conv2d_points_prefetches(const Conv2dPointsStages &s, const Conv2dPointsKnobs &knobs,
                                                          int co_block, const Target &target) {
-    constexpr int kNever = 1, kOfLong = 2, kLeastGathered = 12 << 20, kLeastAdded = 4 << 20;
+    constexpr int kNever = 1, kOfLong = 2, kLeastBytes = 4 << 20;
     if (!s.gathers && !s.adds) return nullptr;
     const int which = knobs.prefetch.resolve(kOfLong);
     if (which == kNever) return nullptr;
@@ -36,8 +37,7 @@ std::unique_ptr<PrefetchPoints> conv2d_points_prefetches(const Conv2dPointsStage
         wanted.ahead = points_per_tile(s, knobs, co_block, cpu_facts(target));
     }
     if (s.adds) wanted.sum = s.sum.name();
-    const int least_bytes = s.gathers ? kLeastGathered : kLeastAdded;
-    if (which == kOfLong) wanted.least_points = least_bytes / (s.gathers ? s.point_bytes : s.added_bytes);
+    if (which == kOfLong) wanted.least_points = kLeastBytes / (s.gathers ? s.point_bytes : s.added_bytes);
     return std::make_unique<PrefetchPoints>(wanted);
 }
 
@@ -45,7 +45,7 @@ void schedule_cpu(Conv2dPointsStages s, const Conv2dPointsKnobs &knobs, int co_b
     const CpuFacts cpu = cpu_facts(target);
     const int lanes = std::min(cpu.lanes, co_block);
     const int points = points_per_tile(s, knobs, co_block, cpu);
-    const int tiles = knobs.tiles.resolve(4);
+    const int tiles = knobs.tiles.resolve(s.gathers ? 8 : 4); // about as many points either way
 
     Var block("block"), ci("ci");
     RVar tile("tile"), inner("inner"), task("task"), in_task("in_task");

@@ -43,6 +43,21 @@ private:
     int ahead_;
 };
 
+// Whether a statement has loops.
+class Loops : public IRVisitor {
+public:
+    static bool in(const Stmt &stmt) {
+        Loops loops;
+        stmt.accept(&loops);
+        return loops.found_;
+    }
+
+private:
+    using IRVisitor::visit;
+    void visit(const For *) override { found_ = true; }
+    bool found_ = false;
+};
+
 // The first load from `residual`.
 class ResidualLoad : public IRVisitor {
 public:
@@ -83,19 +98,54 @@ Stmt PrefetchPoints::mutate(const Stmt &stmt) {
 }
 
 Stmt PrefetchPoints::visit(const ProducerConsumer *op) {
-    if (op->name != wanted_.read || !op->is_producer) return IRMutator::visit(op);
-    reading_ = true;
+    if (op->name != wanted_.read) return IRMutator::visit(op);
+    bool &within = op->is_producer ? reading_ : consuming_;
+    if (op->is_producer) bound_.clear();
+    within = true;
     Stmt result = IRMutator::visit(op);
-    reading_ = false;
+    within = false;
     return result;
 }
 
 // The outermost loop there is that over points.
 Stmt PrefetchPoints::visit(const For *op) {
-    if (!reading_) return IRMutator::visit(op);
-    const Stmt later = AskForLater(wanted_.ahead).mutate(op->body);
-    return For::make(op->name, op->min, op->extent, op->for_type, op->partition_policy, op->device_api,
-                     where_wanted(later, op->body));
+    if (reading_) {
+        points_ = op;
+        return op;
+    }
+    if (!consuming_ || !points_) return IRMutator::visit(op);
+    if (!Loops::in(op->body)) return Block::make(ask_for_share(), op);
+    around_.push_back(op);
+    Stmt result = IRMutator::visit(op);
+    around_.pop_back();
+    return result;
+}
+
+// What is bound around the loop over points.
+Stmt PrefetchPoints::visit(const LetStmt *op) {
+    if (reading_) bound_.push_back(op);
+    return IRMutator::visit(op);
+}
+
+// The turns of the loops around the innermost one take the later tile's points in turn.
+Stmt PrefetchPoints::ask_for_share() const {
+    Expr turn = 0;
+    int turns = 1;
+    for (const For *loop : around_) {
+        const auto extent = as_const_int(loop->extent);
+        if (!extent) continue;
+        turn = turn * int(*extent) + Variable::make(Int(32), loop->name) - loop->min;
+        turns *= int(*extent);
+    }
+    const int share = (wanted_.ahead + turns - 1) / turns;
+    const std::string name = unique_name("later_point");
+    const Expr place = turn * share + Variable::make(Int(32), name);
+    const Stmt later = AskForLater(wanted_.ahead).mutate(points_->body);
+    Stmt asked = IfThenElse::make(place < points_->extent, substitute(points_->name, points_->min + place, later));
+    for (size_t k = bound_.size(); k-- > 0;)
+        asked = LetStmt::make(bound_[k]->name, bound_[k]->value, asked);
+    return IfThenElse::make(Variable::make(Bool(), kWanted),
+                            For::make(name, 0, share, ForType::Serial, Partition::Never, DeviceAPI::None, asked));
 }
 
 // A tile's sums, and what becomes of them.
