@@ -88,15 +88,17 @@ int conv2d_winograd_outputs(const Conv2dKnobs &knobs, const std::optional<PlainL
     return algorithm == kDirect ? 0 : algorithm;
 }
 
+int conv2d_cached_columns(int columns, int bytes_apart) {
+    constexpr int kWayBytes = 4096, kColumnsOfOneSet = 7;
+    return bytes_apart % kWayBytes == 0 ? std::min(columns, kColumnsOfOneSet) : columns;
+}
+
 namespace {
 
-// A tile reads one element of each of its columns at a time. Where columns lie whole ways of the first-level cache
-// apart, their lines meet in one set, of 8 ways or more: more columns than these would push each other out.
 int widest_columns(const Conv2dStages &s, const Conv2dKnobs &knobs, int co_block, const CpuFacts &cpu) {
-    constexpr int kWayBytes = 4096, kColumnsOfOneSet = 7;
     const int apart = s.stride * s.reduction_channels * s.groups * s.element_bytes;
     const int columns = conv2d_register_columns(co_block / std::min(cpu.lanes, co_block), cpu);
-    return knobs.tile_x.resolve(apart % kWayBytes == 0 ? std::min(columns, kColumnsOfOneSet) : columns);
+    return knobs.tile_x.resolve(conv2d_cached_columns(columns, apart));
 }
 
 } // namespace

@@ -106,6 +106,11 @@ Halide::Var conv2d_tile_loop(const Conv2dTile &tile);
 /// weights and a broadcast.
 int conv2d_register_columns(int vectors, const CpuFacts &cpu);
 
+/// As many of them as the first-level cache holds. A tile reads one element of each column at a time; where columns lie
+/// `bytes_apart` that are whole ways of that cache, their lines meet in one set, of 8 ways or more, and a tile of more
+/// columns would push its own lines out.
+int conv2d_cached_columns(int columns, int bytes_apart);
+
 /// Makes the sum of a pair's products one instruction, which reads the pair of inputs as one broadcast element. Returns
 /// the loop over pairs that `channel` becomes.
 Halide::RVar conv2d_pairs(Halide::Func sum, const Halide::RVar &channel, const Halide::Var &c, int pair);

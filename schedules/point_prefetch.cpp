@@ -1,5 +1,7 @@
 #include "schedules/point_prefetch.h"
 
+#include "schedules/prefetch_line.h"
+
 namespace afnet::schedules {
 
 using namespace Halide;
@@ -10,11 +12,6 @@ namespace {
 constexpr const char *kInput = "input", *kList = "list", *kResidual = "residual", *kEntries = "list_entries",
                      *kWanted = "prefetches_wanted";
 constexpr int kEntriesPerPoint = 5;
-
-Stmt ask(const std::string &buffer, const Type &type, const Expr &index) {
-    return Evaluate::make(
-        Call::make(type, Call::prefetch, {Variable::make(Handle(), buffer), index, 1, 1}, Call::Intrinsic));
-}
 
 Stmt where_wanted(const Stmt &asked, const Stmt &then) {
     return Block::make(IfThenElse::make(Variable::make(Bool(), kWanted), asked), then);
@@ -32,7 +29,7 @@ private:
         const Load *load = op->value.as<Load>();
         const Ramp *ramp = load && load->name == kInput ? load->index.as<Ramp>() : nullptr;
         if (!ramp) return Evaluate::make(0);
-        return ask(kInput, load->type.element_of(), mutate(ramp->base));
+        return prefetch_line(kInput, load->type.element_of(), mutate(ramp->base));
     }
     Expr visit(const Load *op) override {
         if (op->name != kList || !op->type.is_scalar()) return IRMutator::visit(op);
@@ -80,7 +77,7 @@ class AskForResidual : public IRMutator {
         op->value.accept(&load);
         if (!load.found) return Evaluate::make(0);
         const Ramp *ramp = load.found->index.as<Ramp>();
-        return ask(kResidual, load.found->type.element_of(), ramp ? ramp->base : load.found->index);
+        return prefetch_line(kResidual, load.found->type.element_of(), ramp ? ramp->base : load.found->index);
     }
 };
 

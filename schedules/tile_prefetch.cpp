@@ -4,6 +4,8 @@
 #include <map>
 #include <vector>
 
+#include "schedules/prefetch_line.h"
+
 namespace afnet::schedules {
 
 using namespace Halide;
@@ -58,8 +60,7 @@ Expr elements(const std::string &name) {
 Stmt ask(const std::string &buffer, const Type &type, const std::vector<Expr> &indices) {
     std::vector<Stmt> all;
     for (const Expr &index : indices)
-        all.push_back(Evaluate::make(Call::make(
-            type, Call::prefetch, {Variable::make(Handle(), buffer), simplify(index), 1, 1}, Call::Intrinsic)));
+        all.push_back(prefetch_line(buffer, type, simplify(index)));
     return IfThenElse::make(Variable::make(Bool(), kWanted), Block::make(all));
 }
 
