@@ -185,6 +185,7 @@ Feature PlanBuilder::conv_on_frames(const Feature &in, const ConvLayer &layer) {
     widen_border(network_.plan.tensors[size_t(in.tensor)], layer.kernel);
     if (layer.projects) finish_rejected(*layer.projects);
     const FocalBlock *finished = layer.projects && layer.projects->finished ? layer.projects : nullptr;
+    if (finished && pays_rejected_patches(*finished, layer)) return patch_projection(in, layer, *finished);
     const bool compact_in = layer.gather == Gather::Compact;
     const bool compact_out = !layer.scatter && (compact_in || layer.gather == Gather::Selected);
     const bool shifted = shift() && (layer.gather == Gather::Shifted || layer.gather == Gather::Selected);

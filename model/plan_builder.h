@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -131,6 +132,7 @@ private:
     TensorId integers(const std::string &name, std::vector<int> extents, Storage storage = Storage::Arena);
     void choose_patches(PatchSelection &patches, const Feature &ample, int grid);
     Feature spatial_focal(FocalBlock &block, const Feature &in, const Feature &state, const FocalBranch &branch);
+    PatchLists decide_patches(const FocalBlock &block, const Selection &frames, const Feature &state);
     PatchLists list_patches(const FocalBlock &block, const Selection &frames, const Feature &state);
     void choose_way(const FocalBlock &block, const Selection &frames, const Feature &state, PatchLists &lists);
     void list_convolved_tiles(const FocalBlock &block, const Feature &state, PatchLists &lists);
@@ -153,6 +155,8 @@ private:
     void settle_all_patches(const Feature &stream, const std::string &label);
     void owe_patches(const FocalBlock &block, const Feature &stream, const PatchLists &lists);
     void add_owed(const Feature &stream, Step &step);
+    bool pays_rejected_patches(const FocalBlock &block, const ConvLayer &projection) const;
+    Feature patch_projection(const Feature &in, const ConvLayer &layer, const FocalBlock &block);
     void mask_pixels(const std::string &label, const Feature &at, const Selection &frames, const ConvLayer *unbiased);
 
     TensorId constant(const std::string &name);
@@ -190,6 +194,13 @@ private:
     RejectedResponse rejected_;                 // of the focal block that is being lowered
     const PatchLists *at_points_ = nullptr, *masking_ = nullptr;  // how conv() computes a focal branch
     bool projected_ = false;  // the focal block that is being lowered has a projection
+    // That projection, where it pays what the block leaves on rejected pixels.
+    struct Payment {
+        PatchLists lists;  // what the block has decided
+        TensorId rejected = kNoTensor;
+        size_t step = 0;
+    };
+    std::optional<Payment> payment_;
     TensorId identity_ = kNoTensor, identity_count_ = kNoTensor, unused_sources_ = kNoTensor, unused_mask_ = kNoTensor,
              no_frames_ = kNoTensor;
 };

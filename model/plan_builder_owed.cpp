@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "model/folded_layer.h"
+#include "model/packing.h"
 #include "model/plan_builder.h"
 
 namespace afnet {
@@ -94,6 +95,14 @@ Step &PlanBuilder::settle_step(const std::string &label, const Feature &stream, 
 
 // Behind the block: notes what its rejected pixels are owed. Who does not know of debts gets a settled stream.
 void PlanBuilder::owe_patches(const FocalBlock &block, const Feature &stream, const PatchLists &lists) {
+    if (payment_) {
+        network_.constants.push_back({payment_->rejected, payment_->step, [bias = rejected_.bias](const Weights &w, const KernelEntry &) {
+            std::vector<float> elements = bias(w);
+            return PackedConstant{{int(elements.size())}, std::move(elements)};
+        }});
+        payment_.reset();
+        return;
+    }
     const bool owes = rejected_.bias || rejected_.relu;
     const auto found = owed_.find(stream.tensor);
     if (!owes && found == owed_.end()) return;
@@ -132,6 +141,47 @@ void PlanBuilder::add_owed(const Feature &stream, Step &step) {
     }
     step.arguments.push_back({"owed", owed.patches});
     step.arguments.push_back({"responses", responses_of(owed, stream.channels, step.label), Frames::All, groups});
+}
+
+// Where the projection knows which patches its block computes, it stores what the others get along with the rest: no
+// block has to come back to them.
+bool PlanBuilder::pays_rejected_patches(const FocalBlock &block, const ConvLayer &projection) const {
+    const bool plain = projection.kernel == 1 && projection.stride == 1 && projection.groups == 1;
+    return plain && block.patches && shape().unselected == Unselected::Masked && !shape().on_gpu;
+}
+
+Feature PlanBuilder::patch_projection(const Feature &in, const ConvLayer &layer, const FocalBlock &block) {
+    const Feature out = feature(layer.label, layer.out, in.width, in.height, layer.border, layer.shiftable);
+    const PatchLists lists = decide_patches(block, *block.selection, out);
+    const TensorId weights = constant(layer.label + ".weights"), bias = constant(layer.label + ".bias"),
+                   rejected = constant(layer.label + ".rejected");
+    Step &step = add_step(layer.label,
+                          KernelSpec("patch_projection")
+                              .set("ci", in.channels)
+                              .set("co", layer.out)
+                              .set("kernel", layer.kernel)
+                              .set("activation", block.activation)
+                              .set("response", block.kernel),
+                          nullptr);
+    step.arguments = {{"input", in.tensor, Frames::All, 1},
+                      {"weights", weights},
+                      {"bias", bias},
+                      {"residual", block.residual, Frames::All, 1},
+                      {"rejected", rejected},
+                      {"mask", block.selection->deciding_mask()},
+                      {"patches", lists.mask},
+                      {"whole", lists.whole.count},
+                      {"output", out.tensor, Frames::All, 1}};
+    step.macs = double(in.width) * in.height * layer.out * in.channels;
+    pack(weights, [fold = reading_weights(layer, in.channels), co = layer.out, ci = in.channels](
+                      const Weights &w, const KernelEntry &entry) {
+        return pack_conv_weights(fold(w), co, ci, 1, 1, knob_of(entry, "co_block"));
+    });
+    pack(bias, [fold = reading_bias(layer), co = layer.out](const Weights &w, const KernelEntry &entry) {
+        return pack_conv_bias(fold(w), co, 1, knob_of(entry, "co_block"));
+    });
+    payment_ = Payment{lists, rejected, network_.plan.steps.size() - 1};
+    return out;
 }
 
 } // namespace afnet

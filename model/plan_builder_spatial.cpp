@@ -114,9 +114,9 @@ Feature PlanBuilder::spatial_focal(FocalBlock &block, const Feature &in, const F
     return out;
 }
 
-PlanBuilder::PatchLists PlanBuilder::list_patches(const FocalBlock &block, const Selection &frames,
-                                                  const Feature &state) {
-    const int f = shape().flat_frames();
+// Which patches the block computes, and which way.
+PlanBuilder::PatchLists PlanBuilder::decide_patches(const FocalBlock &block, const Selection &frames,
+                                                    const Feature &state) {
     PatchLists lists;
     lists.mask = block.patches->deciding_mask();
     lists.listed.sources = lists.whole.sources = frames.sources;
@@ -126,6 +126,13 @@ PlanBuilder::PatchLists PlanBuilder::list_patches(const FocalBlock &block, const
     } else {
         choose_way(block, frames, state, lists);
     }
+    return lists;
+}
+
+PlanBuilder::PatchLists PlanBuilder::list_patches(const FocalBlock &block, const Selection &frames,
+                                                  const Feature &state) {
+    const int f = shape().flat_frames();
+    PatchLists lists = payment_ ? payment_->lists : decide_patches(block, frames, state);
     lists.point_frames = state.width * state.height * f;
     lists.points.count = integers(block.key + ".point_count", {2}, Storage::Kept);
     lists.slots = integers(block.key + ".slots", {1, state.width, state.height, f});
