@@ -172,8 +172,9 @@ std::vector<LoadedModel> load_models(const GranularityOptions &options) {
     std::vector<LoadedModel> models;
     for (const std::string &name : options.models) {
         models.push_back(load_model(name, options.seed));
-        if (!models.back().description.patches_possible()) {
-            throw Error(name + ": masks in space are there for af_resnet networks of bottlenecks only");
+        if (!models.back().description.patches_of_bottlenecks()) {
+            throw Error(name +
+                        ": whole frames beside masks in space are there for af_resnet networks of bottlenecks only");
         }
     }
     return models;

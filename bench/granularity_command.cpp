@@ -41,7 +41,7 @@ void add_options(CLI::App &app, GranularityOptions &o, std::string &out) {
         ->check(CLI::Range(1, 64))
         ->capture_default_str();
     app.add_option("--rs", o.ratios, "Ratios of selected patches")->check(CLI::Range(0.0, 1.0))->capture_default_str();
-    app.add_option("--patches", o.patches, "Shapes of masks: random, blob, border, centre")
+    app.add_option("--patches", o.patches, "Shapes of masks: random, blob, crop, border, centre")
         ->check(CLI::IsMember(ratio_shape_names()))
         ->capture_default_str();
     add_run_options(app, o.run);

@@ -32,13 +32,10 @@ void force_patches(Network &network, const NetworkRow &row) {
             b, patch_mask(patch_shape_named(row.patches), row.grid, network.shape().flat_frames(), row.rs, {}, b));
 }
 
-// Where a focal block has masks in space, its steps on whole frames count, and those on lists do not.
-double dense_macs(const Plan &plan) {
+double dense_macs(const LoweredNetwork &network, int frames) {
     double macs = 0;
-    for (const Step &step : plan.steps) {
-        const std::string &generator = step.kernel.generator;
-        if (generator != "conv2d_points" && generator != "conv2d_tiles") macs += step.macs * step.frames;
-    }
+    for (const Step &step : network.plan.steps)
+        macs += whole_frame_macs(network, step) * frames;
     return macs;
 }
 
@@ -106,7 +103,8 @@ public:
         return rows;
     }
 
-    const Plan &plan() const { return network_.lowered().plan; }
+    const LoweredNetwork &lowered() const { return network_.lowered(); }
+    const Plan &plan() const { return lowered().plan; }
     double arena_mib() { return double(network_.executor().arena_bytes()) / (1 << 20); }
 
 private:
@@ -226,7 +224,7 @@ void bench_network(const NetworkBenchOptions &options, const Combination &combin
     row.size = shape.width;
     row.clips = shape.clips;
     row.arena_mib = bench.arena_mib();
-    row.gmac_dense = dense_macs(bench.plan()) / 1e9;
+    row.gmac_dense = dense_macs(bench.lowered(), shape.flat_frames()) / 1e9;
     if (in_space) {
         row.patches = options.patches;
         row.grid = options.grid;

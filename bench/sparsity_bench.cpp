@@ -67,8 +67,8 @@ void check_masks(const std::string &name, const ModelDescription &description, c
 
 void check_patches(const std::string &name, const ModelDescription &description, const SparsityOptions &options) {
     if (options.patches.empty()) return;
-    if (!description.patches_possible()) {
-        throw Error(name + ": masks in space are there for af_resnet networks of bottlenecks only");
+    if (!description.patches_of_bottlenecks()) {
+        throw Error(name + ": masks in space are measured for af_resnet networks of bottlenecks only");
     }
     if (widest_dtype(options.run) != Dtype::F32) throw Error(name + ": masks in space run in f32 only, not in bf16");
 }

@@ -50,9 +50,10 @@ void add_options(CLI::App &app, SparsityOptions &o, std::string &out) {
     app.add_option("--rs", o.patch_ratios, "Ratios of selected patches: masks in space as well; 1 is always measured")
         ->check(CLI::Range(0.0, 1.0));
     app.add_option("--grid", o.grids, "Patches across and down a frame; default: 7")->check(CLI::Range(1, 64));
-    app.add_option("--patches", o.patches,
-                   "Shapes of masks in space: random, blob, border, centre, learned; default: blob; learned takes the "
-                   "network's own choice on --clip")
+    app.add_option(
+           "--patches", o.patches,
+           "Shapes of masks in space: random, blob, crop, border, centre, learned; default: blob; learned takes the "
+           "network's own choice on --clip")
         ->check(CLI::IsMember(shapes));
     app.add_option(
         "--clip", o.clip,

@@ -14,8 +14,9 @@ const std::vector<std::pair<std::string, std::string>> &sparsity_terms() {
                             "and the part of these frames' pixels that they do: mean over blocks."},
         {"patches",
          "Masks in space: which patches of a grid over each frame, and how many across and down. random: any; blob: "
-         "those nearest to one that is drawn; border, centre: nearest to the frame's edges, to its middle; learned: "
-         "what the network's own spatial navigation chooses on the given video."},
+         "those nearest to one that is drawn; crop: a square window at a place that is drawn; border, centre: nearest "
+         "to the frame's edges, to its middle; learned: what the network's own spatial navigation chooses on the given "
+         "video."},
         {"without masks", "The same network with the same weights, compiled without navigation, work lists and fills: "
                           "focal blocks compute all frames with the kernels of any other block. It runs in turn with "
                           "the others."},

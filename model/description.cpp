@@ -145,7 +145,7 @@ void check_masks(const ModelDescription &d, const Refuse &refuse) {
     if (!d.spatial()) return;
     if (d.grid < 1 || d.grid > 64) refuse("grid is " + std::to_string(d.grid) + "; 1 to 64 expected");
     if (d.soft()) refuse("selection soft weighs whole frames; masks in space need selection hard");
-    if (!d.patches_possible()) refuse("masks in space are there for af_resnet networks of bottlenecks only");
+    if (!d.patches_possible()) refuse("masks in space are there for af_resnet networks only");
 }
 
 void check_stages(const ModelDescription &d, const Refuse &refuse) {

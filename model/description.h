@@ -97,7 +97,10 @@ struct ModelDescription {
     }
     bool adaptive() const { return family != Family::ResNet; }
     /// Whether its focal blocks may have masks in space.
-    bool patches_possible() const { return family == Family::AfResNet && block == Block::Bottleneck; }
+    bool patches_possible() const { return family == Family::AfResNet; }
+    /// Whether these have all that docs/spatial.md tells of: training, GPUs, whole frames where lists cost more.
+    /// Without, they run on CPUs, by lists.
+    bool patches_of_bottlenecks() const { return patches_possible() && block == Block::Bottleneck; }
     bool soft() const { return frame_choice == FrameChoice::Soft; }
     bool spatial() const { return masks != MaskKind::Temporal; }
     bool temporal() const { return masks != MaskKind::Spatial; }

@@ -68,7 +68,7 @@ void check_ratios(const CaseChoices &choices, const ModelDescription &descriptio
             throw UsageError(std::string(option) +
                              ": none of the --masks takes a ratio; of frames random, random-same, "
                              "uniform, normal, first and centre do, of patches random, "
-                             "random-same, centre and blob");
+                             "random-same, centre, blob and crop");
         }
     };
     check("--rt", choices.rt, targets_frames(choices.target), "frames");
@@ -191,7 +191,7 @@ const RegisterCommand registered{
              ->expected(1, 100)
              ->check(CLI::Range(0.0, 1.0));
          app.add_option("--rs", o->rs,
-                        "Parts of patches of these frames for random, random-same, centre and blob; default: "
+                        "Parts of patches of these frames for random, random-same, centre, blob and crop; default: "
                         "what learned realises")
              ->expected(1, 100)
              ->check(CLI::Range(0.0, 1.0));

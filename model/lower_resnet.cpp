@@ -90,6 +90,7 @@ Feature focal_block(NetworkBuilder &b, const ModelDescription &d, const std::str
                     int channels, const Selection *selection, const PatchSelection *patches, bool last_relu,
                     bool fused_next, bool focal_next) {
     FocalBlock block{key, channels, 3, selection, last_relu ? "relu" : "linear", fused_next, focal_next, patches};
+    block.basic = d.block == Block::Basic;
     Feature state = in;
     if (in.channels != channels) {
         ConvLayer projection;

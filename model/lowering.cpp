@@ -8,6 +8,13 @@ namespace afnet {
 
 namespace {
 
+// Of networks with masks in space.
+void check_bottlenecks(const ModelDescription &description, const RunShape &shape, const std::string &where) {
+    const bool in_space = (shape.forced_grid > 0 || description.spatial()) && !shape.without_masks;
+    if (!in_space || description.patches_of_bottlenecks()) return;
+    throw Error(description.name + ": masks in space are there for af_resnet networks of bottlenecks only " + where);
+}
+
 void check(const ModelDescription &description, const RunShape &shape) {
     const auto in_range = [&](int value, int least, int most, const char *what) {
         if (value >= least && value <= most) return;
@@ -20,8 +27,9 @@ void check(const ModelDescription &description, const RunShape &shape) {
     in_range(shape.clips, 1, 1024, "a number of clips");
     in_range(shape.forced_grid, 0, 64, "a grid of patches");
     if (shape.forced_grid > 0 && !description.patches_possible()) {
-        throw Error(description.name + ": masks in space are there for af_resnet networks of bottlenecks only");
+        throw Error(description.name + ": masks in space are there for af_resnet networks only");
     }
+    if (shape.on_gpu) check_bottlenecks(description, shape, "on GPUs");
     if (shape.forced_grid > 0 && description.soft() && !shape.forced_masks) {
         throw Error(description.name + ": soft weights of frames and masks in space exclude each other");
     }
@@ -51,6 +59,7 @@ LoweredNetwork lower(const ModelDescription &description, const RunShape &shape)
 
 TrainingPlan lower_training(const ModelDescription &description, const RunShape &shape, TrainingChoices choices) {
     check(description, shape);
+    check_bottlenecks(description, shape, "in training");
     TrainingBuilder builder(description.shift, with_masks_of(description, shape), std::move(choices));
     lower_with(builder, description);
     return builder.finish();
@@ -91,7 +100,8 @@ std::vector<KernelSpec> gpu_kernels_of(const ModelDescription &description, cons
 }
 
 std::vector<KernelSpec> kernel_specs(const ModelDescription &description, Dtype dtype, bool on_gpu) {
-    if (description.spatial() && dtype != Dtype::F32) return {}; // masks in space run in f32 only
+    // Masks in space run in f32 only, and in basic blocks on CPUs.
+    if (description.spatial() && (dtype != Dtype::F32 || (on_gpu && !description.patches_of_bottlenecks()))) return {};
     KernelSet specs;
     std::vector<RunShape> shapes(4);
     shapes[1].unselected = Unselected::Skipped;
@@ -101,7 +111,9 @@ std::vector<KernelSpec> kernel_specs(const ModelDescription &description, Dtype 
         shapes[0].forced_masks = shapes[1].forced_masks = shapes[3].forced_masks = true;
         if (dtype == Dtype::F32) shapes.emplace_back();
     }
-    if (description.patches_possible() && dtype == Dtype::F32) {
+    const bool in_space =
+        (on_gpu ? description.patches_of_bottlenecks() : description.patches_possible()) && dtype == Dtype::F32;
+    if (in_space) {
         // Between them, both sides of tiles for every layer, and both meanings of "unselected".
         for (const auto &[grid, unselected] : {std::pair{1, Unselected::Masked}, {64, Unselected::Skipped}}) {
             RunShape spatial;
@@ -117,7 +129,7 @@ std::vector<KernelSpec> kernel_specs(const ModelDescription &description, Dtype 
         add_kernels(of, shape, specs);
     };
     for (const RunShape &shape : shapes) collect_all(description, shape);
-    if (description.patches_possible() && dtype == Dtype::F32 && !description.spatial()) {
+    if (in_space && !description.spatial()) {
         ModelDescription spatial = description; // for the navigation of its masks
         spatial.frame_choice = FrameChoice::Hard;
         spatial.masks = MaskKind::Both;

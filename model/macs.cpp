@@ -46,9 +46,9 @@ public:
 private:
     void enter(const Step &step) {
         const std::string &generator = step.kernel.generator;
-        if (computes_listed_pixels(step)) return;
+        if (step.macs > 0 && whole_frame_macs(network_, step) == 0) return; // a layer's other way counts
         const std::string gate = gate_of(step.label);
-        const int64_t macs = std::llround(step.macs);
+        const int64_t macs = std::llround(whole_frame_macs(network_, step));
         if (generator == "stem") {
             add(step, "conv1", macs, macs);
             add(step, "maxpool", 0, 9 * elements(step, "output"));
@@ -79,12 +79,6 @@ private:
         }
     }
 
-    // With masks in space a plan has a block's layers twice; those that compute whole frames are counted.
-    bool computes_listed_pixels(const Step &step) const {
-        return std::any_of(network_.patch_counts.begin(), network_.patch_counts.end(), [&](const PatchCounts &counts) {
-            return step.count == counts.points || step.count == counts.tiles;
-        });
-    }
     static std::string without_way(const std::string &label) {
         return ends_with(label, kWhole) ? label.substr(0, label.size() - kWhole.size()) : label;
     }

@@ -94,9 +94,9 @@ std::vector<size_t> permutation(size_t frames, CounterRandom random) {
 } // namespace
 
 const std::vector<std::string> &mask_policy_names() {
-    static const std::vector<std::string> names = {"learned", "gumbel", "random",   "random-same",  "uniform",
-                                                   "normal",  "first",  "centre",   "blob",         "all",
-                                                   "none",    "oracle", "shuffled", "shuffled-same"};
+    static const std::vector<std::string> names = {"learned", "gumbel", "random", "random-same", "uniform",
+                                                   "normal",  "first",  "centre", "blob",        "crop",
+                                                   "all",     "none",   "oracle", "shuffled",    "shuffled-same"};
     return names;
 }
 
@@ -114,13 +114,13 @@ MaskPolicy mask_policy_named(const std::string &name) {
 }
 
 bool chooses_frames(MaskPolicy policy) {
-    return policy != MaskPolicy::Blob;
+    return policy != MaskPolicy::Blob && policy != MaskPolicy::Crop;
 }
 
 bool takes_ratio(MaskPolicy policy) {
     return policy == MaskPolicy::Random || policy == MaskPolicy::RandomSame || policy == MaskPolicy::Uniform ||
            policy == MaskPolicy::Normal || policy == MaskPolicy::First || policy == MaskPolicy::Centre ||
-           policy == MaskPolicy::Blob;
+           policy == MaskPolicy::Blob || policy == MaskPolicy::Crop;
 }
 
 bool draws(MaskPolicy policy) {

@@ -23,6 +23,7 @@ enum class MaskPolicy {
     First,        // the first frames
     Centre,       // the frames in the middle of the clip, or patches in the middle of frames
     Blob,         // of patches only: a region around one that is drawn, for each frame and block by itself
+    Crop,         // of patches only: a square window at a place that is drawn, for each frame and block by itself
     All,          // every frame
     None,         // no frame
     Oracle,       // the true key frames, or key patches

@@ -102,6 +102,7 @@ struct FocalBlock {
     bool fused_next = false;               // only spatial_mean() and fuse() read the stream behind it
     bool focal_next = false;               // only the next focal block reads it
     const PatchSelection *patches = nullptr;  // nullptr: all pixels of these frames
+    bool basic = false;                       // the branch is two 3x3 convolutions
 
     // The builder's own notes: what unselected frames get, and whether the block's projection has given it to them.
     TensorId residual = kNoTensor;

@@ -22,6 +22,8 @@ PatchShape shape_of(MaskPolicy policy) {
         return PatchShape::Centre;
     case MaskPolicy::Blob:
         return PatchShape::Blob;
+    case MaskPolicy::Crop:
+        return PatchShape::Crop;
     case MaskPolicy::Random:
     case MaskPolicy::RandomSame:
         return PatchShape::Random;
@@ -48,8 +50,8 @@ std::vector<std::vector<int>> patches_by_frame(const std::vector<int> &mask, int
 
 bool chooses_patches(MaskPolicy policy) {
     return needs_navigation(policy) || policy == MaskPolicy::Random || policy == MaskPolicy::RandomSame ||
-           policy == MaskPolicy::Centre || policy == MaskPolicy::Blob || policy == MaskPolicy::All ||
-           policy == MaskPolicy::None || policy == MaskPolicy::Oracle;
+           policy == MaskPolicy::Centre || policy == MaskPolicy::Blob || policy == MaskPolicy::Crop ||
+           policy == MaskPolicy::All || policy == MaskPolicy::None || policy == MaskPolicy::Oracle;
 }
 
 std::vector<std::string> patch_policy_names() {

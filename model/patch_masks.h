@@ -21,8 +21,8 @@ bool chooses_patches(MaskPolicy policy);
 /// Their words.
 std::vector<std::string> patch_policy_names();
 
-/// Masks by Random, RandomSame (in all blocks alike), Centre, Blob, All or None on a grid of `grid` by `grid` patches,
-/// the ratio of them in each frame as patch_mask() takes it.
+/// Masks by Random, RandomSame (in all blocks alike), Centre, Blob, Crop, All or None on a grid of `grid` by `grid`
+/// patches, the ratio of them in each frame as patch_mask() takes it.
 ClipPatches policy_patches(MaskPolicy policy, size_t blocks, int frames, int grid, double ratio, const MaskKey &key);
 
 /// Masks [block] of [column, row, f] by policy_patches() of a batch whose clip n is number `samples[n]`, with room for

@@ -12,7 +12,7 @@ namespace afnet {
 
 namespace {
 
-// The lower a patch's rank, the sooner it is taken. Whatever a shape makes of them, as many words are drawn.
+// The lower a patch's rank, the sooner it is taken. Whatever these shapes make of them, as many words are drawn.
 std::vector<double> patch_ranks(PatchShape shape, int grid, CounterRandom &random) {
     const double x0 = random.below(uint32_t(grid)), y0 = random.below(uint32_t(grid)), middle = (grid - 1) / 2.0;
     std::vector<double> ranks;
@@ -37,6 +37,26 @@ std::vector<double> patch_ranks(PatchShape shape, int grid, CounterRandom &rando
     return ranks;
 }
 
+std::vector<int> ranked_patches(PatchShape shape, int grid, int count, CounterRandom &random) {
+    const std::vector<double> ranks = patch_ranks(shape, grid, random);
+    std::vector<size_t> order(ranks.size());
+    std::iota(order.begin(), order.end(), size_t(0));
+    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return ranks[a] < ranks[b]; });
+    std::vector<int> frame(ranks.size(), 0);
+    for (int i = 0; i < count; i++)
+        frame[order[size_t(i)]] = 1;
+    return frame;
+}
+
+std::vector<int> window_of_patches(int grid, int side, CounterRandom &random) {
+    const uint32_t places = uint32_t(grid - side + 1);
+    const int left = int(random.below(places)), top = int(random.below(places));
+    std::vector<int> frame(size_t(grid) * size_t(grid), 0);
+    for (int y = top; y < top + side; y++)
+        std::fill_n(frame.begin() + long(y) * grid + left, side, 1);
+    return frame;
+}
+
 bool takes_ratio(PatchShape shape) {
     return shape != PatchShape::All && shape != PatchShape::None;
 }
@@ -44,7 +64,7 @@ bool takes_ratio(PatchShape shape) {
 } // namespace
 
 const std::vector<std::string> &patch_shape_names() {
-    static const std::vector<std::string> names = {"random", "blob", "border", "centre", "all", "none"};
+    static const std::vector<std::string> names = {"random", "blob", "crop", "border", "centre", "all", "none"};
     return names;
 }
 
@@ -69,9 +89,18 @@ int selected_patches(double rs, int grid) {
     return int(std::lround(std::clamp(rs, 0.0, 1.0) * grid * grid));
 }
 
+int window_side(double rs, int grid) {
+    const double wanted = std::clamp(rs, 0.0, 1.0) * grid * grid;
+    int side = 0;
+    while (side < grid && std::abs((side + 1) * (side + 1) - wanted) <= std::abs(side * side - wanted))
+        side++;
+    return side;
+}
+
 double realised_patches(PatchShape shape, int grid, double rs) {
     if (!takes_ratio(shape)) return shape == PatchShape::All ? 1 : 0;
-    return double(selected_patches(rs, grid)) / (grid * grid);
+    const int side = shape == PatchShape::Crop ? window_side(rs, grid) : 0;
+    return double(shape == PatchShape::Crop ? side * side : selected_patches(rs, grid)) / (grid * grid);
 }
 
 std::vector<int> patch_mask(PatchShape shape, int grid, int frames, double rs, const MaskKey &key, size_t block) {
@@ -86,12 +115,10 @@ std::vector<int> patch_mask(PatchShape shape, int grid, int frames, double rs, c
         stream.layer = uint32_t(block);
         stream.frame = uint32_t(f);
         CounterRandom random(key.seed, stream);
-        const std::vector<double> ranks = patch_ranks(shape, grid, random);
-        std::vector<size_t> order(patches);
-        std::iota(order.begin(), order.end(), size_t(0));
-        std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return ranks[a] < ranks[b]; });
-        for (int i = 0; i < count; i++)
-            mask[size_t(f) * patches + order[size_t(i)]] = 1;
+        const std::vector<int> frame = shape == PatchShape::Crop
+                                           ? window_of_patches(grid, window_side(rs, grid), random)
+                                           : ranked_patches(shape, grid, count, random);
+        std::copy(frame.begin(), frame.end(), mask.begin() + long(size_t(f) * patches));
     }
     return mask;
 }

@@ -97,6 +97,16 @@ int block_of(const LoweredNetwork &network, const Step &step) {
     return -1;
 }
 
+double whole_frame_macs(const LoweredNetwork &network, const Step &step) {
+    for (const PatchCounts &counts : network.patch_counts) {
+        if (step.count == kNoTensor || (step.count != counts.points && step.count != counts.tiles)) continue;
+        if (counts.whole != kNoTensor) return 0;
+        const int side = step.count == counts.tiles ? counts.side : 1;
+        return step.macs * counts.width * counts.height / (side * side);
+    }
+    return step.macs;
+}
+
 Step &PlanBuilder::add_step(const std::string &label, KernelSpec kernel, const Selection *selection) {
     Step step;
     step.label = label;

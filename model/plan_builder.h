@@ -46,7 +46,7 @@ struct RejectedResponse {
 };
 
 /// What a focal block with masks in space computes: frames that have all of their pixels computed, or else pixels and
-/// tiles of a list; on GPUs pixels alone. Counts are int32, the first of each is what is computed.
+/// tiles of a list; on GPUs pixels alone, in basic blocks lists alone. Counts are int32, the first of each is computed.
 struct PatchCounts {
     TensorId whole = kNoTensor, points = kNoTensor, tiles = kNoTensor;
     int width = 0, height = 0, side = 1; // of frames; of tiles
@@ -77,6 +77,8 @@ struct LoweredNetwork {
 std::vector<std::string> masked_blocks(const LoweredNetwork &network);
 /// The focal block that a step is part of, an index of these; -1: none. Choices of frames are no part of a block.
 int block_of(const LoweredNetwork &network, const Step &step);
+/// A step's MACs of one frame whose pixels are all computed; 0 where other steps do that.
+double whole_frame_macs(const LoweredNetwork &network, const Step &step);
 
 class PlanBuilder : public NetworkBuilder {
 public:
@@ -127,6 +129,7 @@ private:
         Selection listed, whole;  // its frames, point by point or with all their pixels; one of both has none
         Selection points, tiles;  // their counts
         TensorId point_list = kNoTensor, tile_list = kNoTensor, slots = kNoTensor;
+        bool alone = false;                               // there is no way with all pixels
         int side = 2, point_frames = 0, tile_frames = 0;  // of tiles; entries of the lists
     };
     TensorId integers(const std::string &name, std::vector<int> extents, Storage storage = Storage::Arena);
@@ -141,6 +144,11 @@ private:
     Feature conv_on_frames(const Feature &in, const ConvLayer &layer);
     Feature conv_then_mask(const Feature &in, const ConvLayer &layer);
     Feature conv_at_points(const Feature &in, const ConvLayer &layer);
+    Feature neighbours_at_points(const Feature &in, const ConvLayer &layer);
+    Feature convolve_points(const Feature &in, const ConvLayer &layer, bool zero_point);
+    Feature compact_points(const std::string &label, int channels, const Feature &of, bool zero_point);
+    Feature gather_points(const Feature &in, const std::string &label);
+    void scatter_points(const Feature &branch, const ConvLayer &layer);
     // What rejected pixels get, and when: plan_builder_owed.cpp.
     struct Owed {
         TensorId patches = kNoTensor;             // which of the responses each patch lacks

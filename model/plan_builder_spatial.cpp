@@ -1,6 +1,7 @@
 // Focal blocks with masks in space (docs/spatial.md): the branch at listed pixels, and once more on whole frames, with
 // the pixels that the mask rejects cleared between convolutions. At run time a count says which of both computes a
-// block's frames; the other one has none, and costs nothing. On GPUs there is the branch at listed pixels alone.
+// block's frames; the other one has none, and costs nothing. On GPUs, and in basic blocks, there is the branch at
+// listed pixels alone.
 #include "model/folded_layer.h"
 #include "model/packing.h"
 #include "model/patch_navigation.h"
@@ -99,7 +100,7 @@ Feature PlanBuilder::spatial_focal(FocalBlock &block, const Feature &in, const F
     settle_read_patches(block, state, lists);
 
     const size_t first_constant = network_.constants.size();
-    if (!shape().on_gpu) {
+    if (!lists.alone) {
         masking_ = &lists;
         branch(*this, in, state, &lists.whole, block.activation);
         masking_ = nullptr;
@@ -120,7 +121,8 @@ PlanBuilder::PatchLists PlanBuilder::decide_patches(const FocalBlock &block, con
     PatchLists lists;
     lists.mask = block.patches->deciding_mask();
     lists.listed.sources = lists.whole.sources = frames.sources;
-    if (shape().on_gpu) {
+    lists.alone = shape().on_gpu || block.basic;
+    if (lists.alone) {
         lists.listed.count = frames.count;
         lists.whole.count = unused_list(no_frames_, "no_frames", {1});
     } else {
@@ -144,7 +146,7 @@ PlanBuilder::PatchLists PlanBuilder::list_patches(const FocalBlock &block, const
     counts.height = state.height;
     if (!shape().on_gpu) {
         list_convolved_tiles(block, state, lists);
-        counts.whole = lists.whole.count;
+        if (!lists.alone) counts.whole = lists.whole.count;
         counts.tiles = lists.tiles.count;
         counts.side = lists.side;
     }
@@ -199,19 +201,28 @@ TensorId PlanBuilder::list_tiles(const std::string &label, const PatchLists &lis
     return list;
 }
 
+// Channels of listed points one behind the other. `zero_point`: a 3x3 convolution reads them, and a pixel of zeroes for
+// neighbours that are not listed.
+Feature PlanBuilder::compact_points(const std::string &label, int channels, const Feature &of, bool zero_point) {
+    TensorInfo compact;
+    compact.name = label + ".points";
+    compact.extents = {channels, 1, 1, at_points_->point_frames};
+    compact.zero_frame = zero_point;
+    return {network_.plan.add(compact), channels, of.width, of.height};
+}
+
 Feature PlanBuilder::conv_at_points(const Feature &in, const ConvLayer &layer) {
-    if (shape().on_gpu) need_conv(layer, in.channels); // else the other way has said so
+    if (at_points_->alone) need_conv(layer, in.channels); // else the other way has said so
+    const bool on_stream = layer.gather == Gather::Selected || layer.scatter;
+    if (layer.kernel == 3 && on_stream) return neighbours_at_points(in, layer);
+    return convolve_points(in, layer, layer.gather == Gather::Selected); // a 3x3 one is next then
+}
+
+Feature PlanBuilder::convolve_points(const Feature &in, const ConvLayer &layer, bool zero_point) {
     const PatchLists &lists = *at_points_;
     const bool in_tiles = layer.kernel == 3 && !shape().on_gpu, gathers = layer.gather == Gather::Selected;
     const bool shifted = shift() && gathers;
-    Feature out = layer.onto;
-    if (!layer.scatter) {
-        TensorInfo compact;
-        compact.name = layer.label + ".points";
-        compact.extents = {layer.out, 1, 1, lists.point_frames};
-        compact.zero_frame = gathers; // the pixel that is not listed, for the 3x3 convolution
-        out = {network_.plan.add(compact), layer.out, in.width, in.height};
-    }
+    const Feature out = layer.scatter ? layer.onto : compact_points(layer.label, layer.out, in, zero_point);
     const TensorId weights = constant(layer.label + ".point_weights"), bias = constant(layer.label + ".point_bias");
     KernelSpec kernel = KernelSpec(in_tiles ? "conv2d_tiles" : "conv2d_points")
                             .set("ci", in.channels)

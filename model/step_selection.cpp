@@ -32,9 +32,9 @@ bool reads_patches(const LoweredNetwork &network, const Step &step) {
 
 // How a focal block with masks in space is computed, and the counts that say so.
 struct SpatialBlock {
-    TensorId listed = kNoTensor; // frames, where it is computed by lists
+    TensorId listed = kNoTensor; // frames, where it is computed by lists and may be otherwise
     PatchCounts counts;
-    double break_even = 0;
+    double break_even = 1; // by lists
 };
 
 // Of the block that has the count.
@@ -47,14 +47,17 @@ const SpatialBlock *block_with(const std::vector<SpatialBlock> &blocks, TensorId
 }
 
 std::vector<SpatialBlock> spatial_blocks(const LoweredNetwork &network) {
-    std::vector<SpatialBlock> blocks;
+    std::vector<SpatialBlock> blocks(network.patch_counts.size());
+    for (size_t b = 0; b < blocks.size(); b++)
+        blocks[b].counts = network.patch_counts[b];
     for (const Step &step : network.plan.steps) {
         if (step.kernel.generator != "patch_choice") continue;
-        SpatialBlock block;
-        block.listed = argument_of(step, "listed")->tensor;
-        block.counts = network.patch_counts.at(blocks.size());
-        block.break_even = scalar_of(step, "break_even");
-        blocks.push_back(block);
+        const TensorId whole = argument_of(step, "whole")->tensor;
+        for (SpatialBlock &block : blocks) {
+            if (block.counts.whole != whole) continue;
+            block.listed = argument_of(step, "listed")->tensor;
+            block.break_even = scalar_of(step, "break_even");
+        }
     }
     return blocks;
 }

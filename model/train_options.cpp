@@ -48,7 +48,7 @@ void add_masks(CLI::App &app, TrainOptions &o) {
            "temporal, spatial or both: focal blocks select frames, patches, or patches of frames; default: the "
            "model's. "
            "And: learned; all: everything; or masks in the navigation's stead: random, random-same, centre, none; of "
-           "frames also uniform, normal, first; of patches also blob")
+           "frames also uniform, normal, first; of patches also blob, crop")
         ->expected(1, 2);
     add_field<std::string>(app, o, "--masks-of", "masks_of",
                            "What masks in the navigation's stead choose: frames, patches or both; auto: patches where "

@@ -395,7 +395,7 @@ std::vector<ModelDescription> ablations_of(const ModelDescription &description) 
 
 // The description with masks in space, where its family can have them.
 std::vector<ModelDescription> spatial_kinds_of(const ModelDescription &description) {
-    if (!description.patches_possible()) return {};
+    if (!description.patches_of_bottlenecks()) return {};
     std::vector<ModelDescription> result(2, description);
     result[0].masks = MaskKind::Spatial;
     result[1].masks = MaskKind::Both;

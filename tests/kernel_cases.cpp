@@ -304,6 +304,15 @@ std::vector<KernelSpec> spatial_kernels() {
     return specs;
 }
 
+std::vector<KernelSpec> listed_points_kernels() {
+    std::vector<KernelSpec> specs;
+    for (const bool shift : {false, true})
+        specs.push_back(KernelSpec("gather_points").set("shift", shift));
+    for (const char *activation : {"relu", "linear"})
+        specs.push_back(activated("scatter_points", activation));
+    return specs;
+}
+
 std::vector<KernelVariant> kernel_variants() {
     // 3x3 convolutions that Winograd can compute: channels below a vector, odd, several blocks, groups.
     const std::vector<KernelSpec> plain =
@@ -334,6 +343,7 @@ std::vector<KernelVariant> kernel_variants() {
             {"test_kernels_winograd5", {{"algorithm", 5}}, for_all_dtypes({conv2d_spec(24, 40, 3, 1, 2, "relu")})},
             {kNormalizationLibrary, {}, normalization_kernels()},
             {kSpatialLibrary, {}, spatial_kernels()},
+            {kListedPointsLibrary, {}, listed_points_kernels()},
             {kPointPrefetchLibrary,
              {{"prefetch", 3}},
              {conv2d_points_spec(16, 8, 2, "relu", true, false), conv2d_points_spec(8, 16, 2, "relu", false, true)}},

@@ -18,6 +18,7 @@ constexpr const char *kPrefetchLibrary = "test_kernels_prefetch"; // asking for 
 constexpr const char *kDirectLibrary = "test_kernels_direct";     // no minimal filtering
 constexpr const char *kTracedLibrary = "test_kernels_traced";     // every store reported to Halide's trace hook
 constexpr const char *kSpatialLibrary = "test_kernels_spatial";   // lists of tiles and points
+constexpr const char *kListedPointsLibrary = "test_kernels_listed_points";   // what moves pixels, on CPUs
 constexpr const char *kPointPrefetchLibrary = "test_kernels_point_prefetch"; // asking for later points, always
 constexpr const char *kConvolutionGradients = "test_kernels_convolution_gradients";
 

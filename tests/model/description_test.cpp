@@ -118,5 +118,5 @@ TEST_CASE("masks in space and their grid are part of a description", "[descripti
     refused = description, refused.frame_choice = FrameChoice::Soft;
     CHECK_THROWS_WITH(check_description(refused, "here"), Catch::Contains("selection hard"));
     refused = shipped_model("af_mobilenetv3_tsm"), refused.masks = MaskKind::Spatial;
-    CHECK_THROWS_WITH(check_description(refused, "here"), Catch::Contains("af_resnet networks of bottlenecks"));
+    CHECK_THROWS_WITH(check_description(refused, "here"), Catch::Contains("af_resnet networks only"));
 }

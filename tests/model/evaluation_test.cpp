@@ -170,11 +170,13 @@ TEST_CASE("cases that a model or its data have no masks for", "[evaluation]") {
     CHECK_NOTHROW(check(MaskPolicy::Random, MaskTarget::Frames));
     CHECK_THROWS_WITH(check(MaskPolicy::Learned, MaskTarget::Patches), Contains("small has no masks in space"));
     CHECK_THROWS_WITH(check(MaskPolicy::Blob, MaskTarget::Frames), Contains("blob: chooses patches"));
+    CHECK_THROWS_AS(check(MaskPolicy::Crop, MaskTarget::Frames), UsageError);
     CHECK_THROWS_WITH(check(MaskPolicy::Random, MaskTarget::Frames, {}, 4), Contains("--grid"));
     model.description.masks = MaskKind::Spatial;
     CHECK_NOTHROW(check(MaskPolicy::Blob, MaskTarget::Patches, {}, 4));
     CHECK_THROWS_WITH(check(MaskPolicy::Random, MaskTarget::Both), Contains("masks in space alone"));
-    CHECK_THROWS_WITH(check(MaskPolicy::Uniform, MaskTarget::Patches), Contains("uniform") && Contains("centre, blob"));
+    CHECK_THROWS_WITH(check(MaskPolicy::Uniform, MaskTarget::Patches),
+                      Contains("uniform") && Contains("centre, blob, crop"));
     CHECK_THROWS_WITH(check(MaskPolicy::Oracle, MaskTarget::Patches), Contains("key_patches.json"));
     CHECK_THROWS_WITH(check(MaskPolicy::Shuffled, MaskTarget::Patches, {}, 4), Contains("7 across and down"));
     truth.patches.emplace();

@@ -28,7 +28,7 @@ MaskKey clip_key(uint32_t sample, uint64_t seed = 1, uint32_t epoch = 0) {
 } // namespace
 
 TEST_CASE("policies have words", "[mask_policy]") {
-    REQUIRE(mask_policy_names().size() == 14);
+    REQUIRE(mask_policy_names().size() == 15);
     for (const std::string &name : mask_policy_names())
         CHECK(mask_policy_name(mask_policy_named(name)) == name);
     CHECK(mask_policy_named("random-same") == MaskPolicy::RandomSame);

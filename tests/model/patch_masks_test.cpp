@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <numeric>
+#include <set>
 
 #include "model/patch_masks.h"
 #include "runtime/error.h"
@@ -39,14 +40,23 @@ TEST_CASE("policies take the part of patches that was asked for", "[mask_policy]
         CHECK(policy_patches(MaskPolicy::All, 1, 2, grid, 0, key)[0] == std::vector<int>(size_t(2 * patches), 1));
         CHECK(policy_patches(MaskPolicy::None, 1, 2, grid, 1, key)[0] == std::vector<int>(size_t(2 * patches), 0));
     }
+    const int window = 3; // across and down: 9 is the square number nearest to a quarter of 49
+    for (const auto &mask : policy_patches(MaskPolicy::Crop, 3, 5, 7, .25, key)) {
+        REQUIRE(mask.size() == size_t(5 * 49));
+        for (int t = 0; t < 5; ++t)
+            CHECK(count_of(frame_of(mask, t, 7)) == window * window);
+    }
     CHECK_THROWS_AS(policy_patches(MaskPolicy::Oracle, 1, 1, 4, 1, key), Error);
     CHECK(chooses_patches(MaskPolicy::Learned));
-    CHECK(chooses_patches(MaskPolicy::Blob));
-    CHECK_FALSE(chooses_frames(MaskPolicy::Blob));
-    CHECK(replaces_navigation(MaskPolicy::Blob));
+    for (const MaskPolicy policy : {MaskPolicy::Blob, MaskPolicy::Crop}) {
+        CHECK(chooses_patches(policy));
+        CHECK_FALSE(chooses_frames(policy));
+        CHECK(replaces_navigation(policy));
+        CHECK(draws(policy));
+    }
     CHECK_FALSE(chooses_patches(MaskPolicy::Uniform));
     CHECK(patch_policy_names() == std::vector<std::string>{"learned", "gumbel", "random", "random-same", "centre",
-                                                           "blob", "all", "none", "oracle", "shuffled",
+                                                           "blob", "crop", "all", "none", "oracle", "shuffled",
                                                            "shuffled-same"});
 }
 
@@ -84,6 +94,17 @@ TEST_CASE("random patches differ by block, frame, clip and seed as far as the po
     CHECK(policy_patches(MaskPolicy::Random, 2, 4, 7, .5, key) == random);
     for (const MaskKey &other : {MaskKey{4, 0, 7}, MaskKey{3, 1, 7}, MaskKey{3, 0, 8}})
         CHECK(policy_patches(MaskPolicy::Random, 2, 4, 7, .5, other) != random);
+}
+
+TEST_CASE("windows of patches differ by block, frame, clip and seed", "[mask_policy]") {
+    const MaskKey key{3, 0, 7};
+    const auto crops = policy_patches(MaskPolicy::Crop, 2, 8, 7, .25, key);
+    CHECK(crops[0] != crops[1]);
+    const auto frames = patches_by_frame(crops[0], 7);
+    CHECK(std::set(frames.begin(), frames.end()).size() > 1);
+    CHECK(policy_patches(MaskPolicy::Crop, 2, 8, 7, .25, key) == crops);
+    for (const MaskKey &other : {MaskKey{4, 0, 7}, MaskKey{3, 1, 7}, MaskKey{3, 0, 8}})
+        CHECK(policy_patches(MaskPolicy::Crop, 2, 8, 7, .25, other) != crops);
 }
 
 TEST_CASE("a batch's patches are those of its clips", "[mask_policy]") {

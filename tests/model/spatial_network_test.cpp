@@ -5,6 +5,8 @@
 #include <cmath>
 
 #include "model/clip_macs.h"
+#include "model/lowering.h"
+#include "model/macs.h"
 #include "runtime/error.h"
 #include "tests/model/network_run.h"
 
@@ -15,10 +17,12 @@ namespace {
 constexpr double kTolerance = 2e-5;   // of a tensor's largest magnitude, as in network_test.cpp
 constexpr double kBothWays = 4e-6; // each kernel agrees within 1e-6; a network adds roundings up
 constexpr double kNeverWhole = 2, kAlwaysWhole = -1;
+constexpr double kBasic = 3; // basic blocks are never computed whole
 
-NetworkRun spatial_run(bool shift, int frames, int clips, int width, int height, int grid, PatchShape shape, double rs) {
+NetworkRun spatial_run(const ModelDescription &description, int frames, int clips, int width, int height, int grid,
+                       PatchShape shape, double rs) {
     NetworkRun run;
-    run.description = small_af_resnet(shift);
+    run.description = description;
     run.shape.frames = frames;
     run.shape.clips = clips;
     run.shape.width = width;
@@ -29,6 +33,11 @@ NetworkRun spatial_run(bool shift, int frames, int clips, int width, int height,
     run.patches = shape;
     run.rs = rs;
     return run;
+}
+
+NetworkRun spatial_run(bool shift, int frames, int clips, int width, int height, int grid, PatchShape shape,
+                       double rs) {
+    return spatial_run(small_af_resnet(shift), frames, clips, width, height, grid, shape, rs);
 }
 
 double difference(const reference::NamedTensor &actual, const reference::NamedTensor &expected) {
@@ -87,12 +96,29 @@ TEST_CASE("small networks with masks in space equal the reference", "[spatial_ne
     check_both(spatial_run(true, 1, 1, 32, 32, 1, PatchShape::All, 1));
 }
 
+TEST_CASE("small networks of basic blocks with masks in space equal the reference", "[spatial_network]") {
+    for (const bool shift : {false, true}) {
+        const ModelDescription basic = small_basic_af_resnet(shift);
+        check_both(spatial_run(basic, 3, 2, 45, 37, 7, PatchShape::Random, .4));
+        check_both(spatial_run(basic, 2, 1, 64, 64, 4, PatchShape::Blob, .5));
+        check_both(spatial_run(basic, 2, 1, 64, 64, 8, PatchShape::Crop, 1.0 / 64)); // one patch
+        check_both(spatial_run(basic, 2, 1, 65, 33, 13, PatchShape::Crop, .3));
+    }
+    ModelDescription shared = small_basic_af_resnet(true);
+    shared.temporal_masks = TemporalMasks::Shared;
+    check_both(spatial_run(shared, 3, 2, 45, 37, 4, PatchShape::Random, .4));
+    check_both(spatial_run(small_basic_af_resnet(true), 3, 1, 67, 33, 3, PatchShape::Border, .6));
+    check_both(spatial_run(small_basic_af_resnet(true), 1, 1, 32, 32, 1, PatchShape::All, 1));
+}
+
 TEST_CASE("masks in space that select nothing or everything", "[spatial_network]") {
-    for (const PatchShape shape : {PatchShape::None, PatchShape::All}) {
-        for (const Masks masks : {Masks::None, Masks::All, Masks::Random}) {
-            NetworkRun run = spatial_run(true, 2, 1, 45, 37, 7, shape, 0);
-            run.masks = masks;
-            check_both(run);
+    for (const ModelDescription &description : {small_af_resnet(true), small_basic_af_resnet(true)}) {
+        for (const PatchShape shape : {PatchShape::None, PatchShape::All}) {
+            for (const Masks masks : {Masks::None, Masks::All, Masks::Random}) {
+                NetworkRun run = spatial_run(description, 2, 1, 45, 37, 7, shape, 0);
+                run.masks = masks;
+                check_both(run);
+            }
         }
     }
 }
@@ -120,12 +146,36 @@ TEST_CASE("MACs fall with the patches that are selected", "[spatial_network]") {
     CHECK(none < .9 * all);
 }
 
+TEST_CASE("MACs of basic blocks fall with the patches that are selected", "[spatial_network]") {
+    const auto macs = [](double rs) {
+        NetworkRun run = spatial_run(small_basic_af_resnet(true), 2, 1, 128, 128, 4, PatchShape::Centre, rs);
+        run.masks = Masks::All;
+        const auto network = open_network(run, targets_for(run).back());
+        network->run();
+        return network->macs();
+    };
+    const double none = macs(0), half = macs(.5), all = macs(1);
+    CHECK(half - none == Approx((all - none) / 2));
+    CHECK(none < .9 * all);
+    // Tiles of a whole frame are its pixels here, and lists have no more MACs than whole frames.
+    RunShape shape;
+    shape.frames = 2;
+    shape.width = shape.height = 128;
+    const MacTotals whole = total_macs(layer_macs(small_basic_af_resnet(true), shape), &LayerMacs::conv);
+    shape.forced_grid = 4;
+    const MacTotals listed = total_macs(layer_macs(small_basic_af_resnet(true), shape), &LayerMacs::conv);
+    CHECK(listed.dense == whole.dense);
+    CHECK(listed.gated == whole.gated);
+    CHECK(all == Approx(2 * whole.at(1)));
+    CHECK(none == Approx(2 * whole.at(0)));
+}
+
 TEST_CASE("MACs of clips add up to those of their batch", "[spatial_network]") {
     for (const auto &[width, height, grid] : {std::tuple(45, 37, 7), {64, 64, 4}, {67, 33, 3}, {32, 32, 16}}) {
         for (const Masks masks : {Masks::All, Masks::Random, Masks::None}) {
-            const NetworkRun run = spatial_run(true, 3, 3, width, height, grid, PatchShape::Blob, .3);
-            for (const double break_even : {kNeverWhole, kAlwaysWhole, .28}) {
-                NetworkRun chosen = run;
+            for (const double break_even : {kNeverWhole, kAlwaysWhole, .28, kBasic}) {
+                const ModelDescription d = break_even == kBasic ? small_basic_af_resnet(true) : small_af_resnet(true);
+                NetworkRun chosen = spatial_run(d, 3, 3, width, height, grid, PatchShape::Blob, .3);
                 chosen.masks = masks;
                 if (grid == 3) chosen.description.temporal_masks = TemporalMasks::Shared;
                 const auto network = open_network(chosen, targets_for(chosen).back());
@@ -185,12 +235,27 @@ TEST_CASE("forced frames leave patches to the navigation", "[spatial_network]") 
 TEST_CASE("masks in space are refused where there are none", "[spatial_network]") {
     RunShape shape;
     shape.forced_grid = 7;
-    CHECK_THROWS_WITH(lower(shipped_model("af_mobilenetv3_tsm"), shape), Catch::Contains("af_resnet networks of bottlenecks"));
-    CHECK_THROWS_WITH(lower(shipped_model("resnet50"), shape), Catch::Contains("af_resnet networks of bottlenecks"));
+    CHECK_THROWS_WITH(lower(shipped_model("af_mobilenetv3_tsm"), shape), Catch::Contains("af_resnet networks only"));
+    CHECK_THROWS_WITH(lower(shipped_model("resnet50"), shape), Catch::Contains("af_resnet networks only"));
     shape.dtype = Dtype::BF16;
     CHECK_THROWS_WITH(lower(shipped_model("af_resnet50"), shape), Catch::Contains("f32 only"));
-    CHECK_THROWS_WITH(lower(shipped_model("af_resnet34"), shape), Catch::Contains("of bottlenecks"));
+    CHECK_THROWS_WITH(lower(shipped_model("af_resnet34"), shape), Catch::Contains("f32 only"));
     shape.dtype = Dtype::F32;
+    shape.on_gpu = true;
+    CHECK_THROWS_WITH(lower(shipped_model("af_resnet34"), shape), Catch::Contains("of bottlenecks only on GPUs"));
+    shape.on_gpu = false;
+    ModelDescription basic = shipped_model("af_resnet34");
+    CHECK_THROWS_WITH(lower_training(basic, shape, {}), Catch::Contains("of bottlenecks only in training"));
+    shape.forced_grid = 0;
+    basic.masks = MaskKind::Both;
+    CHECK_THROWS_WITH(lower_training(basic, shape, {}), Catch::Contains("of bottlenecks only in training"));
+    shape.on_gpu = true;
+    CHECK_THROWS_WITH(lower(basic, shape), Catch::Contains("of bottlenecks only on GPUs"));
+    CHECK(kernel_specs(basic, Dtype::F32, true).empty());
+    CHECK_FALSE(kernel_specs(basic).empty());
+    shape.without_masks = true;
+    CHECK_NOTHROW(lower(basic, shape));
+    shape.on_gpu = shape.without_masks = false;
     shape.forced_grid = 65;
     CHECK_THROWS_WITH(lower(shipped_model("af_resnet50"), shape), Catch::Contains("1 to 64") || Catch::Contains("0 to 64"));
 }

@@ -147,7 +147,7 @@ TEST_CASE("the navigation stays as it is where a policy replaces it", "[stage_ru
 
 TEST_CASE("a stage takes masks of patches from its policy, by epoch and place in the list", "[stage_run]") {
     for (const char *unselected : {"masked", "sparse"}) {
-        for (const char *word : {"random", "random-same", "centre", "blob"}) {
+        for (const char *word : {"random", "random-same", "centre", "blob", "crop"}) {
             INFO(unselected << ", " << word);
             const TrainingStage stage = spatial_stage(word, "auto", unselected);
             const ModelDescription description = spatial_model(MaskKind::Spatial);
@@ -246,7 +246,7 @@ TEST_CASE("what masks a stage may ask of a model", "[stage_run]") {
     CHECK_THAT(refused(spatial, "random", "frames"), Contains("has masks in space alone"));
     CHECK_THAT(refused(spatial, "random", "both"), Contains("has masks in space alone"));
     CHECK_THAT(refused(spatial, "uniform", "auto"),
-               Contains("these choose frames") && Contains("random, random-same, centre, blob, none"));
+               Contains("these choose frames") && Contains("random, random-same, centre, blob, crop, none"));
     CHECK_THAT(refused(both, "blob", "both"), Contains("these choose patches"));
     CHECK_THAT(refused(plain, "random", "auto"), Contains("no focal blocks"));
     CHECK_THAT(refused(plain, "learned", "frames"), Contains("no focal blocks"));

@@ -82,9 +82,10 @@ TEST_CASE("a recipe that cannot be followed says why", "[training_schedule]") {
     CHECK_THROWS_WITH(parse_recipe(R"({"batch": "many"})", "file"), Contains("batch") && Contains("many"));
     CHECK_THROWS_WITH(parse_recipe(R"({"rt": 1.5})", "file"), Contains("rt is 1.5"));
     CHECK_THROWS_WITH(parse_recipe(R"({"stages": []})", "file"), Contains("stages"));
-    CHECK_THROWS_WITH(parse_recipe(R"({"masks": "oracle"})", "file"),
-                      Contains("'oracle'") &&
-                          Contains("learned, all, random, random-same, uniform, normal, first, centre, blob, none"));
+    CHECK_THROWS_WITH(
+        parse_recipe(R"({"masks": "oracle"})", "file"),
+        Contains("'oracle'") &&
+            Contains("learned, all, random, random-same, uniform, normal, first, centre, blob, crop, none"));
     CHECK_THROWS_WITH(parse_recipe(R"({"masks_of": "pixels"})", "file"),
                       Contains("masks_of is 'pixels'") && Contains("auto, frames, patches, both"));
     CHECK_THROWS_AS(parse_recipe("{", "file"), Error);

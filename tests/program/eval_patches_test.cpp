@@ -90,10 +90,10 @@ std::vector<json> classified_clips(const std::string &model, const Arguments &mo
 
 TEST_CASE("eval compares ways to choose patches", "[program_eval]") {
     if (no_samples()) return;
-    auto by_masks = figures(workplace().spatial,
-                            {"--masks", "learned", "gumbel", "random", "random-same", "centre", "blob", "all", "none",
-                             "oracle", "shuffled", "shuffled-same", "--rs", "0.25", "--mask-seed", "4", "--reversed"});
-    REQUIRE(by_masks.size() == 11);
+    auto by_masks = figures(workplace().spatial, {"--masks", "learned", "gumbel", "random", "random-same", "centre",
+                                                  "blob", "crop", "all", "none", "oracle", "shuffled", "shuffled-same",
+                                                  "--rs", "0.25", "--mask-seed", "4", "--reversed"});
+    REQUIRE(by_masks.size() == 12);
     for (const auto &[masks, line] : by_masks) {
         INFO(masks);
         CHECK(line.at("masks_of") == "patches");
@@ -133,6 +133,10 @@ TEST_CASE("ratios of patches are what learned realises, unless they are given", 
     // A grid of its own.
     const json fine = figures(workplace().spatial, {"--masks", "random", "--rs", "0.25", "--grid", "8"})["random"];
     CHECK(fine.at("realised_rs") == .25);
+    // The square number nearest to 12.25 patches.
+    const json window = figures(workplace().spatial, {"--masks", "crop", "--rs", "0.25", "--grid", "7"})["crop"];
+    CHECK(window.at("rs") == .25);
+    CHECK(window.at("realised_rs").get<double>() == Approx(9.0 / 49));
 }
 
 TEST_CASE("with both kinds of masks the navigation chooses what policies do not", "[program_eval]") {
@@ -319,6 +323,7 @@ TEST_CASE("what policies of patches cannot do is refused", "[program_eval]") {
     refused(place.temporal, place.list, {"--masks", "random", "--masks-of", "patches"}, "has no masks in space");
     refused(place.temporal, place.list, {"--masks", "random", "--rs", "0.5"}, "--rs: the --masks choose no patches");
     refused(place.temporal, place.list, {"--masks", "blob"}, "blob: chooses patches");
+    refused(place.temporal, place.list, {"--masks", "crop"}, "crop: chooses patches");
     refused(place.spatial, place.list, {"--masks-of", "frames"}, "masks in space alone");
     refused(place.spatial, place.list, {"--masks", "random", "--rt", "0.5"}, "--rt: the --masks choose no frames");
     refused(place.spatial, place.list, {"--masks", "uniform"}, "uniform: chooses frames");

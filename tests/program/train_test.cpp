@@ -115,9 +115,10 @@ TEST_CASE("train validates with the masks that it trains with", "[program_train]
 }
 
 TEST_CASE("train takes policies of patches, and validates with them", "[program_train]") {
+    const std::string policy = GENERATE("blob", "crop");
     const afnet::TemporaryFolder folder;
     const std::string list = made_clips(folder.path() + "/clips", 16), out = folder.path() + "/run";
-    const Arguments masks = {"--val", list,         "--masks", "spatial",  "blob", "--grid",       "4",      "--rs",
+    const Arguments masks = {"--val", list,         "--masks", "spatial",  policy, "--grid",       "4",      "--rs",
                              "0.25",  "--rs-begin", "0",       "--rs-end", "0",    "--unselected", "sparse", "--quiet"};
     const ProgramRun run = run_program(training(list, out, masks));
     INFO(run.err);
@@ -127,7 +128,7 @@ TEST_CASE("train takes policies of patches, and validates with them", "[program_
         CHECK(json.at("target_rs") == 0.25);
         CHECK(json.at("realised_rt") == 1);
     });
-    check_evaluation(out, list, {"blob", "--rs", "0.25"}, top1);
+    check_evaluation(out, list, {policy, "--rs", "0.25"}, top1);
     Arguments other = masks;
     other.insert(other.end(), {"--masks-of", "patches", "--resume", "auto"}); // the run is another one
     check_refusal(run_program(training(list, out, other)), 1, "masks_of: \"auto\", now \"patches\"");
@@ -173,7 +174,8 @@ TEST_CASE("train refuses what cannot be trained", "[program_train]") {
     check_refusal(run_program(training(list, folder.file("run4"), {"--lr-type", "steep"})), 1, "lr_type");
     check_refusal(run_program(training(list, folder.file("run5"), {"--optimizer", "fc*=adagrad"})), 1, "adagrad");
     check_refusal(run_program(training(list, folder.file("run6"), {"--masks", "best"})), 1, "random-same");
-    check_refusal(run_program(training(list, folder.file("run7"), {"--masks", "blob"})), 1, "these choose patches");
+    for (const char *masks : {"blob", "crop"})
+        check_refusal(run_program(training(list, folder.file("run7"), {"--masks", masks})), 1, "these choose patches");
     check_refusal(run_program(training(list, folder.file("run7"), {"--masks", "random", "--masks-of", "patches"})), 1,
                   "has no masks in space");
     check_refusal(run_program(training(list, folder.file("run7"), {"--masks", "spatial", "uniform"})), 1,

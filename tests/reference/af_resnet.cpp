@@ -44,7 +44,8 @@ Tensor4 focal_block(Execution &run, const std::string &block, const Tensor4 &inp
         shortcut = run.conv_bn(key + ".0", key + ".1", input, {output_channels});
     }
     if (run.config().basic_blocks)
-        return basic_block(run, block, input, shortcut, {output_channels, 1, kFocalGroups, last_relu, &mask});
+        return basic_block(run, block, input, shortcut,
+                           {output_channels, 1, kFocalGroups, last_relu, &mask, run.pixels()});
     return bottleneck(run, block, input, shortcut,
                       {output_channels / 4, output_channels, 1, kFocalGroups, last_relu, &mask, run.pixels()});
 }

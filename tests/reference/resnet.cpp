@@ -51,10 +51,20 @@ Tensor4 basic_block(Execution &run, const std::string &block, const Tensor4 &inp
     if (shape.mask) branch = scale_frames(std::move(branch), *shape.mask);
     const Convolution first{shape.channels, 3, shape.stride, 1, shape.groups};
     const Convolution second{shape.channels, 3, 1, 1, shape.groups};
-    branch = relu(run.conv_bn(block + ".conv1", block + ".bn1", branch, first));
-    branch = run.conv_bn(block + ".conv2", block + ".bn2", branch, second);
-    if (shape.mask && run.config().unselected == Unselected::Skipped)
-        branch = scale_frames(std::move(branch), *shape.mask);
+    const auto masked = [&](const Tensor4 &map) {
+        return shape.pixels ? mask_pixels(map, *shape.pixels, shape.mask) : map;
+    };
+    branch = relu(run.conv_bn(block + ".conv1", block + ".bn1", masked(branch), first));
+    branch = masked(branch);
+    const Tensor4 zeroes(branch.c, branch.x, branch.y, branch.f);
+    branch = masked(run.conv_bn(block + ".conv2", block + ".bn2", branch, second));
+    const bool skipped = run.config().unselected == Unselected::Skipped;
+    if (shape.pixels && !skipped) {
+        const Tensor4 answer = run.conv_bn(block + ".conv2", block + ".bn2", zeroes, second), kept = masked(answer);
+        for (size_t i = 0; i < branch.data.size(); i++)
+            branch.data[i] += answer.data[i] - kept.data[i];
+    }
+    if (shape.mask && skipped) branch = scale_frames(std::move(branch), *shape.mask);
     Tensor4 sum = add(std::move(branch), shortcut);
     return shape.last_relu ? relu(std::move(sum)) : sum;
 }

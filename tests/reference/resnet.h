@@ -30,6 +30,10 @@ struct BasicBlock {
     int groups = 1; // of both
     bool last_relu = true;
     const std::vector<double> *mask = nullptr; // [f]: a focal block; multiplies the branch's input
+    // Multiplies the inputs of both convolutions, in the frames that `mask` selects. What it leaves out gets the
+    // shortcut and bn2's answer to zeroes, or the shortcut alone where unselected means skipped; it does so beside
+    // selected pixels too, which the second convolution would read.
+    const SpatialMask *pixels = nullptr;
 };
 
 /// relu(shortcut + F(shifted(input))) with F = bn2 conv2 relu bn1 conv1, both 3x3, under the key `block`.
