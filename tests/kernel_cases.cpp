@@ -286,6 +286,15 @@ std::vector<KernelSpec> spatial_kernels() {
     }
     for (const int side : {1, 2, 4})
         specs.push_back(KernelSpec("tile_list").set("side", side));
+    const auto projection = [&](int ci, int co, const char *activation, int response) {
+        specs.push_back(activated("patch_projection", activation)
+                            .set("ci", ci)
+                            .set("co", co)
+                            .set("kernel", 1)
+                            .set("response", response));
+    };
+    projection(12, 40, "relu", 3);
+    projection(5, 17, "linear", 5);
     // Channels: below a vector, odd, several blocks with a tail; eighths that are whole, and that are not.
     for (const bool scatter : {false, true}) {
         specs.push_back(conv2d_points_spec(5, 3, 1, "linear", false, scatter));
