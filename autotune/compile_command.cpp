@@ -1,5 +1,4 @@
 // afnet compile: model descriptions to kernel libraries.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
@@ -10,6 +9,7 @@
 #include "autotune/kernel_compiler.h"
 #include "autotune/kernel_header.h"
 #include "autotune/model_arguments.h"
+#include "model/command_line.h"
 #include "model/lowering.h"
 #include "model/machine.h"
 #include "model/preprocess.h"
@@ -139,26 +139,26 @@ int compile(const Options &options, const CommandContext &context) {
 }
 
 const RegisterCommand registered{
-    {"compile", "Compile a model's kernels for targets, ahead of time", [](CLI::App &app, CommandContext &context) {
+    {"compile", "Compile a model's kernels for targets, ahead of time", [](CommandLine &app, CommandContext &context) {
          auto o = std::make_shared<Options>();
          app.add_option("--model", o->models, "Shipped models, `all`, or files with a model description (*.json)");
          app.add_option("--train", o->trained, "Models, as --model takes them, to compile the kernels of training for");
          app.add_option("--train-dtype", o->training_dtypes, "Element types of training; f64 serves checks")
-             ->check(CLI::IsMember({"f32", "f64"}))
-             ->capture_default_str();
+             .one_of({"f32", "f64"})
+             .capture_default_str();
          app.add_option("--specs", o->specs, "File with kernel specs to compile instead of, or besides, a model's");
-         app.add_option("--name", o->name, "Name of the library made from --specs")->default_str("specs");
-         app.add_option("--frames", o->frames, "Frames per clip")->check(CLI::Range(1, 256))->capture_default_str();
-         app.add_option("--size", o->size, "Columns and rows")->check(CLI::Range(32, 4096))->capture_default_str();
+         app.add_option("--name", o->name, "Name of the library made from --specs").default_str("specs");
+         app.add_option("--frames", o->frames, "Frames per clip").range(1, 256).capture_default_str();
+         app.add_option("--size", o->size, "Columns and rows").range(32, 4096).capture_default_str();
          app.add_option("--target", o->targets, "Targets; default: the one this CPU would use");
          app.add_option("--generators", o->generators, "Folder of generators; default: `bin` beside the program");
-         app.add_option("--records", o->records, "Folder of tuned knobs")->capture_default_str();
+         app.add_option("--records", o->records, "Folder of tuned knobs").capture_default_str();
          app.add_option("--output", o->output, "Folder of kernel libraries; default: where the program looks for them");
          app.add_option("--cache", o->cache, "Folder of compiled kernels; default: beside the output");
          app.add_option("--headers", o->headers,
                         "Folder of C headers, one for each library that this machine can open; default: none");
          app.add_option("--jobs", o->jobs, "Generators at a time; default: as many as --threads")
-             ->check(CLI::Range(1, 1024));
+             .range(1, 1024);
          app.add_option("--features", o->features, "Further Halide target features, e.g. asan or trace_stores");
          app.footer("Example: afnet compile --model af_resnet50_tsm --target x86-64-avx2");
          return [o, &context] {

@@ -1,5 +1,4 @@
 // afnet tune: knobs that were measured, as records; and the process in which its candidates are measured.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -12,6 +11,7 @@
 #include "autotune/scratch_folder.h"
 #include "autotune/search_space.h"
 #include "autotune/tuner.h"
+#include "model/command_line.h"
 #include "model/dtype_option.h"
 #include "model/machine.h"
 #include "model/progress.h"
@@ -222,61 +222,61 @@ int tune(Options &options, const CommandContext &context) {
 }
 
 const RegisterCommand registered{
-    {"tune", "Measure knobs of kernels and keep the best as records", [](CLI::App &app, CommandContext &context) {
+    {"tune", "Measure knobs of kernels and keep the best as records", [](CommandLine &app, CommandContext &context) {
          auto o = std::make_shared<Options>();
          TuneSettings &s = o->settings;
          s.records = AFNET_RECORDS;
          s.jobs = 0;
-         app.add_option("-k,--kernels", o->kernels, "Kernels by name, with * and ?")->required();
+         app.add_option("-k,--kernels", o->kernels, "Kernels by name, with * and ?").required();
          app.add_option("-m,--model", o->models, "Shipped models, `all`, or files with a model description (*.json)")
-             ->required();
+             .required();
          app.add_option("--frames", o->runs.frames, "Frames per clip; default: what each model is for")
-             ->check(CLI::Range(1, 256));
-         app.add_option("--size", o->runs.size, "Columns and rows")->check(CLI::Range(32, 4096))->capture_default_str();
+             .range(1, 256);
+         app.add_option("--size", o->runs.size, "Columns and rows").range(32, 4096).capture_default_str();
          app.add_option("--rt", o->runs.ratios, "Ratios of selected frames; several weigh alike")
-             ->check(CLI::Range(0.0, 1.0))
-             ->capture_default_str();
+             .range(0.0, 1.0)
+             .capture_default_str();
          app.add_option("--rs", o->runs.patch_ratios,
                         "With masks in space: ratios of the patches of these frames; several weigh alike")
-             ->check(CLI::Range(0.0, 1.0));
+             .range(0.0, 1.0);
          app.add_option("--grid", o->runs.grid, "Patches across and down a frame")
-             ->check(CLI::Range(1, 64))
-             ->capture_default_str();
+             .range(1, 64)
+             .capture_default_str();
          add_dtype_option(app, o->runs.dtype);
          app.add_option("--budget", o->budget, "Candidates for each kernel, or a time for all (90s, 10m, 2h)")
-             ->capture_default_str();
+             .capture_default_str();
          app.add_option("--strategy", s.strategy, "Default: exhaustive where the budget allows, else random")
-             ->check(CLI::IsMember({"exhaustive", "random"}));
+             .one_of({"exhaustive", "random"});
          app.add_option("--only", s.only, "Only some candidates of a knob: knob=value,value");
-         app.add_option("--seed", s.seed, "Of the random order and of the data")->capture_default_str();
+         app.add_option("--seed", s.seed, "Of the random order and of the data").capture_default_str();
          app.add_option("--target", o->target, "Target; default: the one this CPU would use");
          app.add_option("--log", o->log, "Log of all measurements; default: `tuning-log.jsonl` beside the program");
-         app.add_option("--records", s.records, "Folder of records")->capture_default_str();
+         app.add_option("--records", s.records, "Folder of records").capture_default_str();
          app.add_option("--gain", o->least_gain, "Percent of time that a record must save")
-             ->check(CLI::Range(0.0, 100.0))
-             ->capture_default_str();
+             .range(0.0, 100.0)
+             .capture_default_str();
          app.add_option(
                 "--tolerance", o->tolerance,
                 "Largest difference from the automatic kernel, over its largest value; default: 2e-5, with bf16 "
                 "2^-7")
-             ->check(CLI::Range(0.0, 1.0));
+             .range(0.0, 1.0);
          app.add_option("--finalists", s.finalists, "Candidates that are measured again")
-             ->check(CLI::Range(1, 100))
-             ->capture_default_str();
+             .range(1, 100)
+             .capture_default_str();
          app.add_option("--rounds", s.search_rounds.most, "Samples of each candidate")
-             ->check(CLI::Range(1, 1000))
-             ->capture_default_str();
+             .range(1, 1000)
+             .capture_default_str();
          app.add_option("--final-rounds", s.final_rounds.most, "Samples of each of those")
-             ->check(CLI::Range(1, 10000))
-             ->capture_default_str();
+             .range(1, 10000)
+             .capture_default_str();
          app.add_option("--time-limit", o->time_limit, "Seconds of one generator or measurement")
-             ->check(CLI::Range(0.1, 1e5))
-             ->capture_default_str();
+             .range(0.1, 1e5)
+             .capture_default_str();
          app.add_option("--memory-limit", o->memory_limit, "MiB of one generator or measurement")
-             ->check(CLI::Range(64, 1 << 24))
-             ->capture_default_str();
+             .range(64, 1 << 24)
+             .capture_default_str();
          app.add_option("--jobs", s.jobs, "Generators at a time; default: as many as threads")
-             ->check(CLI::Range(1, 1024));
+             .range(1, 1024);
          app.add_option("--generators", o->generators, "Folder of generators; default: `bin` beside the program");
          app.add_option("--cache", o->cache, "Folder of compiled kernels; default: the build's");
          app.add_flag("--dry-run", o->dry_run, "List kernels, shapes and sizes of search spaces; measure nothing");
@@ -285,11 +285,11 @@ const RegisterCommand registered{
      }}};
 
 const RegisterCommand registered_contest{
-    {kContestCommand, "Measures one candidate of `tune`", [](CLI::App &app, CommandContext &) {
+    {kContestCommand, "Measures one candidate of `tune`", [](CommandLine &app, CommandContext &) {
          app.group(""); // not in the list of commands: `tune` alone starts it
          auto paths = std::make_shared<std::pair<std::string, std::string>>();
-         app.add_option("request", paths->first)->required();
-         app.add_option("result", paths->second)->required();
+         app.add_option("request", paths->first).required();
+         app.add_option("result", paths->second).required();
          return [paths] {
              answer_contest(paths->first, paths->second);
              return 0;

@@ -1,6 +1,4 @@
 // afnet bench: figures of this machine.
-#include <CLI/CLI.hpp>
-
 #include "bench/commands.h"
 #include "runtime/error.h"
 
@@ -9,7 +7,7 @@ namespace afnet {
 namespace {
 
 const RegisterCommand registered{
-    {"bench", "Measure networks on this machine", [](CLI::App &app, CommandContext &context) {
+    {"bench", "Measure networks on this machine", [](CommandLine &app, CommandContext &context) {
          app.require_subcommand(1);
          const std::vector<BenchCommand> bench = {
              add_compare_command(app, context),  add_granularity_command(app, context),
@@ -18,7 +16,7 @@ const RegisterCommand registered{
          };
          return [bench] {
              for (const BenchCommand &command : bench) {
-                 if (command.app->parsed()) return command.run();
+                 if (command.app.parsed()) return command.run();
              }
              throw UsageError("bench: a subcommand is needed");
          };

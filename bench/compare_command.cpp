@@ -1,5 +1,4 @@
 // afnet bench compare: two results, row by row; the exit status says whether anything became slower.
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 
@@ -104,16 +103,16 @@ int compare(const Options &options, const CommandContext &context) {
 
 }  // namespace
 
-BenchCommand add_compare_command(CLI::App &bench, CommandContext &context) {
+BenchCommand add_compare_command(CommandLine &bench, CommandContext &context) {
     auto o = std::make_shared<Options>();
-    CLI::App *app = bench.add_subcommand("compare", "Two results: what became slower or quicker beyond noise");
-    app->fallthrough();
-    app->add_option("before", o->before, "Result of `afnet bench ... --json`")->required();
-    app->add_option("after", o->after, "Result of the same command later")->required();
-    app->add_option("--threshold", o->threshold, "Percent that count as nothing, beside noise")
-        ->check(CLI::Range(0.0, 1000.0))
-        ->capture_default_str();
-    app->footer("Ends with 1 where a row is slower by more than noise and threshold.\n"
+    CommandLine app = bench.add_subcommand("compare", "Two results: what became slower or quicker beyond noise");
+    app.fallthrough();
+    app.add_option("before", o->before, "Result of `afnet bench ... --json`").required();
+    app.add_option("after", o->after, "Result of the same command later").required();
+    app.add_option("--threshold", o->threshold, "Percent that count as nothing, beside noise")
+        .range(0.0, 1000.0)
+        .capture_default_str();
+    app.footer("Ends with 1 where a row is slower by more than noise and threshold.\n"
                 "Example: afnet bench compare before.json after.json");
     return {app, [o, &context] { return compare(*o, context); }};
 }

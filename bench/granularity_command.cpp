@@ -1,5 +1,4 @@
 // afnet bench granularity: its options, and where its results go.
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -35,35 +34,35 @@ int run(const GranularityOptions &options, const std::string &out, const Command
     return 0;
 }
 
-void add_options(CLI::App &app, GranularityOptions &o, std::string &out) {
-    app.add_option("-m,--model", o.models, "AF-ResNets of bottlenecks, or weights files")->capture_default_str();
+void add_options(CommandLine &app, GranularityOptions &o, std::string &out) {
+    app.add_option("-m,--model", o.models, "AF-ResNets of bottlenecks, or weights files").capture_default_str();
     app.add_option("--grid", o.grids, "Patches across and down a frame")
-        ->check(CLI::Range(1, 64))
-        ->capture_default_str();
-    app.add_option("--rs", o.ratios, "Ratios of selected patches")->check(CLI::Range(0.0, 1.0))->capture_default_str();
+        .range(1, 64)
+        .capture_default_str();
+    app.add_option("--rs", o.ratios, "Ratios of selected patches").range(0.0, 1.0).capture_default_str();
     app.add_option("--patches", o.patches, "Shapes of masks: random, blob, crop, border, centre")
-        ->check(CLI::IsMember(ratio_shape_names()))
-        ->capture_default_str();
+        .one_of(ratio_shape_names())
+        .capture_default_str();
     add_run_options(app, o.run);
-    app.add_option("--rounds", o.rounds, "Rounds over all masks")->check(CLI::Range(1, 100000))->capture_default_str();
+    app.add_option("--rounds", o.rounds, "Rounds over all masks").range(1, 100000).capture_default_str();
     app.add_option("--seconds", o.seconds, "Time per network and shape, at the most")
-        ->check(CLI::Range(0.1, 1e6))
-        ->capture_default_str();
-    app.add_option("--seed", o.seed, "Seed of masks, weights and the clip")->check(seed_fault)->capture_default_str();
+        .range(0.1, 1e6)
+        .capture_default_str();
+    app.add_option("--seed", o.seed, "Seed of masks, weights and the clip").check(seed_fault).capture_default_str();
     app.add_option("--out", out, "Folder for granularity.json, granularity.csv and granularity.html")
-        ->check([](const std::string &path) { return path.empty() ? "a folder is needed" : ""; });
+        .check([](const std::string &path) { return path.empty() ? "a folder is needed" : ""; });
 }
 
 } // namespace
 
-BenchCommand add_granularity_command(CLI::App &bench, CommandContext &context) {
+BenchCommand add_granularity_command(CommandLine &bench, CommandContext &context) {
     auto o = std::make_shared<GranularityOptions>();
     auto out = std::make_shared<std::string>();
-    CLI::App *app = bench.add_subcommand("granularity", "What the size of patches costs focal blocks, and the RS from "
-                                                        "which they should compute all pixels");
-    app->fallthrough();
-    add_options(*app, *o, *out);
-    app->footer("Example: afnet bench granularity --grid 4 7 14 --rs 0.25 0.5 0.75 --out study");
+    CommandLine app = bench.add_subcommand("granularity", "What the size of patches costs focal blocks, and the RS "
+                                                          "from which they should compute all pixels");
+    app.fallthrough();
+    add_options(app, *o, *out);
+    app.footer("Example: afnet bench granularity --grid 4 7 14 --rs 0.25 0.5 0.75 --out study");
     return {app, [o, out, &context] { return run(*o, *out, context); }};
 }
 

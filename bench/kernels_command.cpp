@@ -1,5 +1,4 @@
 // afnet bench kernels: its options, and its results as text and JSON.
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 
@@ -107,28 +106,29 @@ void print_json(const KernelBenchResult &result) {
 
 }  // namespace
 
-BenchCommand add_kernels_command(CLI::App &bench, CommandContext &context) {
+BenchCommand add_kernels_command(CommandLine &bench, CommandContext &context) {
     auto o = std::make_shared<KernelBenchOptions>();
-    CLI::App *kernels = bench.add_subcommand("kernels", "Each kernel of a model by itself, on the shapes that it runs");
-    kernels->fallthrough();
-    kernels->add_option("-m,--model", o->model, "Model or weights file")->capture_default_str();
-    add_run_options(*kernels, o->run);
-    kernels->add_option("--rt", o->rt, "Part of the frames that kernels with a work list compute")
-        ->check(CLI::Range(0.0, 1.0))
-        ->capture_default_str();
-    kernels->add_option("--rs", o->rs, "With masks in space: part of the patches of these frames, at random")
-        ->check(CLI::Range(0.0, 1.0));
-    kernels->add_option("--grid", o->grid, "Patches across and down a frame")
-        ->check(CLI::Range(1, 64))
-        ->capture_default_str();
-    kernels->add_option("--filter", o->filter, "Only kernels or layers of such a name; * is any text")
-        ->capture_default_str();
-    kernels->add_option("--target", o->targets, "Targets; default: the one this CPU uses");
-    kernels->add_option("--seconds", o->seconds, "Time per kernel, at the least")
-        ->check(CLI::Range(0.001, 1e4))
-        ->capture_default_str();
-    kernels->add_flag("--cold", o->cold, "Also with caches swept before each call");
-    kernels->footer("Example: afnet bench kernels --model af_resnet50_tsm --filter 'conv2d_k3*' --threads 1 2 --cold");
+    CommandLine kernels =
+        bench.add_subcommand("kernels", "Each kernel of a model by itself, on the shapes that it runs");
+    kernels.fallthrough();
+    kernels.add_option("-m,--model", o->model, "Model or weights file").capture_default_str();
+    add_run_options(kernels, o->run);
+    kernels.add_option("--rt", o->rt, "Part of the frames that kernels with a work list compute")
+        .range(0.0, 1.0)
+        .capture_default_str();
+    kernels.add_option("--rs", o->rs, "With masks in space: part of the patches of these frames, at random")
+        .range(0.0, 1.0);
+    kernels.add_option("--grid", o->grid, "Patches across and down a frame")
+        .range(1, 64)
+        .capture_default_str();
+    kernels.add_option("--filter", o->filter, "Only kernels or layers of such a name; * is any text")
+        .capture_default_str();
+    kernels.add_option("--target", o->targets, "Targets; default: the one this CPU uses");
+    kernels.add_option("--seconds", o->seconds, "Time per kernel, at the least")
+        .range(0.001, 1e4)
+        .capture_default_str();
+    kernels.add_flag("--cold", o->cold, "Also with caches swept before each call");
+    kernels.footer("Example: afnet bench kernels --model af_resnet50_tsm --filter 'conv2d_k3*' --threads 1 2 --cold");
     return {kernels, [o, &context] {
                 const KernelBenchResult result =
                     bench_kernels(*o, thread_counts(o->run, context.threads), context.quiet);

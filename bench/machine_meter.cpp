@@ -11,6 +11,9 @@ namespace afnet {
 namespace {
 
 using Json = nlohmann::ordered_json;
+using Clock = std::chrono::steady_clock;
+
+constexpr auto kPeakStands = std::chrono::milliseconds(50);
 
 Json peak_json(const PeakFigures &peak) {
     return {{"target", peak.target},
@@ -41,10 +44,12 @@ double MachineMeter::measure_fma(int threads) {
 
 double MachineMeter::fma_now(int threads) {
     configure_halide(threads);
-    const double now = fma_.at(threads)->measure();
+    Recent &recent = recent_[threads];
+    if (recent.gmac_per_s > 0 && Clock::now() - recent.end < kPeakStands) return recent.gmac_per_s;
+    recent = {fma_.at(threads)->measure(), Clock::now()};
     double &best = peaks_.at(threads).fma_gmac_per_s;
-    best = std::max(best, now);
-    return now;
+    best = std::max(best, recent.gmac_per_s);
+    return recent.gmac_per_s;
 }
 
 const MemoryRates &MachineMeter::measure_memory(int threads) {

@@ -1,6 +1,7 @@
 // What the machine reaches at best while something is measured on it, and how results tell it.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
@@ -34,9 +35,10 @@ class MachineMeter {
 public:
     MachineMeter(KernelStore &kernels, const std::vector<int> &threads);
 
-    /// A few milliseconds. Gives the best so far.
+    /// Some tens of milliseconds. Gives the best so far.
     double measure_fma(int threads);
-    /// The same, but gives what the machine reached just now: clocks change while others' loads do.
+    /// The same, but gives what the machine reached just now: clocks change while others' loads do. A measurement
+    /// stands for 50 ms, since very short turns of what is compared with it would take less time than it does.
     double fma_now(int threads);
     /// Some passes over a large block of memory. Gives the best so far.
     const MemoryRates &measure_memory(int threads);
@@ -47,7 +49,14 @@ public:
     void report(MachineFigures &figures) const;
 
 private:
+    /// The last measurement with one number of threads.
+    struct Recent {
+        double gmac_per_s = 0;
+        std::chrono::steady_clock::time_point end;
+    };
+
     std::map<int, std::unique_ptr<PeakMeter>> fma_;
+    std::map<int, Recent> recent_;
     std::map<int, PeakFigures> peaks_;
     MemoryMeter memory_;
 };

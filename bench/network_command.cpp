@@ -1,5 +1,4 @@
 // afnet bench network: its options, and its results as text and JSON.
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 
@@ -149,32 +148,32 @@ void print_json(const NetworkBenchResult &result) {
 
 }  // namespace
 
-BenchCommand add_network_command(CLI::App &bench, CommandContext &context) {
+BenchCommand add_network_command(CommandLine &bench, CommandContext &context) {
     auto o = std::make_shared<NetworkBenchOptions>();
-    CLI::App *network = bench.add_subcommand("network", "Whole networks over clips, threads and selected ratios");
-    network->fallthrough();
-    network->add_option("-m,--model", o->models, "Models or weights files")->capture_default_str();
-    network->add_option("--rt", o->ratios, "Ratios of selected frames; masks are forced")
-        ->check(CLI::Range(0.0, 1.0))
-        ->capture_default_str();
-    network->add_option("--rs", o->patch_ratios, "Ratios of selected patches: masks in space, forced; AF-ResNets")
-        ->check(CLI::Range(0.0, 1.0));
-    network->add_option("--grid", o->grid, "Patches across and down a frame")
-        ->check(CLI::Range(1, 64))
-        ->capture_default_str();
-    network->add_option("--patches", o->patches, "Shape of masks in space")
-        ->check(CLI::IsMember(patch_shape_names()))
-        ->capture_default_str();
-    add_run_options(*network, o->run);
-    add_device_option(*network, o->device);
-    network->add_option("--rounds", o->rounds, "Rounds over all ratios and threads")
-        ->check(CLI::Range(1, 100000))
-        ->capture_default_str();
-    network->add_option("--seconds", o->seconds, "Time per network, at the most")
-        ->check(CLI::Range(0.1, 1e6))
-        ->capture_default_str();
-    network->add_flag("--layers", o->layers, "Also each layer, at the first ratio");
-    network->footer("Options with several values are a sweep over all combinations.\n"
+    CommandLine network = bench.add_subcommand("network", "Whole networks over clips, threads and selected ratios");
+    network.fallthrough();
+    network.add_option("-m,--model", o->models, "Models or weights files").capture_default_str();
+    network.add_option("--rt", o->ratios, "Ratios of selected frames; masks are forced")
+        .range(0.0, 1.0)
+        .capture_default_str();
+    network.add_option("--rs", o->patch_ratios, "Ratios of selected patches: masks in space, forced; AF-ResNets")
+        .range(0.0, 1.0);
+    network.add_option("--grid", o->grid, "Patches across and down a frame")
+        .range(1, 64)
+        .capture_default_str();
+    network.add_option("--patches", o->patches, "Shape of masks in space")
+        .one_of(patch_shape_names())
+        .capture_default_str();
+    add_run_options(network, o->run);
+    add_device_option(network, o->device);
+    network.add_option("--rounds", o->rounds, "Rounds over all ratios and threads")
+        .range(1, 100000)
+        .capture_default_str();
+    network.add_option("--seconds", o->seconds, "Time per network, at the most")
+        .range(0.1, 1e6)
+        .capture_default_str();
+    network.add_flag("--layers", o->layers, "Also each layer, at the first ratio");
+    network.footer("Options with several values are a sweep over all combinations.\n"
                     "Example: afnet bench network --model af_resnet50_tsm resnet50 --rt 1 0.4 --threads 1 2");
     return {network, [o, &context] {
                 const std::vector<int> threads = thread_counts(o->run, context.threads);

@@ -1,6 +1,5 @@
 #include "bench/run_options.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 
 #include "runtime/error.h"
@@ -8,20 +7,20 @@
 
 namespace afnet {
 
-void add_run_options(CLI::App &app, RunChoices &choices) {
+void add_run_options(CommandLine &app, RunChoices &choices) {
     app.add_option("--frames", choices.frames, "Frames per clip; 0: what the model is for")
-        ->check(CLI::Range(0, 256))
-        ->capture_default_str();
-    app.add_option("--size", choices.sizes, "Columns and rows")->check(CLI::Range(32, 2048))->capture_default_str();
-    app.add_option("--batch", choices.clips, "Clips at a time")->check(CLI::Range(1, 1024))->capture_default_str();
+        .range(0, 256)
+        .capture_default_str();
+    app.add_option("--size", choices.sizes, "Columns and rows").range(32, 2048).capture_default_str();
+    app.add_option("--batch", choices.clips, "Clips at a time").range(1, 1024).capture_default_str();
     app.add_option("--threads", choices.threads, "Threads for kernels; 0: one per available processor")
-        ->check(CLI::Range(0, 1024));
+        .range(0, 1024);
     app.add_option("--dtype", choices.dtypes, "Element types")
-        ->check(CLI::IsMember(inference_dtype_names()))
-        ->capture_default_str();
+        .one_of(inference_dtype_names())
+        .capture_default_str();
     app.add_option("--unselected", choices.unselected, "What unselected frames get")
-        ->check(CLI::IsMember(unselected_names()))
-        ->capture_default_str();
+        .one_of(unselected_names())
+        .capture_default_str();
 }
 
 std::vector<int> thread_counts(const RunChoices &choices, int threads_before) {

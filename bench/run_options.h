@@ -4,12 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "model/command_line.h"
 #include "model/network.h"
 #include "model/weights_file.h"
-
-namespace CLI {
-class App;
-}
 
 namespace afnet {
 
@@ -23,7 +20,7 @@ struct RunChoices {
 };
 
 /// Adds --frames, --size, --batch, --threads, --dtype and --unselected.
-void add_run_options(CLI::App &app, RunChoices &choices);
+void add_run_options(CommandLine &app, RunChoices &choices);
 
 /// The numbers of threads that are run, each at least 1; sets up the Halide runtime.
 std::vector<int> thread_counts(const RunChoices &choices, int threads_before);

@@ -1,5 +1,4 @@
 // afnet bench sparsity: its options, and where its results go.
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -37,48 +36,47 @@ int run(const SparsityOptions &options, const std::string &out, const CommandCon
     return 0;
 }
 
-void add_options(CLI::App &app, SparsityOptions &o, std::string &out) {
+void add_options(CommandLine &app, SparsityOptions &o, std::string &out) {
     std::vector<std::string> shapes = ratio_shape_names();
     shapes.push_back(kLearnedPatches);
-    app.add_option("-m,--model", o.models, "Adaptive models or weights files")->capture_default_str();
+    app.add_option("-m,--model", o.models, "Adaptive models or weights files").capture_default_str();
     app.add_option("--rt", o.ratios, "Ratios of selected frames; 1 is always measured")
-        ->check(CLI::Range(0.0, 1.0))
-        ->capture_default_str();
+        .range(0.0, 1.0)
+        .capture_default_str();
     app.add_option("--mask", o.masks,
                    "Which frames: first, alternating, spread, random, clip; default: spread, with --clip clip")
-        ->check(CLI::IsMember({"first", "alternating", "spread", "random", kClipMask}));
+        .one_of({"first", "alternating", "spread", "random", kClipMask});
     app.add_option("--rs", o.patch_ratios, "Ratios of selected patches: masks in space as well; 1 is always measured")
-        ->check(CLI::Range(0.0, 1.0));
-    app.add_option("--grid", o.grids, "Patches across and down a frame; default: 7")->check(CLI::Range(1, 64));
-    app.add_option(
-           "--patches", o.patches,
-           "Shapes of masks in space: random, blob, crop, border, centre, learned; default: blob; learned takes the "
-           "network's own choice on --clip")
-        ->check(CLI::IsMember(shapes));
+        .range(0.0, 1.0);
+    app.add_option("--grid", o.grids, "Patches across and down a frame; default: 7").range(1, 64);
+    app.add_option("--patches", o.patches,
+                   "Shapes of masks in space: random, blob, crop, border, centre, learned; default: blob; learned takes the "
+                   "network's own choice on --clip")
+        .one_of(shapes);
     app.add_option(
         "--clip", o.clip,
         "Video or folder of frames that the network sees; --mask clip and --patches learned take its choice");
     add_run_options(app, o.run);
-    app.add_option("--rounds", o.rounds, "Rounds over all masks")->check(CLI::Range(1, 100000))->capture_default_str();
+    app.add_option("--rounds", o.rounds, "Rounds over all masks").range(1, 100000).capture_default_str();
     app.add_option("--seconds", o.seconds, "Time per network and shape, at the most")
-        ->check(CLI::Range(0.1, 1e6))
-        ->capture_default_str();
+        .range(0.1, 1e6)
+        .capture_default_str();
     app.add_option("--seed", o.seed, "Seed of random masks, and of weights and clips that are made up")
-        ->check(seed_fault)
-        ->capture_default_str();
+        .check(seed_fault)
+        .capture_default_str();
     app.add_option("--out", out, "Folder for sparsity.json, sparsity.csv and sparsity.html")
-        ->check([](const std::string &path) { return path.empty() ? "a folder is needed" : ""; });
+        .check([](const std::string &path) { return path.empty() ? "a folder is needed" : ""; });
 }
 
 }  // namespace
 
-BenchCommand add_sparsity_command(CLI::App &bench, CommandContext &context) {
+BenchCommand add_sparsity_command(CommandLine &bench, CommandContext &context) {
     auto o = std::make_shared<SparsityOptions>();
     auto out = std::make_shared<std::string>();
-    CLI::App *app = bench.add_subcommand("sparsity", "What masks turn into time, against the network without masks");
-    app->fallthrough();
-    add_options(*app, *o, *out);
-    app->footer("Examples: afnet bench sparsity --model af_resnet50_tsm --rt 0.25 0.5 --frames 8 12 --out study\n"
+    CommandLine app = bench.add_subcommand("sparsity", "What masks turn into time, against the network without masks");
+    app.fallthrough();
+    add_options(app, *o, *out);
+    app.footer("Examples: afnet bench sparsity --model af_resnet50_tsm --rt 0.25 0.5 --frames 8 12 --out study\n"
                 "afnet bench sparsity --rt 0.4 --rs 0.25 0.5 --grid 7 14 --patches blob random");
     return {app, [o, out, &context] { return run(*o, *out, context); }};
 }

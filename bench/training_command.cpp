@@ -1,5 +1,4 @@
 // afnet bench training: its options, and its results as text and JSON.
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 
@@ -137,38 +136,39 @@ void print_json(const TrainingBenchOptions &o, const TrainingBenchResult &result
 
 } // namespace
 
-BenchCommand add_training_command(CLI::App &bench, CommandContext &context) {
+BenchCommand add_training_command(CommandLine &bench, CommandContext &context) {
     auto o = std::make_shared<TrainingBenchOptions>();
-    CLI::App *training = bench.add_subcommand("training", "A step of training: each kernel on the shapes that it runs");
-    training->fallthrough();
-    training->add_option("-m,--model", o->model, "Model or weights file")->capture_default_str();
-    training->add_option("--clips,--batch", o->clips, "Clips of a step")
-        ->check(CLI::Range(1, 1024))
-        ->capture_default_str();
-    training->add_option("--frames", o->frames, "Frames per clip")->check(CLI::Range(1, 256))->capture_default_str();
-    training->add_option("--size", o->size, "Columns and rows")->check(CLI::Range(32, 2048))->capture_default_str();
-    training->add_option("--threads", o->threads, "Threads for kernels; 0: one per available processor")
-        ->check(CLI::Range(0, 1024));
-    training->add_option("--rt", o->ratios, "Ratios of selected frames: given masks; whole steps for each")
-        ->check(CLI::Range(0.0, 1.0));
-    training->add_option("--rs", o->patch_ratios, "Ratios of selected patches: masks in space; AF-ResNets")
-        ->check(CLI::Range(0.0, 1.0));
-    training->add_option("--grid", o->grid, "Patches across and down a frame")
-        ->check(CLI::Range(1, 64))
-        ->capture_default_str();
-    training->add_option("--unselected", o->unselected, "masked: computed from zeroes; sparse: not computed")
-        ->check(CLI::IsMember({"masked", "sparse"}))
-        ->capture_default_str();
-    training->add_option("--filter", o->filter, "Only kernels or layers of such a name; * is any text")
-        ->capture_default_str();
-    training->add_option("--seconds", o->seconds, "Time per kernel, at the least")
-        ->check(CLI::Range(0.001, 1e4))
-        ->capture_default_str();
-    training->add_option("--passes", o->passes, "Whole steps that are timed; 0: none")
-        ->check(CLI::Range(0, 100000))
-        ->capture_default_str();
-    training->add_flag("!--whole", o->kernels, "Whole steps alone, no kernels by themselves");
-    training->footer("Example: afnet bench training --model af_resnet50_tsm --threads 1 2 --filter 'conv2d_grad*'");
+    CommandLine training =
+        bench.add_subcommand("training", "A step of training: each kernel on the shapes that it runs");
+    training.fallthrough();
+    training.add_option("-m,--model", o->model, "Model or weights file").capture_default_str();
+    training.add_option("--clips,--batch", o->clips, "Clips of a step")
+        .range(1, 1024)
+        .capture_default_str();
+    training.add_option("--frames", o->frames, "Frames per clip").range(1, 256).capture_default_str();
+    training.add_option("--size", o->size, "Columns and rows").range(32, 2048).capture_default_str();
+    training.add_option("--threads", o->threads, "Threads for kernels; 0: one per available processor")
+        .range(0, 1024);
+    training.add_option("--rt", o->ratios, "Ratios of selected frames: given masks; whole steps for each")
+        .range(0.0, 1.0);
+    training.add_option("--rs", o->patch_ratios, "Ratios of selected patches: masks in space; AF-ResNets")
+        .range(0.0, 1.0);
+    training.add_option("--grid", o->grid, "Patches across and down a frame")
+        .range(1, 64)
+        .capture_default_str();
+    training.add_option("--unselected", o->unselected, "masked: computed from zeroes; sparse: not computed")
+        .one_of({"masked", "sparse"})
+        .capture_default_str();
+    training.add_option("--filter", o->filter, "Only kernels or layers of such a name; * is any text")
+        .capture_default_str();
+    training.add_option("--seconds", o->seconds, "Time per kernel, at the least")
+        .range(0.001, 1e4)
+        .capture_default_str();
+    training.add_option("--passes", o->passes, "Whole steps that are timed; 0: none")
+        .range(0, 100000)
+        .capture_default_str();
+    training.add_flag("!--whole", o->kernels, "Whole steps alone, no kernels by themselves");
+    training.footer("Example: afnet bench training --model af_resnet50_tsm --threads 1 2 --filter 'conv2d_grad*'");
     return {training, [o, &context] {
                 RunChoices choices;
                 choices.threads = o->threads;

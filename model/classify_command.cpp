@@ -1,5 +1,4 @@
 // afnet classify: videos, folders of frames and streams to labels.
-#include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -8,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "model/clip_report.h"
+#include "model/command_line.h"
 #include "model/device_option.h"
 #include "model/dtype_option.h"
 #include "model/progress.h"
@@ -183,38 +183,39 @@ private:
 };
 
 const RegisterCommand registered{
-    {"classify", "Say what happens in videos", [](CLI::App &app, CommandContext &context) {
+    {"classify", "Say what happens in videos", [](CommandLine &app, CommandContext &context) {
          auto o = std::make_shared<Options>();
-         app.add_option("input", o->inputs, "Video files, folders of frames, `-` or a device for a stream")->required();
-         app.add_option("-m,--model", o->model, "Trained model, run folder, weights file, or name of a network")->capture_default_str();
+         app.add_option("input", o->inputs, "Video files, folders of frames, `-` or a device for a stream").required();
+         app.add_option("-m,--model", o->model, "Trained model, run folder, weights file, or name of a network")
+             .capture_default_str();
          app.add_option("--frames", o->classifier.frames, "Frames per clip; default: what the model is for")
-             ->check(CLI::Range(1, 256));
+             .range(1, 256);
          app.add_option("--size", o->classifier.size, "Columns and rows of the crop; default: what the model is for")
-             ->check(CLI::Range(32, 2048));
-         app.add_option("--top", o->classifier.top, "Classes to print")->check(CLI::Range(1, 1000))->capture_default_str();
+             .range(32, 2048);
+         app.add_option("--top", o->classifier.top, "Classes to print").range(1, 1000).capture_default_str();
          add_unselected_option(app, o->classifier.unselected);
          add_dtype_option(app, o->classifier.dtype);
          add_device_option(app, o->device);
-         CLI::Option *gumbel = app.add_option("--gumbel-seed", o->gumbel_seed,
+         CommandOption gumbel = app.add_option("--gumbel-seed", o->gumbel_seed,
                                               "Draw Gumbel noise with this seed, as the authors' evaluation does")
-                                   ->check(seed_fault);
+                                   .check(seed_fault);
          app.add_option("--seed", o->seed, "Seed of the weights of a model that has none")
-             ->check(seed_fault)
-             ->capture_default_str();
+             .check(seed_fault)
+             .capture_default_str();
          app.add_option("--csv", o->csv, "Also write a CSV file with a line per clip");
          app.add_option("--picture", o->picture,
                         "Write a contact sheet (PNG), rejected frames crossed, rejected patches dimmed");
-         app.add_option("--block", o->block, "Focal block that the picture shows; `all`: each")->capture_default_str();
+         app.add_option("--block", o->block, "Focal block that the picture shows; `all`: each").capture_default_str();
          app.add_option("--stride", o->stride, "Streams: frames between windows; default: windows do not overlap")
-             ->check(CLI::Range(1, 1000000));
+             .range(1, 1000000);
          app.add_option("--spacing", o->spacing, "Streams: frames between a window's frames")
-             ->check(CLI::Range(1, 1000))
-             ->capture_default_str();
+             .range(1, 1000)
+             .capture_default_str();
          app.add_flag("--lossless", o->lossless, "Streams: let the source wait rather than drop frames");
          app.footer("Example: afnet classify --model af_resnet50_tsm video.mp4 --picture chosen.png");
          return [o, gumbel, &context] {
              if (!o->picture.empty() && o->inputs.size() > 1) throw UsageError("--picture takes one input");
-             if (gumbel->count() > 0) o->classifier.gumbel_seed = o->gumbel_seed;
+             if (gumbel.count() > 0) o->classifier.gumbel_seed = o->gumbel_seed;
              configure_halide(context.threads);
              return Session(*o, context).run();
          };

@@ -1,17 +1,16 @@
 #include "model/device_option.h"
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 
 namespace afnet {
 
-CLI::Option *add_device_option(CLI::App &app, DeviceChoice &device) {
+CommandOption add_device_option(CommandLine &app, DeviceChoice &device) {
     return app
         .add_option_function<std::string>(
             "--device", [&device](const std::string &name) { device = device_named(name); },
             "What networks run on; auto: a CUDA GPU that has kernels for it, else the CPU (docs/devices.md)")
-        ->check(CLI::IsMember(device_names()))
-        ->default_str(device_names().front());
+        .one_of(device_names())
+        .default_str(device_names().front());
 }
 
 KernelStore device_kernels(DeviceChoice device, Dtype dtype, const NeededKernels &needed, bool quiet) {

@@ -1,17 +1,13 @@
 // The option --device of all commands that run networks, and the kernels that follow from it.
 #pragma once
 
+#include "model/command_line.h"
 #include "runtime/device_choice.h"
-
-namespace CLI {
-class App;
-class Option;
-} // namespace CLI
 
 namespace afnet {
 
 /// Adds --device, which sets `device`; that must outlive the parsing.
-CLI::Option *add_device_option(CLI::App &app, DeviceChoice &device);
+CommandOption add_device_option(CommandLine &app, DeviceChoice &device);
 
 /// The kernel libraries of the chosen device in the folder of kernels; `auto` takes those of a GPU where they hold all
 /// that is `needed`. Says on standard error why it takes the CPU, unless `quiet`. Throws Error as

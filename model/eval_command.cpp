@@ -1,11 +1,11 @@
 // afnet eval: how right a model is on the clips of a list, and what its choice of frames and patches is worth.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <optional>
 
+#include "model/command_line.h"
 #include "model/device_option.h"
 #include "model/dtype_option.h"
 #include "model/evaluation_report.h"
@@ -171,58 +171,58 @@ int run_eval(const Options &options, const CommandContext &context) {
 }
 
 const RegisterCommand registered{
-    {"eval", "Say how right a model is on labelled clips", [](CLI::App &app, CommandContext &context) {
+    {"eval", "Say how right a model is on labelled clips", [](CommandLine &app, CommandContext &context) {
          auto o = std::make_shared<Options>();
          app.add_option("model", o->model, "Folder of a training run (its best weights), weights file, name of a model")
-             ->required();
-         app.add_option("-d,--data", o->data, "List of clips: lines `path label` or `path frames label`")->required();
+             .required();
+         app.add_option("-d,--data", o->data, "List of clips: lines `path label` or `path frames label`").required();
          app.add_option("--root", o->root, "Folder of relative paths; default: the list's");
          app.add_option("-m,--masks", o->masks,
                         "Which frames, or patches, focal blocks compute, one or several; default: learned")
-             ->expected(1, 100)
-             ->check(CLI::IsMember(mask_policy_names()));
+             .expected(1, 100)
+             .one_of(mask_policy_names());
          app.add_option("--masks-of", o->masks_of,
                         "What these choose: frames, patches or both; the navigation chooses the rest. Default: patches "
                         "where the model has masks in space")
-             ->check(CLI::IsMember(mask_target_names()));
+             .one_of(mask_target_names());
          app.add_option("--rt", o->rt,
                         "Parts of frames for random, random-same, uniform, normal, first and centre; default: "
                         "what learned realises")
-             ->expected(1, 100)
-             ->check(CLI::Range(0.0, 1.0));
+             .expected(1, 100)
+             .range(0.0, 1.0);
          app.add_option("--rs", o->rs,
                         "Parts of patches of these frames for random, random-same, centre, blob and crop; default: "
                         "what learned realises")
-             ->expected(1, 100)
-             ->check(CLI::Range(0.0, 1.0));
+             .expected(1, 100)
+             .range(0.0, 1.0);
          app.add_option("--grid", o->evaluation.grid,
                         "Patches across and down a frame where --masks choose them; default: the model's")
-             ->check(CLI::Range(1, 64));
+             .range(1, 64);
          app.add_option("--mask-seed", o->mask_seeds, "Seeds of masks and of Gumbel noise, one or several; default: 1")
-             ->expected(1, 100)
-             ->check(seed_fault);
+             .expected(1, 100)
+             .check(seed_fault);
          app.add_flag("--reversed", o->evaluation.reversed,
                       "Also classify each clip with its frames from last to first");
          app.add_flag("--pairs", o->pairs, "Classes 2i and 2i+1 are what each other's reversed clips show")
-             ->needs("--reversed");
+             .needs("--reversed");
          app.add_option("-o,--out", o->out, "Folder for confusion matrices, tables, plot and predictions");
          app.add_flag("--skip-unreadable", o->skip_unreadable, "Exit with 0 although clips could not be read");
          app.add_option("--least-frames", o->least_frames,
                         "Leave out clips of fewer frames by the list, as the authors "
                         "do with 3; default: none")
-             ->check(CLI::Range(int64_t(0), int64_t(1000000)));
+             .range(int64_t(0), int64_t(1000000));
          app.add_option("--frames", o->evaluation.frames, "Frames per clip; default: what the model is for")
-             ->check(CLI::Range(1, 256));
+             .range(1, 256);
          app.add_option("--size", o->evaluation.size, "Columns and rows of the crop; default: what the model is for")
-             ->check(CLI::Range(32, 2048));
+             .range(32, 2048);
          app.add_option("--batch", o->evaluation.batch, "Clips at a time; default: by their size")
-             ->check(CLI::Range(1, 256));
+             .range(1, 256);
          add_unselected_option(app, o->evaluation.unselected);
          add_dtype_option(app, o->evaluation.dtype);
          add_device_option(app, o->device);
          app.add_option("--seed", o->seed, "Seed of the weights of a model that has none")
-             ->check(seed_fault)
-             ->capture_default_str();
+             .check(seed_fault)
+             .capture_default_str();
          app.footer("Example: afnet eval runs/stripes --data val/list.txt --masks learned random oracle --out figures");
          return [o, &context] { return run_eval(*o, context); };
      }}};

@@ -1,9 +1,9 @@
 // afnet import: PyTorch checkpoints to weights files.
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 
 #include "model/checkpoint_import.h"
+#include "model/command_line.h"
 #include "model/lowering.h"
 #include "model/macs.h"
 #include "model/weights_file.h"
@@ -67,21 +67,21 @@ int run_import(Options &options, const CommandContext &context) {
 }
 
 const RegisterCommand registered{
-    {"import", "Make a weights file from a PyTorch checkpoint", [](CLI::App &app, CommandContext &context) {
+    {"import", "Make a weights file from a PyTorch checkpoint", [](CommandLine &app, CommandContext &context) {
          auto o = std::make_shared<Options>();
          app.add_option("checkpoint", o->checkpoint, "What torch.save wrote, or a safetensors file of a state_dict")
-             ->required();
-         app.add_option("output", o->output, "Weights file to write (safetensors)")->required();
+             .required();
+         app.add_option("output", o->output, "Weights file to write (safetensors)").required();
          app.add_option("-m,--model", o->request.model, "Shipped model that it must be; says whether it shifts");
-         CLI::Option *shift = app.add_flag("--shift", o->shift, "The network was trained with TSM");
-         app.add_flag("--no-shift", o->no_shift, "The network was trained without TSM")->excludes(shift);
+         CommandOption shift = app.add_flag("--shift", o->shift, "The network was trained with TSM");
+         app.add_flag("--no-shift", o->no_shift, "The network was trained without TSM").excludes(shift);
          app.add_option("--labels", o->labels, "Text file with the names of the classes, one a line");
          app.add_option("--frames", o->frames, "Frames per clip, for networks without a navigation of frames")
-             ->check(CLI::Range(1, 256));
+             .range(1, 256);
          app.add_option("--size", o->size, "Columns and rows of the crop that it was trained on; default: 224")
-             ->check(CLI::Range(32, 2048));
+             .range(32, 2048);
          app.add_option("--grid", o->grid, "Patches across and down a frame, for masks in space; default: 7")
-             ->check(CLI::Range(1, 64));
+             .range(1, 64);
          app.add_option("--name", o->request.name, "Name of the model; default: from its structure");
          app.footer("Keys of AF-ResNets look the same with and without TSM. Without --shift, --no-shift and --model, a\n"
                     "ResNet is taken to shift if its file or folder has `tsm` or `shift` in its name.\n"

@@ -1,9 +1,9 @@
 // afnet info: what this machine runs, which kernels are there, and what a model costs.
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 #include <optional>
 
+#include "model/command_line.h"
 #include "model/dtype_option.h"
 #include "model/installation.h"
 #include "model/lowering.h"
@@ -252,19 +252,20 @@ int info(const Options &options, const CommandContext &context) {
 }
 
 const RegisterCommand registered{
-    {"info", "Show what this machine runs, and what a model costs", [](CLI::App &app, CommandContext &context) {
+    {"info", "Show what this machine runs, and what a model costs", [](CommandLine &app, CommandContext &context) {
          auto o = std::make_shared<Options>();
-         CLI::Option *model = app.add_option("-m,--model", o->model, "Also: a model's layers and kernels (name or file)");
+         const CommandOption model =
+             app.add_option("-m,--model", o->model, "Also: a model's layers and kernels (name or file)");
          app.add_option("--frames", o->frames, "Frames per clip; default: what the model is for")
-             ->check(CLI::Range(1, 256))
-             ->needs(model);
+             .range(1, 256)
+             .needs(model);
          app.add_option("--size", o->size, "Columns and rows; default: what the model is for")
-             ->check(CLI::Range(32, 2048))
-             ->needs(model);
+             .range(32, 2048)
+             .needs(model);
          app.add_option("--rt", o->ratio, "Part of the frames that focal blocks select")
-             ->check(CLI::Range(0.0, 1.0))
-             ->needs(model)
-             ->capture_default_str();
+             .range(0.0, 1.0)
+             .needs(model)
+             .capture_default_str();
          add_dtype_option(app, o->dtype);
          app.footer("MACs: `conv` counts convolutions and linears, `official` as the published numbers do.\n"
                     "Example: afnet info --model af_resnet50_tsm --frames 12 --rt 0.4");

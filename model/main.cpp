@@ -1,11 +1,11 @@
 // The program: parses the command line, runs one registered subcommand, and is the only place that turns errors into
 // messages and exit statuses: 0 ok, 1 failed, 2 usage, 130 or 143 interrupted.
-#include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
 #include <new>
 #include <vector>
 
+#include "model/command_line.h"
 #include "runtime/command.h"
 #include "runtime/error.h"
 #include "runtime/heap.h"
@@ -28,26 +28,22 @@ int flushed(int status) {
 }
 
 int run(int argc, char **argv) {
-    CLI::App app("AFNet video recognition, compiled ahead of time from Halide");
+    CommandLine app("AFNet video recognition, compiled ahead of time from Halide");
     app.require_subcommand(1);
     app.set_version_flag("--version", "afnet 0.1.0");
     CommandContext context;
-    std::vector<std::pair<CLI::App *, std::function<int()>>> ready;
+    std::vector<std::pair<CommandLine, std::function<int()>>> ready;
     for (const Command &command : commands()) {
-        CLI::App *sub = app.add_subcommand(command.name, command.summary);
-        sub->add_flag("--json", context.json, "Standard output carries JSON and nothing else");
-        sub->add_flag("-q,--quiet", context.quiet, "No progress and no remarks");
-        sub->add_option("--threads", context.threads, "Threads for kernels; 0: one per available processor")
-            ->check(CLI::Range(0, 1024));
-        ready.push_back({sub, command.configure(*sub, context)});
+        CommandLine sub = app.add_subcommand(command.name, command.summary);
+        sub.add_flag("--json", context.json, "Standard output carries JSON and nothing else");
+        sub.add_flag("-q,--quiet", context.quiet, "No progress and no remarks");
+        sub.add_option("--threads", context.threads, "Threads for kernels; 0: one per available processor")
+            .range(0, 1024);
+        ready.push_back({sub, command.configure(sub, context)});
     }
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::ParseError &error) {
-        return app.exit(error) == 0 ? flushed(0) : 2;
-    }
+    if (const std::optional<int> printed = app.parse(argc, argv)) return *printed == 0 ? flushed(0) : *printed;
     for (const auto &[sub, action] : ready) {
-        if (!sub->parsed()) continue;
+        if (!sub.parsed()) continue;
         const int status = action();
         write_trace();
         return flushed(status);

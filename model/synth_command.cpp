@@ -1,10 +1,10 @@
 // afnet synth: synthetic data sets as real videos.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <memory>
 
+#include "model/command_line.h"
 #include "model/progress.h"
 #include "model/synthetic_folder.h"
 #include "runtime/command.h"
@@ -100,40 +100,40 @@ std::vector<std::string> data_set_names() {
 }
 
 const RegisterCommand registered{
-    {"synth", "Make a data set of videos for training and testing", [](CLI::App &app, CommandContext &context) {
+    {"synth", "Make a data set of videos for training and testing", [](CommandLine &app, CommandContext &context) {
          auto o = std::make_shared<Options>();
          SyntheticSettings &s = o->settings;
          app.add_option("-d,--dataset", s.data_set, "What the clips show")
-             ->required()
-             ->check(CLI::IsMember(data_set_names()));
-         app.add_option("-o,--out", o->out, "Folder for the videos and their list")->required();
-         app.add_option("-n,--clips", s.clips, "How many clips")->required()->check(CLI::Range(int64_t(1), kMostClips));
+             .required()
+             .one_of(data_set_names());
+         app.add_option("-o,--out", o->out, "Folder for the videos and their list").required();
+         app.add_option("-n,--clips", s.clips, "How many clips").required().range(int64_t(1), kMostClips);
          app.add_option("--seed", s.seed, "Seed of the draw; another one gives other clips")
-             ->check(seed_fault)
-             ->capture_default_str();
+             .check(seed_fault)
+             .capture_default_str();
          app.add_option("--first", s.first, "Number of the first clip; a clip depends on seed and number alone")
-             ->check(CLI::Range(int64_t(0), kLastClip))
-             ->capture_default_str();
+             .range(int64_t(0), kLastClip)
+             .capture_default_str();
          app.add_option("--frames", s.frames, "T, frames that are drawn for a clip")
-             ->check(CLI::Range(2, kMostFrames))
-             ->capture_default_str();
+             .range(2, kMostFrames)
+             .capture_default_str();
          app.add_option("--keys", s.keys, "Key frames of a clip: key-stripe, default: 2, and patch-key, default: 4")
-             ->check(CLI::Range(1, kMostFrames));
+             .range(1, kMostFrames);
          app.add_option("--size", s.size,
                         "Columns and rows, a multiple of 32 (motion-pairs, default: 64), 48 "
                         "(key-stripe, default: 48) or 64 (patch-key, default: 64)")
-             ->check(CLI::Range(32, kMostSize));
+             .range(32, kMostSize);
          app.add_option("--hold", s.hold,
                         "Times that the video shows each frame; with 1, samplers that follow the "
                         "published rule see only the first")
-             ->check(CLI::Range(1, kMostHold))
-             ->capture_default_str();
+             .range(1, kMostHold)
+             .capture_default_str();
          app.add_option("--fps", s.fps, "Frames of the video a second")
-             ->check(CLI::Range(1, 1000))
-             ->capture_default_str();
+             .range(1, 1000)
+             .capture_default_str();
          app.add_option("--qp", s.qp, "Quantisation: 0 loses nothing, 51 most")
-             ->check(CLI::Range(0, 51))
-             ->capture_default_str();
+             .range(0, 51)
+             .capture_default_str();
          app.add_flag("--force", o->force, "Also into a folder that holds something else; clips of other settings go");
          app.footer("Example: afnet synth --dataset motion-pairs --out train --clips 2500 --seed 1");
          return [o, &context] { return run_synth(*o, context); };

@@ -1,11 +1,11 @@
 // afnet train: a recipe, a list of clips, and a folder for what comes of it.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <map>
 #include <memory>
 
+#include "model/command_line.h"
 #include "model/flip_policy.h"
 #include "model/initial_weights.h"
 #include "model/train_options.h"
@@ -236,7 +236,7 @@ int train(const TrainOptions &o, const CommandContext &context) {
 }
 
 const RegisterCommand registered{
-    {"train", "Train a network on labelled videos", [](CLI::App &app, CommandContext &context) {
+    {"train", "Train a network on labelled videos", [](CommandLine &app, CommandContext &context) {
          auto o = std::make_shared<TrainOptions>();
          add_train_options(app, *o);
          app.footer("Example: afnet train --model af_tiny_tsm --data clips/list.txt --val held-out/list.txt --rt 0.5 --out run");

@@ -15,22 +15,23 @@ using Json = nlohmann::ordered_json;
 
 // An option that sets a field of every stage. `spellings`: CLI11's, the authors' among them.
 template <class Value>
-void add_field(CLI::App &app, TrainOptions &o, const std::string &spellings, const char *field, const char *help) {
+void add_field(CommandLine &app, TrainOptions &o, const std::string &spellings, const char *field, const char *help) {
     app.add_option_function<Value>(spellings, [&o, field](const Value &value) { o.stage[field] = value; }, help);
 }
 
 // An option that sets a field of the model description.
-void add_choice(CLI::App &app, TrainOptions &o, const std::string &spelling, const std::string &field, const char *help) {
+void add_choice(CommandLine &app, TrainOptions &o, const std::string &spelling, const std::string &field,
+                const char *help) {
     const auto &all = description_choices();
     const auto choice = std::find_if(all.begin(), all.end(), [&](const DescriptionChoice &c) { return c.field == field; });
     app.add_option_function<std::string>(
            spelling, [&o, field](const std::string &word) { o.choices[field] = word; },
            std::string(help) + "; default: the model's")
-        ->check(CLI::IsMember(choice->words));
+        .one_of(choice->words);
 }
 
 // Two things go by this name: what the model's masks say, and who makes them.
-void add_masks(CLI::App &app, TrainOptions &o) {
+void add_masks(CommandLine &app, TrainOptions &o) {
     const auto &all = description_choices();
     const auto is_masks = [](const DescriptionChoice &choice) { return std::string(choice.field) == "masks"; };
     const auto kinds = std::find_if(all.begin(), all.end(), is_masks);
@@ -49,13 +50,13 @@ void add_masks(CLI::App &app, TrainOptions &o) {
            "model's. "
            "And: learned; all: everything; or masks in the navigation's stead: random, random-same, centre, none; of "
            "frames also uniform, normal, first; of patches also blob, crop")
-        ->expected(1, 2);
+        .expected(1, 2);
     add_field<std::string>(app, o, "--masks-of", "masks_of",
                            "What masks in the navigation's stead choose: frames, patches or both; auto: patches where "
                            "the model has masks in space, else frames");
 }
 
-void add_stage_options(CLI::App &app, TrainOptions &o) {
+void add_stage_options(CommandLine &app, TrainOptions &o) {
     add_field<int>(app, o, "--epochs", "epochs", "Epochs of a stage");
     add_field<int64_t>(app, o, "--steps", "steps", "Steps of a stage, instead of epochs");
     add_field<int>(app, o, "--batch,-b,--batch-size", "batch", "Clips of a step");
@@ -100,17 +101,17 @@ void add_stage_options(CLI::App &app, TrainOptions &o) {
 
 }  // namespace
 
-void add_train_options(CLI::App &app, TrainOptions &o) {
-    app.add_option("-m,--model,--arch", o.model, "Shipped model or description to train")->capture_default_str();
+void add_train_options(CommandLine &app, TrainOptions &o) {
+    app.add_option("-m,--model,--arch", o.model, "Shipped model or description to train").capture_default_str();
     app.add_option("--from,--tune_from", o.from, "Weights file or run folder to begin with");
-    app.add_option("--data,--train-list", o.data, "List of clips to train on: lines `path label`")->required();
+    app.add_option("--data,--train-list", o.data, "List of clips to train on: lines `path label`").required();
     app.add_option("--val,--val-list", o.val, "List of clips to choose the best epoch by");
     app.add_option("--out", o.out, "Run folder: checkpoints, logs, configuration");
     app.add_option("--config", o.config, "Recipe: JSON with `stages`; options come on top");
     app.add_option("--frames,--num_segments", o.frames, "Frames per clip; 0: what the model is for")
-        ->check(CLI::Range(0, 256));
-    app.add_option("--size", o.size, "Columns and rows; 0: what the model is for")->check(CLI::Range(0, 2048));
-    app.add_option("--classes", o.classes, "Classes; 0: as many as the data has")->check(CLI::Range(0, 100000));
+        .range(0, 256);
+    app.add_option("--size", o.size, "Columns and rows; 0: what the model is for").range(0, 2048);
+    app.add_option("--classes", o.classes, "Classes; 0: as many as the data has").range(0, 100000);
     add_choice(app, o, "--crop", "crop", "evaluation: resized to 4:3 and cut; whole: resized to a square");
     add_choice(app, o, "--selection", "selection",
                "hard: the navigation selects frames; soft: its probabilities weigh all of them");
@@ -119,32 +120,32 @@ void add_train_options(CLI::App &app, TrainOptions &o) {
     add_masks(app, o);
     add_choice(app, o, "--temporal-masks", "temporal_masks",
                "per-block: each focal block's own navigation selects its frames; shared: the first block's, for all");
-    app.add_option("--grid", o.grid, "Patches across and down a frame; 0: the model's")->check(CLI::Range(0, 64));
-    app.add_option("--seed", o.seed, "Of weights, order, noise and variation")->capture_default_str();
+    app.add_option("--grid", o.grid, "Patches across and down a frame; 0: the model's").range(0, 64);
+    app.add_option("--seed", o.seed, "Of weights, order, noise and variation").capture_default_str();
     app.add_flag("--augment", o.augment, "The authors' multi-scale crop");
     app.add_option("--flip", o.flip,
                    "Mirror half of the clips: random; swap-labels: and exchange left and right in their classes; "
                    "none; auto: random with --augment, unless classes have a direction")
-        ->check(CLI::IsMember(flip_policy_names()))
-        ->capture_default_str();
+        .one_of(flip_policy_names())
+        .capture_default_str();
     app.add_option("--least-frames", o.least_frames, "Leave out clips of fewer frames by the list")
-        ->check(CLI::Range(int64_t(0), int64_t(1000000)))
-        ->capture_default_str();
+        .range(int64_t(0), int64_t(1000000))
+        .capture_default_str();
     app.add_option("--resume", o.resume, "auto: go on with the run in --out, where there is one")
-        ->check(CLI::IsMember({"auto", "never"}))
-        ->capture_default_str();
+        .one_of({"auto", "never"})
+        .capture_default_str();
     app.add_option("--save-every", o.save_every, "Epochs between checkpoints that are kept; 0: only last and best")
-        ->check(CLI::Range(0, 1000000));
-    app.add_option("--keep", o.keep, "How many of those are kept; 0: all")->check(CLI::Range(0, 1000000));
+        .range(0, 1000000);
+    app.add_option("--keep", o.keep, "How many of those are kept; 0: all").range(0, 1000000);
     app.add_option("--bad-steps", o.bad_steps, "Steps in a row without finite loss or gradient that end the run")
-        ->check(CLI::Range(1, 1000000))
-        ->capture_default_str();
+        .range(1, 1000000)
+        .capture_default_str();
     app.add_flag("--strict", o.strict, "A clip that cannot be read ends the run");
-    app.add_option("--readers,--workers,-j", o.readers, "Threads that decode")->check(CLI::Range(1, 64))->capture_default_str();
-    app.add_option("--queue", o.queue, "Batches that are decoded ahead")->check(CLI::Range(1, 64))->capture_default_str();
+    app.add_option("--readers,--workers,-j", o.readers, "Threads that decode").range(1, 64).capture_default_str();
+    app.add_option("--queue", o.queue, "Batches that are decoded ahead").range(1, 64).capture_default_str();
     app.add_option("--cache", o.cache_mib, "MiB of decoded frames to keep for later epochs")
-        ->check(CLI::Range(0, 1 << 20))
-        ->capture_default_str();
+        .range(0, 1 << 20)
+        .capture_default_str();
     app.add_flag("--print-config", o.print_config, "Print the resolved configuration and end");
     app.add_flag("--print-memory", o.print_memory, "Print what a step of each stage holds in memory, and end");
     add_stage_options(app, o);

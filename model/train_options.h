@@ -1,10 +1,10 @@
 // What `afnet train` may be told, and the recipe that follows from it.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <map>
 #include <string>
 
+#include "model/command_line.h"
 #include "model/training_recipe.h"
 #include "runtime/json.h"
 
@@ -22,7 +22,7 @@ struct TrainOptions {
 };
 
 /// Adds all options to `app`; `options` must outlive it.
-void add_train_options(CLI::App &app, TrainOptions &options);
+void add_train_options(CommandLine &app, TrainOptions &options);
 
 /// Defaults, then the file of --config, then options. Throws as parse_recipe does.
 TrainingRecipe resolved_recipe(const TrainOptions &options);

@@ -3,15 +3,12 @@
 
 #include <optional>
 
+#include "model/command_line.h"
 #include "model/unselected.h"
-
-namespace CLI {
-class App;
-} // namespace CLI
 
 namespace afnet {
 
 /// Adds --unselected, which sets `unselected`; that must outlive the parsing.
-void add_unselected_option(CLI::App &app, std::optional<Unselected> &unselected);
+void add_unselected_option(CommandLine &app, std::optional<Unselected> &unselected);
 
 } // namespace afnet

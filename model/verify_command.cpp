@@ -1,10 +1,10 @@
 // afnet verify: compares the program with reference vectors.
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <map>
 #include <memory>
 #include <optional>
 
+#include "model/command_line.h"
 #include "model/device_option.h"
 #include "model/verify.h"
 #include "runtime/command.h"
@@ -74,14 +74,14 @@ std::vector<KernelSpec> kernels_needed(const Options &options, Dtype dtype) {
 
 const RegisterCommand registered{
     {"verify", "Compare the network with reference vectors, tensor by tensor",
-     [](CLI::App &app, CommandContext &context) {
+     [](CommandLine &app, CommandContext &context) {
          auto o = std::make_shared<Options>();
          app.add_option("case", o->paths, "Reference-vector files (safetensors with a `case` in their metadata)")
-             ->required();
+             .required();
          app.add_option_function<std::string>(
                 "--dtype", [o](const std::string &name) { o->dtype = dtype_named(name); },
                 "Element type of activations; default: f32, and f64 for training cases")
-             ->check(CLI::IsMember(dtype_names()));
+             .one_of(dtype_names());
          add_device_option(app, o->device);
          app.footer("Example: afnet verify tests/golden/r50_tsn_t8_s64.safetensors");
          return [o, &context] {

@@ -5,11 +5,9 @@
 #include <string>
 #include <vector>
 
-namespace CLI {
-class App;
-}
-
 namespace afnet {
+
+class CommandLine; // model/command_line.h
 
 /// What every subcommand knows: the options before and after its name that all of them take.
 struct CommandContext {
@@ -23,7 +21,7 @@ struct CommandContext {
 struct Command {
     std::string name;
     std::string summary;
-    std::function<std::function<int()>(CLI::App &app, CommandContext &context)> configure;
+    std::function<std::function<int()>(CommandLine &app, CommandContext &context)> configure;
 };
 
 /// All registered subcommands, in the order of their names.

@@ -36,7 +36,7 @@ const std::vector<std::pair<std::string, std::set<std::string>>> kForeign = {
     {"mpi.h", {"runtime"}},
     {"Eigen", {"tests", "model", "autotune"}},
     {"catch2", {"tests"}},
-    {"CLI/", {"model", "autotune", "bench"}},
+    {"CLI/", {"model"}},
 };
 
 struct Line {

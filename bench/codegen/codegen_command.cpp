@@ -1,5 +1,4 @@
 // afnet codegen: what generators make of kernels, target beside target.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
@@ -13,6 +12,7 @@
 #include "bench/codegen/code_report.h"
 #include "bench/codegen/kernel_speed.h"
 #include "bench/codegen/model_use.h"
+#include "model/command_line.h"
 #include "model/output_folder.h"
 #include "model/progress.h"
 #include "runtime/command.h"
@@ -184,43 +184,43 @@ int codegen(Options options, const CommandContext &context) {
     return 0;
 }
 
-void add_options(CLI::App &app, Options &o) {
+void add_options(CommandLine &app, Options &o) {
     app.add_option("kernels", o.kernels, "Kernels' names; * is any text. Without --model: of all shipped models");
     app.add_option("--target", o.targets, "Targets; default: the one this CPU would use");
     app.add_option("--knobs", o.knobs,
                    "Knobs, `co_block=16,tile_x=6`, `automatic`, `record` or a record's file; several: each of them")
-        ->take_all();
+        .take_all();
     app.add_option("-m,--model", o.model, "Model, weights file or description: its kernels, measured on its shapes");
     app.add_option("--out", o.output, "Folder for what generators emit, made if need be");
-    app.add_option("--emit", o.emitted, "What stays there")->capture_default_str();
+    app.add_option("--emit", o.emitted, "What stays there").capture_default_str();
     app.add_option("--html", o.page, "File for a page; without --out, files stand in a folder beside it");
-    app.add_option("--frames", o.frames, "Frames per clip; 0: what the model is for")->check(CLI::Range(0, 256));
-    app.add_option("--size", o.size, "Columns and rows")->check(CLI::Range(32, 2048))->capture_default_str();
+    app.add_option("--frames", o.frames, "Frames per clip; 0: what the model is for").range(0, 256);
+    app.add_option("--size", o.size, "Columns and rows").range(32, 2048).capture_default_str();
     app.add_option("--seconds", o.seconds, "Time per kernel and shape, at the least")
-        ->check(CLI::Range(0.001, 1e4))
-        ->capture_default_str();
+        .range(0.001, 1e4)
+        .capture_default_str();
     app.add_flag("!--no-speed", o.measures, "Measure nothing");
     app.add_flag("!--no-mca", o.predicts, "Do not ask llvm-mca");
     app.add_option("--mca", o.analyzer, "llvm-mca to use; default: one in PATH");
     app.add_option("--mca-cpu", o.processor, "Its processor; default: one that stands for the target");
     app.add_option("--generators", o.generators, "Folder of generators; default: `bin` beside the program");
-    app.add_option("--records", o.records, "Folder of tuned knobs")->capture_default_str();
+    app.add_option("--records", o.records, "Folder of tuned knobs").capture_default_str();
     app.add_option("--cache", o.cache, "Folder of compiled kernels; default: beside the libraries");
-    app.add_option("--jobs", o.jobs, "Generators at a time; default: as many as --threads")->check(CLI::Range(1, 1024));
+    app.add_option("--jobs", o.jobs, "Generators at a time; default: as many as --threads").range(1, 1024);
     app.footer("Example: afnet codegen 'conv2d_k3*' --diff x86-64-avx2 x86-64-avx512 --out code");
 }
 
 const RegisterCommand registered{
     {"codegen", "What generators make of kernels: code, figures and differences by target",
-     [](CLI::App &app, CommandContext &context) {
+     [](CommandLine &app, CommandContext &context) {
          auto o = std::make_shared<Options>();
          add_options(app, *o);
-         const CLI::Option *diff =
+         const CommandOption diff =
              app.add_option("--diff", o->diff,
                             "Compare two targets, two sets of knobs, or what --target or --knobs name")
-                 ->expected(0, 2);
+                 .expected(0, 2);
          return [o, diff, &context] {
-             o->compares = diff->count() > 0;
+             o->compares = diff.count() > 0;
              // CLI11 gives an option without a value one of its own.
              if (o->diff.size() == 1 && (o->diff[0].empty() || o->diff[0] == "true")) o->diff.clear();
              return codegen(*o, context);
