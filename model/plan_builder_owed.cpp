@@ -96,10 +96,12 @@ Step &PlanBuilder::settle_step(const std::string &label, const Feature &stream, 
 // Behind the block: notes what its rejected pixels are owed. Who does not know of debts gets a settled stream.
 void PlanBuilder::owe_patches(const FocalBlock &block, const Feature &stream, const PatchLists &lists) {
     if (payment_) {
-        network_.constants.push_back({payment_->rejected, payment_->step, [bias = rejected_.bias](const Weights &w, const KernelEntry &) {
+        const auto make = [bias = rejected_.bias](const Weights &w, const KernelEntry &) {
             std::vector<float> elements = bias(w);
-            return PackedConstant{{int(elements.size())}, std::move(elements)};
-        }});
+            const int channels = int(elements.size());
+            return PackedConstant{{channels}, std::move(elements)};
+        };
+        network_.constants.push_back({payment_->rejected, payment_->step, make});
         payment_.reset();
         return;
     }

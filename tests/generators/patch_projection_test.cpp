@@ -52,7 +52,7 @@ void check(const KernelSpec &spec, const Case &at) {
     for (double &m : magnitude.data)
         m += 4; // no element of what is added is as large
     for (const Target &target : runnable_targets()) {
-        INFO(spec.name() << " at " << at.width << "x" << at.height << (at.whole ? ", whole," : "") << " on " << target.name);
+        INFO(spec.name() << " at " << at.width << "x" << at.height << ", whole " << at.whole << " on " << target.name);
         const Kernel &kernel = test_kernel_store(target).kernel(spec, kSpatialLibrary);
         const int co_block = kernel.entry->knobs.at("co_block");
         FrameMemory input(in, at.width % 2), residual(distinct_pixels(map, response), 0);
@@ -82,9 +82,8 @@ TEST_CASE("a projection finishes the frames and the patches that its block rejec
         for (const int width : {1, 2, 7, 9, 15}) {
             for (const int height : {1, 5}) {
                 for (const int grid : {1, 3, 7}) {
-                    for (const reference::SpatialMask &patches : awkward_spatial_masks(grid, grid, int(frames.size()))) {
+                    for (const reference::SpatialMask &patches : awkward_spatial_masks(grid, grid, 4))
                         check(spec, {width, height, frames, patches, false});
-                    }
                 }
             }
         }
