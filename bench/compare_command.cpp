@@ -113,7 +113,7 @@ BenchCommand add_compare_command(CommandLine &bench, CommandContext &context) {
         .range(0.0, 1000.0)
         .capture_default_str();
     app.footer("Ends with 1 where a row is slower by more than noise and threshold.\n"
-                "Example: afnet bench compare before.json after.json");
+               "Example: afnet bench compare before.json after.json");
     return {app, [o, &context] { return compare(*o, context); }};
 }
 

@@ -174,7 +174,7 @@ BenchCommand add_network_command(CommandLine &bench, CommandContext &context) {
         .capture_default_str();
     network.add_flag("--layers", o->layers, "Also each layer, at the first ratio");
     network.footer("Options with several values are a sweep over all combinations.\n"
-                    "Example: afnet bench network --model af_resnet50_tsm resnet50 --rt 1 0.4 --threads 1 2");
+                   "Example: afnet bench network --model af_resnet50_tsm resnet50 --rt 1 0.4 --threads 1 2");
     return {network, [o, &context] {
                 const std::vector<int> threads = thread_counts(o->run, context.threads);
                 KernelStore kernels = device_kernels(

@@ -77,7 +77,7 @@ BenchCommand add_sparsity_command(CommandLine &bench, CommandContext &context) {
     app.fallthrough();
     add_options(app, *o, *out);
     app.footer("Examples: afnet bench sparsity --model af_resnet50_tsm --rt 0.25 0.5 --frames 8 12 --out study\n"
-                "afnet bench sparsity --rt 0.4 --rs 0.25 0.5 --grid 7 14 --patches blob random");
+               "afnet bench sparsity --rt 0.4 --rs 0.25 0.5 --grid 7 14 --patches blob random");
     return {app, [o, out, &context] { return run(*o, *out, context); }};
 }
 

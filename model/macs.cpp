@@ -46,9 +46,9 @@ public:
 private:
     void enter(const Step &step) {
         const std::string &generator = step.kernel.generator;
-        if (step.macs > 0 && whole_frame_macs(network_, step) == 0) return; // a layer's other way counts
-        const std::string gate = gate_of(step.label);
         const int64_t macs = std::llround(whole_frame_macs(network_, step));
+        if (step.macs > 0 && macs == 0) return; // a layer's other way counts
+        const std::string gate = gate_of(step.label);
         if (generator == "stem") {
             add(step, "conv1", macs, macs);
             add(step, "maxpool", 0, 9 * elements(step, "output"));

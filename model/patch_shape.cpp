@@ -99,8 +99,9 @@ int window_side(double rs, int grid) {
 
 double realised_patches(PatchShape shape, int grid, double rs) {
     if (!takes_ratio(shape)) return shape == PatchShape::All ? 1 : 0;
-    const int side = shape == PatchShape::Crop ? window_side(rs, grid) : 0;
-    return double(shape == PatchShape::Crop ? side * side : selected_patches(rs, grid)) / (grid * grid);
+    if (shape != PatchShape::Crop) return double(selected_patches(rs, grid)) / (grid * grid);
+    const int side = window_side(rs, grid);
+    return double(side * side) / (grid * grid);
 }
 
 std::vector<int> patch_mask(PatchShape shape, int grid, int frames, double rs, const MaskKey &key, size_t block) {

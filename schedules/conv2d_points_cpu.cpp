@@ -14,9 +14,9 @@ int conv2d_points_co_block(const Conv2dPointsKnobs &knobs, int channels, const T
 
 namespace {
 
-// Fewer points than registers hold where their copies would share one set of the first-level cache (1024 to 256 channels
-// took 3.9 ms with 14 points, 3.1 with 7), and where that cache also has to take the lines of the next tile (256 to 64
-// channels, with prefetches: 2.6 and 2.2 ms).
+// Fewer points than registers hold where their copies would share one set of the first-level cache (1024 to 256
+// channels took 3.9 ms with 14 points, 3.1 with 7), and where that cache also has to take the lines of the next tile
+// (256 to 64 channels, with prefetches: 2.6 and 2.2 ms).
 int points_per_tile(const Conv2dPointsStages &s, const Conv2dPointsKnobs &knobs, int co_block, const CpuFacts &cpu) {
     constexpr int kFewPoints = 7;
     const int points = conv2d_register_columns(co_block / std::min(cpu.lanes, co_block), cpu);

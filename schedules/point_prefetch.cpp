@@ -111,7 +111,7 @@ Stmt PrefetchPoints::visit(const For *op) {
         return op;
     }
     if (!consuming_ || !points_) return IRMutator::visit(op);
-    if (!Loops::in(op->body)) return Block::make(ask_for_share(), op);
+    if (!Loops::in(op->body)) return where_wanted(ask_for_share(), op);
     around_.push_back(op);
     Stmt result = IRMutator::visit(op);
     around_.pop_back();
@@ -141,8 +141,7 @@ Stmt PrefetchPoints::ask_for_share() const {
     Stmt asked = IfThenElse::make(place < points_->extent, substitute(points_->name, points_->min + place, later));
     for (size_t k = bound_.size(); k-- > 0;)
         asked = LetStmt::make(bound_[k]->name, bound_[k]->value, asked);
-    return IfThenElse::make(Variable::make(Bool(), kWanted),
-                            For::make(name, 0, share, ForType::Serial, Partition::Never, DeviceAPI::None, asked));
+    return For::make(name, 0, share, ForType::Serial, Partition::Never, DeviceAPI::None, asked);
 }
 
 // A tile's sums, and what becomes of them.
