@@ -17,6 +17,7 @@ sys.path.insert(0, os.path.join(ROOT, "bench", "peers"))
 import compare  # noqa: E402
 import cuda_stand_ins  # noqa: E402
 import gpu  # noqa: E402
+import gpu_report  # noqa: E402
 import participants  # noqa: E402
 import report  # noqa: E402
 from comparison import Comparison  # noqa: E402
@@ -31,6 +32,23 @@ for line in sys.stdin:
     if rt == "9.0":
         os.kill(os.getpid(), signal.SIGKILL)
     print(json.dumps({"error": "no such ratio"} if rt == "8.0" else {"ms": [float(rt)] * int(runs)}), flush=True)
+"""
+
+# `afnet` on a GPU without cuDNN's tf32: 10 ms densely and 5 ms at other ratios; 8 and 4 by vendors' kernels.
+GPU_AFNET = """#!/usr/bin/python3
+import json, sys
+vendor = sys.argv[sys.argv.index("--vendor-kernels") + 1] if "--vendor-kernels" in sys.argv else "never"
+if vendor == "tf32":
+    sys.exit("afnet: no cuDNN")
+ms = 10 if vendor == "never" else 8
+if sys.argv[2] == "network":
+    first = sys.argv.index("--rt") + 1
+    ratios = [float(rt) for rt in sys.argv[first:sys.argv.index("--frames")]]
+    print(json.dumps({"rows": [{"rt": rt, "ms_median": ms if rt == 1 else ms / 2, "samples": 40,
+                                "mac_ratio": 1 if rt == 1 else 2} for rt in ratios]}))
+elif sys.argv[2] == "kernels":
+    print(json.dumps({"rows": [{"kernel": "conv", "shape": "shape", "ms_median": ms,
+                                "vendor": None if vendor == "never" else "cuDNN f32"}]}))
 """
 
 # `afnet`: 10 ms densely, 5 ms at other ratios; a case differs by what its name says.
@@ -84,11 +102,57 @@ class Gpu(unittest.TestCase):
         dense, focal = ("afnet cuda", "resnet50_tsm", 1, 1.0), ("afnet cuda", "af_resnet50_tsm", 1, 0.4)
         turns = [{dense: {"ms_median": a, "samples": 40}, focal: {"ms_median": b, "samples": 40}}
                  for a, b in ((10, 5), (30, 10), (20, 20))]
-        rows = gpu.summarise(turns)
+        rows = gpu_report.summarise(turns)
         self.assertEqual([row["ms"] for row in rows], [20, 10])
         self.assertEqual([row["times_dense"] for row in rows], [1, 2])
         self.assertEqual(rows[1]["samples"], 120)
-        self.assertIn("| afnet cuda | af_resnet50_tsm | 1 | 0.40 | 10.000 | 120 | 2.00 |", gpu.markdown("none", rows))
+        self.assertIn("| afnet cuda | af_resnet50_tsm | 1 | 0.40 | 10.000 | 120 | 2.00 |  |",
+                      gpu_report.markdown("none", rows))
+
+    def test_share_of_the_macs_gain_is_beside_ratio_1_of_the_same_network(self):
+        whole, some = ("afnet cuda", "af_resnet50_tsm", 1, 1.0), ("afnet cuda", "af_resnet50_tsm", 1, 0.4)
+        turns = [{whole: {"ms_median": 12, "samples": 1, "mac_ratio": 1},
+                  some: {"ms_median": 10, "samples": 1, "mac_ratio": 1.4}}]
+        rows = gpu_report.summarise(turns)
+        self.assertIsNone(rows[0]["share_macs"])
+        self.assertAlmostEqual(rows[1]["share_macs"], 0.5)
+
+    def test_layers_are_compared_where_both_have_run(self):
+        own = [{"kernel": name, "shape": "s", "vendor": None, "ms_median": 2} for name in ("a", "b", "c")]
+        vendors = [{"kernel": "a", "shape": "s", "vendor": "cuDNN f32", "ms_median": 1},
+                   {"kernel": "b", "shape": "s", "vendor": None, "ms_median": 1},
+                   {"kernel": "c", "shape": "another", "vendor": "cuDNN f32", "ms_median": 1}]
+        rows = gpu_report.layer_table(own, vendors)
+        self.assertEqual([(row["kernel"], row["of_vendor"]) for row in rows], [("a", 0.5)])
+        self.assertIn("| a | s | 2.0000 | cuDNN f32 | 1.0000 | 0.50 |", gpu_report.markdown("none", [], rows))
+
+    def test_all_of_it_with_a_library_that_is_missing(self):
+        with tempfile.TemporaryDirectory() as folder:
+            program = write_program(os.path.join(folder, "afnet"), GPU_AFNET)
+            said, out, path = io.StringIO(), io.StringIO(), os.path.join(folder, "result.json")
+            with contextlib.redirect_stderr(said), contextlib.redirect_stdout(out):
+                status = gpu.main(["--program", program, "--python", "/nonexistent", "--turns", "2", "--batch", "1",
+                                   "--vendor-kernels", "never", "f32", "tf32", "--json", path])
+            self.assertEqual(status, 0)
+            self.assertIn("bench-gpu: --vendor-kernels tf32: afnet: no cuDNN\n", said.getvalue())
+            self.assertIn("rows of fewer than 100 runs", said.getvalue())
+            self.assertIn("| afnet cuda | af_resnet50_tsm | 1 | 0.40 | 5.000 | 80 | 2.00 | 1.00 |", out.getvalue())
+            self.assertIn("| afnet cuda, vendors' f32 | resnet50_tsm | 1 | 1.00 | 8.000 |", out.getvalue())
+            self.assertIn("| conv | shape | 10.0000 | cuDNN f32 | 8.0000 | 0.80 |", out.getvalue())
+            with open(path, encoding="utf-8") as file:
+                result = json.load(file)
+            self.assertEqual(len(result["turns"]), 2)
+            self.assertEqual({row["engine"] for row in result["rows"]},
+                             {"afnet cuda", "afnet cuda, vendors' f32", "afnet cpu"})
+
+    def test_no_archive_of_a_program_that_needs_more_than_it_has(self):
+        with tempfile.TemporaryDirectory() as folder:
+            archive, said = os.path.join(folder, "archive.tar.gz"), io.StringIO()
+            with contextlib.redirect_stderr(said):
+                self.assertEqual(gpu.main(["--bundle", archive, "--program", write_program(
+                    os.path.join(folder, "afnet"), "#!/bin/sh\n")]), 1)
+            self.assertIn("no program; build the project first", said.getvalue())
+            self.assertFalse(os.path.exists(archive))
 
     def test_refuses_without_a_gpu_in_the_words_of_afnet(self):
         with tempfile.TemporaryDirectory() as folder:
