@@ -159,12 +159,11 @@ private:
     Json measured(const Measurement &m) const {
         Json json = {{"ms", rounded(median(m.ms))},
                      {"automatic_ms", rounded(median(m.automatic_ms))},
-                     {"gain", rounded(1 - ratio_to_automatic(m))},
-                     {"percent_of_peak", rounded(100 * share_of_peak(m))},
-                     {"rounds", m.ms.size()},
-                     {"difference", m.difference}};
-        json["cpu"] = meter_.context().at("cpu");
-        json["threads"] = settings_.threads;
+                     {"gain", rounded(1 - ratio_to_automatic(m))}};
+        if (!settings_.on_device()) json["percent_of_peak"] = rounded(100 * share_of_peak(m));
+        json["rounds"] = m.ms.size();
+        json["difference"] = m.difference;
+        json.update(settings_.machine());
         json["shapes"] = meter_.context().at("shapes");
         json["seed"] = settings_.seed;
         json["tried"] = result_.tried;

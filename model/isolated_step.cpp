@@ -1,6 +1,8 @@
 #include "model/isolated_step.h"
 
 #include <algorithm>
+#include <chrono>
+#include <cmath>
 #include <map>
 #include <set>
 
@@ -12,6 +14,8 @@
 namespace afnet {
 
 namespace {
+
+constexpr int kMostRuns = 1024; // that are handed over to a device before it is waited for
 
 // The step with the tensors that it names, every activation an input; the network's recipes for its constants.
 LoweredNetwork alone(const LoweredNetwork &network, size_t index) {
@@ -134,6 +138,21 @@ int IsolatedStep::frames() const {
     if (!listed()) return step().frames;
     const TensorMemory count = const_cast<Executor &>(executor_).memory(step().count);
     return computed_frames(step(), *static_cast<const int *>(count.data));
+}
+
+// From one run to more: of a few, it is the wait that takes the time.
+int IsolatedStep::runs_within(double milliseconds) {
+    using Clock = std::chrono::steady_clock;
+    run(); // which loads the kernel's modules
+    for (int runs = 1;;) {
+        run_times(runs);
+        const auto begin = Clock::now();
+        run_times(runs);
+        const double ms = std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
+        if (ms >= milliseconds || runs == kMostRuns) return runs;
+        const double wanted = std::ceil(runs * milliseconds / std::max(ms, 1e-3));
+        runs = std::clamp(int(std::min(wanted, double(kMostRuns))), runs + 1, kMostRuns);
+    }
 }
 
 double compulsory_bytes(const Plan &plan, const Step &step, int frames) {

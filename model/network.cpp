@@ -12,15 +12,6 @@
 
 namespace afnet {
 
-namespace {
-
-RunShape for_target(RunShape shape, const Target &target) {
-    shape.on_gpu = target.gpu != GpuInterface::None;
-    return shape;
-}
-
-} // namespace
-
 Network::Network(const ModelDescription &description, const RunShape &shape, KernelStore &kernels,
                  const Weights &weights)
     : description_(description), shape_(for_target(shape, kernels.target())), lowered_(lower(description, shape_)),
