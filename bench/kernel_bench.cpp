@@ -115,7 +115,7 @@ Place place_of(const Target &target, bool cold) {
         if (!runs_here(target)) throw Error(prefix + obstacle(target));
         return {&target, ""};
     }
-    if (cold) throw Error(prefix + "--cold sweeps the caches of CPUs only; leave it out for devices");
+    if (cold) throw UsageError(prefix + "--cold sweeps the caches of CPUs only; leave it out for devices");
     return {&target, device_of(target)};
 }
 
