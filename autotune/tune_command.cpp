@@ -190,12 +190,12 @@ int tune(Options &options, const CommandContext &context) {
     const Dtype dtype = options.runs.dtype;
     settings.target = options.runs.target =
         options.target.empty() ? choose_library_target(kernel_folder(), nullptr, dtype) : target_named(options.target);
-    const std::vector<Workload> work = workloads(options.runs, options.kernels);
     const std::vector<Dtype> &held = settings.target.dtypes;
     if (std::find(held.begin(), held.end(), dtype) == held.end()) {
         throw UsageError("tune: libraries for " + settings.target.name + " hold no kernels of " + dtype_name(dtype) +
                          "; --dtype and --target must fit");
     }
+    const std::vector<Workload> work = workloads(options.runs, options.kernels);
     // Sums in another order: bfloat16 has eight bits.
     settings.tolerance = options.tolerance.value_or(dtype == Dtype::BF16 ? 1.0 / 128 : settings.tolerance);
     require_machine(settings, options.dry_run);

@@ -60,7 +60,8 @@ TEST_CASE("a search on OpenCL measures the knobs of GPUs, names the device and r
     const std::string device = first.at("machine").at("device");
     CHECK(first.at("machine") == Json{{"device", device}, {"interface", "opencl"}, {"target", "opencl"}});
     bool listed = false;
-    for (const Json &known : Json::parse(run_program({"info", "--json"}).out).at("devices"))
+    const Json info = Json::parse(run_program({"info", "--json"}).out);
+    for (const Json &known : info.at("devices"))
         listed = listed || (known.at("device") == "opencl" && known.at("name") == device);
     CHECK(listed);
 
@@ -142,7 +143,8 @@ TEST_CASE("a record for OpenCL is compiled, and the network computes the same wi
     REQUIRE(run.status == 0);
     KernelStore tuned(output, target_named("opencl"));
     bool found = false;
-    for (const KernelEntry &kernel : tuned.manifests().front().kernels) {
+    const std::vector<Manifest> manifests = tuned.manifests();
+    for (const KernelEntry &kernel : manifests.at(0).kernels) {
         if (kernel.spec.name() != kKernel) continue;
         found = true;
         CHECK(kernel.knobs.at("co_block") == 8);
