@@ -182,7 +182,8 @@ void bench_target(const KernelBenchOptions &options, const LoadedModel &model, c
 
 bool operator==(const KernelSetting &a, const KernelSetting &b) {
     const auto all = [](const KernelSetting &s) {
-        return std::tie(s.model, s.dtype, s.target, s.device, s.caches, s.frames, s.size, s.clips, s.threads, s.rt, s.rs, s.grid);
+        return std::tie(s.model, s.dtype, s.target, s.device, s.caches, s.frames, s.size, s.clips, s.threads, s.rt,
+                        s.rs, s.grid);
     };
     return all(a) == all(b);
 }

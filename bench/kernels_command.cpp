@@ -15,9 +15,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 std::string setting_text(const KernelSetting &s) {
-    return s.target + (s.device.empty() ? "" : " on " + s.device) + ", " + s.dtype + ", " + std::to_string(s.clips) + " x " + std::to_string(s.frames) +
-           " frames of " + std::to_string(s.size) + "x" + std::to_string(s.size) + ", " + std::to_string(s.threads) +
-           (s.threads == 1 ? " thread, " : " threads, ") +
+    return s.target + (s.device.empty() ? "" : " on " + s.device) + ", " + s.dtype + ", " + std::to_string(s.clips) +
+           " x " + std::to_string(s.frames) + " frames of " + std::to_string(s.size) + "x" + std::to_string(s.size) +
+           ", " + std::to_string(s.threads) + (s.threads == 1 ? " thread, " : " threads, ") +
            (s.grid > 0
                 ? "RS " + decimal(s.rs, 3) + " of " + std::to_string(s.grid) + "x" + std::to_string(s.grid) + ", "
                 : "") +
@@ -41,8 +41,7 @@ void print_rows(const std::vector<KernelRow> &rows) {
                            r.gmac > 0 ? decimal(r.gmac_per_s(), 1) : "",
                            r.gmac > 0 && on_cpu ? decimal(r.percent_of_peak, 1) + "%" : "",
                            decimal(r.bytes_per_s() / 1e9, 2), on_cpu ? decimal(r.percent_of_memory, 1) + "%" : "",
-                           decimal(1e9 * r.gmac / r.bytes, 2),
-                           r.cores > 0 ? decimal(r.cores, 2) : ""});
+                           decimal(1e9 * r.gmac / r.bytes, 2), r.cores > 0 ? decimal(r.cores, 2) : ""});
     }
     for (const std::string &setting : settings) {
         std::printf("\n%s\n\n%s", setting.c_str(), tables.at(setting).text().c_str());
@@ -69,10 +68,11 @@ Json on_cpu(const KernelSetting &s, const Json &figure) {
 }
 
 Json setting_json(const KernelSetting &s) {
-    Json json = {{"model", s.model},   {"frames", s.frames},   {"size", s.size},
-                 {"batch", s.clips},   {"threads", s.threads}, {"dtype", s.dtype},
-                 {"target", s.target}, {"caches", s.caches},   {"rt", s.rt},
-                 {"device", s.device.empty() ? Json() : Json(s.device)}};
+    Json json = {{"model", s.model},     {"frames", s.frames},
+                 {"size", s.size},       {"batch", s.clips},
+                 {"threads", s.threads}, {"dtype", s.dtype},
+                 {"target", s.target},   {"caches", s.caches},
+                 {"rt", s.rt},           {"device", s.device.empty() ? Json() : Json(s.device)}};
     if (s.grid > 0) json.update({{"rs", s.rs}, {"grid", s.grid}});
     return json;
 }

@@ -38,8 +38,8 @@ public:
 
     /// The device that the step runs on; null: the CPU.
     const Device *device() const { return executor_.device(); }
-    /// How many runs fill `milliseconds` on a device, one behind the other, so that the one wait at their end counts for
-    /// little; at most 1024. Runs them, and has them ready to be timed by run_times().
+    /// How many runs fill `milliseconds` on a device, one behind the other, so that the one wait at their end counts
+    /// for little; at most 1024. Runs them, and has them ready to be timed by run_times().
     int runs_within(double milliseconds);
 
     /// Multiply-accumulates of one run.

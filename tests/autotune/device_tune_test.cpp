@@ -94,8 +94,8 @@ TEST_CASE("a search on OpenCL measures the knobs of GPUs, names the device and r
 
 TEST_CASE("kernels at points are tuned on OpenCL as masks in space select pixels", "[device_measurement]") {
     const Tuning tuning;
-    const Json row = tuning.row("conv2d_points*_16x16_*_gather", on_target("opencl", {"--rs", "0.25", "--grid", "4",
-                                                                                       "--budget", "2", "--gain", "99"}));
+    const Json row = tuning.row("conv2d_points*_16x16_*_gather",
+                                on_target("opencl", {"--rs", "0.25", "--grid", "4", "--budget", "2", "--gain", "99"}));
     CHECK(row.at("outcomes").at("ok") == 2);
     CHECK_THAT(row.at("shapes")[0].at("shape").get<std::string>(), Contains("128 selected, 0.25 of 4x4 patches"));
 }
@@ -203,9 +203,9 @@ TEST_CASE("on CUDA a sample is one graph of kernels alone, which is waited for o
     const FakeCudaMachine machine;
     const Tuning tuning(machine.environment());
     // In place: what is restored is copied before the time begins.
-    const Json document = tuning.document("conv2d_k1s1g1_8x32_linear_add_residual",
-                                          on_target("cuda-80", {"--only", "algorithm=1", "co_block=8,16", "tile_x=4",
-                                                                 "--budget", "9", "--gain", "99"}));
+    const Json document = tuning.document(
+        "conv2d_k1s1g1_8x32_linear_add_residual",
+        on_target("cuda-80", {"--only", "algorithm=1", "co_block=8,16", "tile_x=4", "--budget", "9", "--gain", "99"}));
     CHECK(document.at("machine") == Json{{"device", "Fake GPU"}, {"interface", "cuda"}, {"target", "cuda-80"}});
     CHECK(document.at("rows").at(0).at("outcomes") == Json{{"ok", 3}});
     for (const Json &line : tuning.log_lines())

@@ -73,9 +73,10 @@ TEST_CASE("bench kernels measures on OpenCL, beside a CPU, and its results can b
 TEST_CASE("bench kernels measures pixels that masks in space select on OpenCL", "[device_measurement]") {
     const auto gmac = [](const char *rs) {
         const ProgramRun run =
-            run_program({"bench", "kernels", "--model", "af_resnet50", "--frames", "2", "--size", "64", "--json", "-q",
-                         "--filter", "conv2d_points_k3*", "--target", "opencl", "--seconds", "0.001", "--rs", rs, "--grid",
-                         "2"});
+            run_program({"bench",    "kernels", "--model",   "af_resnet50", "--frames", "2",
+                         "--size",   "64",      "--json",    "-q",          "--filter", "conv2d_points_k3*",
+                         "--target", "opencl",  "--seconds", "0.001",       "--rs",     rs,
+                         "--grid",   "2"});
         INFO(run.err);
         REQUIRE(run.status == 0);
         double sum = 0;
@@ -91,7 +92,8 @@ TEST_CASE("bench kernels measures pixels that masks in space select on OpenCL", 
     CHECK(gmac("1") == Approx(2 * half));
 }
 
-TEST_CASE("bench kernels measures on a CUDA driver that computes nothing, and says what is missing", "[program_device]") {
+TEST_CASE("bench kernels measures on a CUDA driver that computes nothing, and says what is missing",
+          "[program_device]") {
     Circumstances fake;
     fake.environment = {"LD_LIBRARY_PATH=" AFNET_FAKE_CUDA};
     const ProgramRun run = run_program(kernels_on({"--target", "cuda-80", "--threads", "1"}), fake);
