@@ -9,6 +9,7 @@
 #include "autotune/candidate_meter.h"
 #include "autotune/search_strategy.h"
 #include "autotune/verdict.h"
+#include "runtime/vendor_choice.h"
 
 namespace afnet {
 
@@ -41,6 +42,11 @@ public:
         if (!has_points(space)) return result_;
         has_record_ = std::filesystem::exists(record_path(settings_.records, settings_.target.name, name_));
         record_ = record_knobs(settings_.records, settings_.target.name, name_);
+        if (const auto vendor = record_.find(kVendorKnob);
+            vendor != record_.end() && vendor->second != int(Vendor::None)) {
+            result_.fault = "its record chooses a vendor's kernel, which is not tuned; delete the record to tune this one";
+            return result_;
+        }
         begin_ = Clock::now();
         search_seconds_ = std::max(budget_.seconds - settings_.final_rounds.seconds, budget_.seconds / 2);
         // The automatic kernel is what all others are compared with, so it goes alone.

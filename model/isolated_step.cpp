@@ -87,9 +87,10 @@ IsolatedStep::IsolatedStep(const LoweredNetwork &network, size_t index, KernelSt
     if (listed()) set_count(step().frames);
 }
 
+// As the executor has placed tensors: those that only a vendor's kernel reads have lost their borders.
 void IsolatedStep::fill(uint64_t seed) {
     for (size_t id = 0; id < alone_.plan.tensors.size(); id++) {
-        const TensorInfo &tensor = alone_.plan.tensors[id];
+        const TensorInfo &tensor = executor_.plan().tensors[id];
         if (tensor.storage != Storage::Input) continue;
         const TensorMemory memory = executor_.memory(TensorId(id));
         if (tensor.type == ElementType::Int32) {
