@@ -44,7 +44,8 @@ public:
         record_ = record_knobs(settings_.records, settings_.target.name, name_);
         if (const auto vendor = record_.find(kVendorKnob);
             vendor != record_.end() && vendor->second != int(Vendor::None)) {
-            result_.fault = "its record chooses a vendor's kernel, which is not tuned; delete the record to tune this one";
+            result_.fault =
+                "its record chooses a vendor's kernel, which is not tuned; delete the record to tune this one";
             return result_;
         }
         begin_ = Clock::now();

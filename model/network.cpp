@@ -16,8 +16,8 @@ namespace {
 
 RunShape for_kernels(RunShape shape, const KernelStore &kernels) {
     shape = for_target(shape, kernels.target());
-    shape.shift_apart = kernels.target().gpu == GpuInterface::Cuda &&
-                        kernels.vendor_policy().use == VendorPolicy::Use::Everywhere;
+    shape.shift_apart =
+        kernels.target().gpu == GpuInterface::Cuda && kernels.vendor_policy().use == VendorPolicy::Use::Everywhere;
     return shape;
 }
 

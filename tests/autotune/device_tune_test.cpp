@@ -215,11 +215,14 @@ TEST_CASE("on CUDA a sample is one graph of kernels alone, which is waited for o
     size_t long_samples = 0;
     for (auto at = calls.begin(); (at = std::find(at, calls.end(), "graph")) != calls.end();) {
         size_t launches = 0;
+        const std::string before = at == calls.begin() ? "" : *(at - 1);
         for (at++; at != calls.end() && *at == "launch"; at++)
             launches++;
         REQUIRE(at != calls.end());
         CHECK(*at == "synchronize");
-        long_samples += launches > 100;
+        if (launches <= 100) continue;
+        CHECK((before == "synchronize" || before == "record"));
+        long_samples++;
     }
     CHECK(long_samples >= 3 * 2 * 3); // contests, variants, rounds
 }
@@ -235,6 +238,15 @@ TEST_CASE("what fails on a device is told, and is not the tuner's end", "[progra
     CHECK_THAT(fault_of("cuLaunchKernel 719 0", "failed"), Contains("failed on Fake GPU"));
     CHECK_THAT(fault_of("cuModuleLoadDataEx 218 0", "failed"), Contains("failed on Fake GPU"));
     CHECK_THAT(fault_of("cuMemAlloc_v2 2 0", "memory"), Contains("cannot allocate") && Contains("on Fake GPU"));
+}
+
+TEST_CASE("a kernel whose record chooses a vendor's kernel is passed over", "[program_device]") {
+    const FakeCudaMachine machine;
+    const Tuning tuning(machine.environment());
+    write_record(tuning.records(), "cuda-80", kKernel, {{"vendor", 2}}, {});
+    const Json row = tuning.row(kKernel, on_target("cuda-80", kFourPoints));
+    CHECK_THAT(row.at("fault").get<std::string>(), Contains("chooses a vendor's kernel"));
+    CHECK(row.at("tried") == 0);
 }
 
 TEST_CASE("tune says what is missing for a device, and lists without one", "[program_device]") {
