@@ -3,7 +3,6 @@
 #include <filesystem>
 
 #include "autotune/kernel_compiler.h"
-#include "model/machine.h"
 #include "runtime/content_hash.h"
 #include "runtime/error.h"
 #include "runtime/interrupt.h"
@@ -20,13 +19,11 @@ CandidateMeter::CandidateMeter(const Workload &workload, const TuneSettings &set
     // Candidates of the kernel before would only fill the disk.
     std::filesystem::remove_all(compiler_.scratch);
     std::filesystem::create_directories(compiler_.scratch);
-    context_ = {{"kernel", name_},
-                {"target", settings.target.name},
-                {"cpu", cpu_name()},
-                {"threads", settings.threads},
-                {"shapes", workload.shapes()},
-                {"tolerance", settings.tolerance},
-                {"generator", generator_hash(settings.generators, workload.kernel)}};
+    context_ = {{"kernel", name_}, {"target", settings.target.name}};
+    context_.update(settings.machine());
+    context_["shapes"] = workload.shapes();
+    context_["tolerance"] = settings.tolerance;
+    context_["generator"] = generator_hash(settings.generators, workload.kernel);
     identity_ = content_hash(context_.dump());
     context_["seed"] = settings.seed;
 }
@@ -71,7 +68,7 @@ Measurement CandidateMeter::meet_automatic(const CompiledCandidate &candidate) {
         return m;
     }
     const ContestResult contest = run_contest(request({folder_of({}), candidate.folder}, settings_.search_rounds),
-                                              settings_.limits, settings_.scratch);
+                                              settings_.measuring_limits(), settings_.scratch);
     m.outcome = contest.outcome;
     m.detail = contest.detail;
     m.gmac = workload_.gmac();
@@ -98,7 +95,7 @@ std::vector<Measurement> CandidateMeter::measure_together(std::vector<Measuremen
     std::vector<std::string> folders = {folder_of({})};
     for (const Measurement &m : candidates)
         folders.push_back(folder_of(m.knobs));
-    ProcessLimits limits = settings_.limits;
+    ProcessLimits limits = settings_.measuring_limits();
     if (limits.seconds > 0) limits.seconds += double(folders.size()) * settings_.final_rounds.seconds;
     const ContestResult contest = run_contest(request(folders, settings_.final_rounds), limits, settings_.scratch);
     Json context = context_;

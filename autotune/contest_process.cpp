@@ -74,16 +74,18 @@ ContestResult result_from(const Json &json) {
 }
 
 bool speaks_of_memory(const std::string &text) {
-    for (const char *words : {"ut of memory", "emory exhausted", "bad_alloc", "Cannot allocate memory"}) {
+    for (const char *words :
+         {"ut of memory", "emory exhausted", "bad_alloc", "Cannot allocate memory", "cannot allocate "}) {
         if (text.find(words) != std::string::npos) return true;
     }
     return false;
 }
 
-// The machine's peak at this moment; 0 where no library measures it.
+// The machine's peak at this moment; 0 where no library measures it, as on devices.
 class Peak {
 public:
     Peak(const std::string &folder, const Target &target, int threads) {
+        if (target.gpu != GpuInterface::None) return;
         try {
             kernels_ = std::make_unique<KernelStore>(folder, target);
             meter_ = std::make_unique<PeakMeter>(*kernels_, threads);

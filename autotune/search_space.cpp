@@ -64,6 +64,12 @@ SearchSpace restricted(SearchSpace space, const std::vector<std::string> &restri
     return space;
 }
 
+SearchSpace with_knobs(SearchSpace space, const Knobs &resolved) {
+    for (auto knob = space.candidates.begin(); knob != space.candidates.end();)
+        knob = resolved.count(knob->first) > 0 ? std::next(knob) : space.candidates.erase(knob);
+    return space;
+}
+
 void KnownCode::add(const Knobs &resolved) {
     std::vector<std::string> names;
     for (const auto &[name, value] : resolved)

@@ -25,6 +25,9 @@ struct SearchSpace {
 /// left to others. Throws UsageError for what is no restriction, or where a knob would lose all its candidates.
 SearchSpace restricted(SearchSpace space, const std::vector<std::string> &restrictions);
 
+/// The space of the knobs among `resolved` alone, with all their candidates.
+SearchSpace with_knobs(SearchSpace space, const Knobs &resolved);
+
 /// Code that is known already: a schedule asks for knobs one after the other, and which it asks for depends on the
 /// values that it has got. So knobs that agree with all that some compilation resolved make the same code, whatever the
 /// rest.

@@ -111,19 +111,30 @@ double StepContest::sample(IsolatedStep &step, int runs) {
         std::any_of(operands_.begin(), operands_.end(), [](const Operand &operand) { return operand.in_place; });
     if (in_place) {
         restore(step);
-        step.run(); // as warm as a step that needed no restoring
+        step.run(); // as warm as a step that needed no restoring; what it restored is on the device then
     }
     const auto begin = Clock::now();
-    for (int i = 0; i < runs; i++)
-        step.run();
+    step.run_times(runs);
     return milliseconds(Clock::now() - begin) / runs;
 }
 
-std::vector<std::vector<double>> StepContest::time(const Rounds &rounds) {
+// Of a sample. On a device they may be many: its time depends on no element's value.
+int StepContest::warmed_runs() {
     for (const auto &step : steps_)
         sample(*step, 1);
-    const double once = sample(*steps_.front(), 1);
-    const int runs = std::clamp(int(std::ceil(kLeastSample / std::max(once, 1e-6))), 1, kMostRuns);
+    IsolatedStep &first = *steps_.front();
+    if (!first.device()) {
+        const double once = sample(first, 1);
+        return std::clamp(int(std::ceil(kLeastSample / std::max(once, 1e-6))), 1, kMostRuns);
+    }
+    const int runs = first.runs_within(kLeastSample);
+    for (const auto &step : steps_)
+        step->run_times(runs); // which has them recorded on CUDA
+    return runs;
+}
+
+std::vector<std::vector<double>> StepContest::time(const Rounds &rounds) {
+    const int runs = warmed_runs();
     std::vector<std::vector<double>> ms(steps_.size());
     const auto begin = Clock::now();
     for (int round = 0; round < rounds.most; round++) {

@@ -29,7 +29,7 @@ public:
 
     /// Milliseconds of one run of each variant, one number per round. Variants run in turn, the other way round in
     /// every second round. Steps that work in place start each sample from the data that they began with. A sample of a
-    /// short step is the mean over several runs.
+    /// short step is the mean over several runs; on a device these are waited for once, and the wait is part of it.
     std::vector<std::vector<double>> time(const Rounds &rounds);
 
 private:
@@ -42,6 +42,7 @@ private:
     };
 
     void restore(IsolatedStep &step);
+    int warmed_runs();
     double sample(IsolatedStep &step, int runs);
     double difference(IsolatedStep &expected, IsolatedStep &step, const Operand &operand) const;
 

@@ -13,10 +13,10 @@
 #include "autotune/tuner.h"
 #include "model/command_line.h"
 #include "model/dtype_option.h"
-#include "model/machine.h"
 #include "model/progress.h"
 #include "model/text_table.h"
 #include "runtime/command.h"
+#include "runtime/device_choice.h"
 #include "runtime/error.h"
 #include "runtime/halide_host.h"
 #include "runtime/json.h"
@@ -50,7 +50,7 @@ std::string outcome_text(const TuneResult &result) {
     return text;
 }
 
-Json row(const TuneResult &r) {
+Json row(const TuneResult &r, bool on_device) {
     return {{"kernel", r.kernel},
             {"shapes", r.shapes},
             {"space", r.space},
@@ -60,7 +60,7 @@ Json row(const TuneResult &r) {
             {"automatic_ms", r.automatic_ms},
             {"best_ms", r.best_ms},
             {"gain", r.gain},
-            {"percent_of_peak", 100 * r.peak_share},
+            {"percent_of_peak", on_device ? Json() : Json(100 * r.peak_share)},
             {"knobs", r.best},
             {"record", fate_name(r.record)},
             {"fault", r.fault.empty() ? Json() : Json(r.fault)}};
@@ -68,10 +68,11 @@ Json row(const TuneResult &r) {
 
 void print_json(const std::vector<TuneResult> &results, const TuneSettings &settings) {
     Json document;
-    document["machine"] = {{"cpu", cpu_name()}, {"threads", settings.threads}, {"target", settings.target.name}};
+    document["machine"] = settings.machine();
+    document["machine"]["target"] = settings.target.name;
     document["rows"] = Json::array();
     for (const TuneResult &result : results)
-        document["rows"].push_back(row(result));
+        document["rows"].push_back(row(result, settings.on_device()));
     std::printf("%s\n", json_text(document, 1).c_str());
 }
 
@@ -172,25 +173,32 @@ std::vector<TuneResult> tune_all(const std::vector<Workload> &work, const Option
     return results;
 }
 
+// That the target's kernels run on: this CPU, or a device. A list of what would be measured needs no device.
+void require_machine(TuneSettings &settings, bool dry_run) {
+    if (settings.on_device()) {
+        if (!dry_run) settings.device = device_of(settings.target);
+    } else if (!runs_here(settings.target)) {
+        throw Error("tune: kernels for " + settings.target.name +
+                    " do not run on this CPU; `afnet info` says which do");
+    }
+}
+
 int tune(Options &options, const CommandContext &context) {
     options.runs.models = described_models(options.models);
-    const std::vector<Workload> work = workloads(options.runs, options.kernels);
     TuneSettings &settings = options.settings;
     parse_budget(options.budget);
     const Dtype dtype = options.runs.dtype;
-    settings.target =
+    settings.target = options.runs.target =
         options.target.empty() ? choose_library_target(kernel_folder(), nullptr, dtype) : target_named(options.target);
     const std::vector<Dtype> &held = settings.target.dtypes;
     if (std::find(held.begin(), held.end(), dtype) == held.end()) {
         throw UsageError("tune: libraries for " + settings.target.name + " hold no kernels of " + dtype_name(dtype) +
                          "; --dtype and --target must fit");
     }
+    const std::vector<Workload> work = workloads(options.runs, options.kernels);
     // Sums in another order: bfloat16 has eight bits.
     settings.tolerance = options.tolerance.value_or(dtype == Dtype::BF16 ? 1.0 / 128 : settings.tolerance);
-    if (!runs_here(settings.target)) {
-        throw Error("tune: kernels for " + settings.target.name +
-                    " do not run on this CPU; `afnet info` says which do");
-    }
+    require_machine(settings, options.dry_run);
     settings.generators = options.generators.empty() ? program_folder() + "/bin" : options.generators;
     settings.cache = options.cache.empty() ? kernel_folder() + "/../kernel-cache" : options.cache;
     settings.machine_folder = kernel_folder();
@@ -249,7 +257,7 @@ const RegisterCommand registered{
              .one_of({"exhaustive", "random"});
          app.add_option("--only", s.only, "Only some candidates of a knob: knob=value,value");
          app.add_option("--seed", s.seed, "Of the random order and of the data").capture_default_str();
-         app.add_option("--target", o->target, "Target; default: the one this CPU would use");
+         app.add_option("--target", o->target, "Target, a GPU's too; default: the one this CPU would use");
          app.add_option("--log", o->log, "Log of all measurements; default: `tuning-log.jsonl` beside the program");
          app.add_option("--records", s.records, "Folder of records").capture_default_str();
          app.add_option("--gain", o->least_gain, "Percent of time that a record must save")

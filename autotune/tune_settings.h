@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@ namespace afnet {
 /// How all kernels of a run are tuned.
 struct TuneSettings {
     Target target;
+    std::string device;                     // that the target's kernels run on, as its driver calls it; empty: the CPU
     std::string generators, cache, scratch; // folders; `scratch` exists and is empty
     std::string records;                    // folder of records; winners go there
     std::string machine_folder;             // of the library that measures the machine's peak
@@ -26,6 +28,14 @@ struct TuneSettings {
     double least_gain = 0.02;                  // of a winner, a fraction of the time
     size_t finalists = 3;                      // that are measured again, besides the record
     Rounds search_rounds{9, 1}, final_rounds{25, 6};
+
+    bool on_device() const { return target.gpu != GpuInterface::None; }
+    /// What kernels are measured on, as logs, records and results say it: `cpu` and `threads`, or `device` and
+    /// `interface`, which a CPU's threads make no difference to.
+    nlohmann::ordered_json machine() const;
+    /// Of a measuring process. One that opens a device has no limit of address space: drivers reserve more of it than
+    /// there is memory.
+    ProcessLimits measuring_limits() const;
 };
 
 } // namespace afnet

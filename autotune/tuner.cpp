@@ -9,6 +9,7 @@
 #include "autotune/candidate_meter.h"
 #include "autotune/search_strategy.h"
 #include "autotune/verdict.h"
+#include "runtime/vendor_choice.h"
 
 namespace afnet {
 
@@ -38,32 +39,53 @@ public:
 
     TuneResult run() {
         const SearchSpace space = restricted(search_space_of(settings_.generators, workload_.kernel), settings_.only);
-        result_.space = space.size();
-        if (result_.space == 0) {
-            result_.fault = "its schedule has no knobs";
-            return result_;
-        }
+        if (!has_points(space)) return result_;
         has_record_ = std::filesystem::exists(record_path(settings_.records, settings_.target.name, name_));
         record_ = record_knobs(settings_.records, settings_.target.name, name_);
-        search(space);
+        if (const auto vendor = record_.find(kVendorKnob);
+            vendor != record_.end() && vendor->second != int(Vendor::None)) {
+            result_.fault =
+                "its record chooses a vendor's kernel, which is not tuned; delete the record to tune this one";
+            return result_;
+        }
+        begin_ = Clock::now();
+        search_seconds_ = std::max(budget_.seconds - settings_.final_rounds.seconds, budget_.seconds / 2);
+        // The automatic kernel is what all others are compared with, so it goes alone.
+        measure({Knobs()});
+        if (result_.fault.empty() && !search(space)) return result_;
         if (result_.fault.empty()) decide();
         result_.failed = !result_.fault.empty();
         return result_;
     }
 
 private:
-    void search(const SearchSpace &space) {
+    // Notes the space's size. A kernel without knobs is no failure.
+    bool has_points(const SearchSpace &space) {
+        result_.space = space.size();
+        if (result_.space == 0) result_.fault = "its schedule has no knobs";
         most_ = result_.space + 1;
         if (budget_.candidates > 0) most_ = std::min<uint64_t>(most_, budget_.candidates);
+        return result_.space > 0;
+    }
+
+    // Knobs that a generator has for CPUs mean nothing to its schedule for GPUs, which asks for the same ones whatever
+    // their values are: points of the others would all be refused, or the same.
+    SearchSpace reached(const SearchSpace &space) const {
+        return settings_.on_device() ? with_knobs(space, right_.front().resolved) : space;
+    }
+
+    // Beyond the automatic kernel, which was right. False where there is nothing to search.
+    bool search(const SearchSpace &whole) {
+        const SearchSpace space = reached(whole);
+        if (!has_points(space)) return false;
         const bool fits = budget_.candidates > 0 && result_.space <= budget_.candidates;
         const std::string strategy = !settings_.strategy.empty() ? settings_.strategy : fits ? "exhaustive" : "random";
-        auto proposals = beginning_with({{}, record_}, make_strategy(strategy, space, settings_.seed));
-        begin_ = Clock::now();
-        search_seconds_ = std::max(budget_.seconds - settings_.final_rounds.seconds, budget_.seconds / 2);
-        // The automatic kernel is what all others are compared with, so it goes alone.
-        for (size_t batch = 1; result_.fault.empty() && !spent(); batch = size_t(settings_.jobs)) {
+        auto proposals = beginning_with({Knobs(), record_}, make_strategy(strategy, space, settings_.seed));
+        proposals->propose(); // the automatic knobs, which come first
+        proposals->observe(right_.front());
+        while (!spent()) {
             std::vector<Knobs> knobs;
-            while (knobs.size() < std::min<uint64_t>(batch, left())) {
+            while (knobs.size() < std::min<uint64_t>(uint64_t(settings_.jobs), left())) {
                 const std::optional<Knobs> proposal = proposals->propose();
                 if (!proposal) break;
                 // Compiling it would show that it is the same. The record is asked all the same: it may defend itself.
@@ -71,12 +93,20 @@ private:
                 knobs.push_back(*proposal);
             }
             if (knobs.empty()) break;
-            meter_.measure(knobs, [&](const Measurement &measurement, bool now) {
-                take(measurement, now);
+            for (const Measurement &measurement : measure(knobs))
                 proposals->observe(measurement);
-                report();
-            });
         }
+        return true;
+    }
+
+    std::vector<Measurement> measure(const std::vector<Knobs> &knobs) {
+        std::vector<Measurement> measured;
+        meter_.measure(knobs, [&](const Measurement &measurement, bool now) {
+            take(measurement, now);
+            measured.push_back(measurement);
+            report();
+        });
+        return measured;
     }
 
     uint64_t left() const {
@@ -159,12 +189,11 @@ private:
     Json measured(const Measurement &m) const {
         Json json = {{"ms", rounded(median(m.ms))},
                      {"automatic_ms", rounded(median(m.automatic_ms))},
-                     {"gain", rounded(1 - ratio_to_automatic(m))},
-                     {"percent_of_peak", rounded(100 * share_of_peak(m))},
-                     {"rounds", m.ms.size()},
-                     {"difference", m.difference}};
-        json["cpu"] = meter_.context().at("cpu");
-        json["threads"] = settings_.threads;
+                     {"gain", rounded(1 - ratio_to_automatic(m))}};
+        if (!settings_.on_device()) json["percent_of_peak"] = rounded(100 * share_of_peak(m));
+        json["rounds"] = m.ms.size();
+        json["difference"] = m.difference;
+        json.update(settings_.machine());
         json["shapes"] = meter_.context().at("shapes");
         json["seed"] = settings_.seed;
         json["tried"] = result_.tried;

@@ -102,6 +102,7 @@ std::vector<Workload> workloads(const Runs &runs, const std::vector<std::string>
         run.frames = runs.frames > 0 ? runs.frames : model.frames;
         run.width = run.height = runs.size;
         run.dtype = runs.dtype;
+        run = for_target(run, runs.target);
         if (!runs.patch_ratios.empty()) run.forced_grid = runs.grid;
         const LoweredNetwork network = lower(model, run);
         for (size_t i = 0; i < network.plan.steps.size(); i++) {
@@ -157,6 +158,7 @@ Json occurrence_json(const Occurrence &o) {
             {"selected_frames", o.frames},
             {"rs", o.rs},
             {"dtype", dtype_name(o.run.dtype)},
+            {"on_gpu", o.run.on_gpu},
             {"step", o.step},
             {"selected", o.selected},
             {"weight", o.weight},
@@ -174,6 +176,7 @@ Occurrence occurrence_from(const Json &json) {
     o.frames = json.at("selected_frames").get<int>();
     o.rs = json.at("rs").get<double>();
     o.run.dtype = dtype_named(json.at("dtype").get<std::string>());
+    o.run.on_gpu = json.at("on_gpu").get<bool>();
     o.step = json.at("step").get<size_t>();
     o.selected = json.at("selected").get<int>();
     o.weight = json.at("weight").get<double>();

@@ -43,6 +43,7 @@ struct Runs {
     std::vector<double> patch_ratios; // not empty: with masks in space, of patches at random
     int grid = 7;                     // of these
     Dtype dtype = Dtype::F32; // of activations
+    Target target;            // whose kernels run; by default some CPU's
 };
 
 /// The kernels of all networks' plans whose names match one of `globs`, by name. Steps that compute no frame at a ratio

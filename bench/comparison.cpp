@@ -56,6 +56,8 @@ std::vector<std::string> remarks_on(const BenchResult &before, const BenchResult
     };
     const ResultMachine &a = before.machine, &b = after.machine;
     differs("processor", a.cpu, b.cpu);
+    const auto named = [](const ResultMachine &m) { return m.devices.empty() ? "none" : m.devices; };
+    differs("device", named(a), named(b));
     differs("target", a.target, b.target);
     differs("threads", std::to_string(a.threads), std::to_string(b.threads));
     for (const BenchResult *result : {&before, &after}) {

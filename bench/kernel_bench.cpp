@@ -14,6 +14,8 @@
 #include "model/isolated_step.h"
 #include "model/progress.h"
 #include "model/step_selection.h"
+#include "runtime/device.h"
+#include "runtime/device_choice.h"
 #include "runtime/error.h"
 #include "runtime/halide_host.h"
 
@@ -63,7 +65,7 @@ KernelRow measured(KernelRow row, IsolatedStep &step, MachineMeter &meter, doubl
     configure_halide(row.setting.threads);
     step.run();
     for (int turn = 0; turn < kTurns; turn++) {
-        meter.measure_fma(row.setting.threads);
+        if (!step.device()) meter.measure_fma(row.setting.threads);
         calls.turn(seconds / kTurns, cold ? [&] { meter.sweep_caches(); } : std::function<void()>());
     }
     row.ms = summarize(calls.ms);
@@ -101,14 +103,28 @@ bool passes(const std::string &filter, const Step &step) {
            ::fnmatch(filter.c_str(), step.label.c_str(), 0) == 0;
 }
 
-std::vector<const Target *> wanted_targets(const std::vector<std::string> &names, Dtype dtype) {
-    std::vector<const Target *> wanted;
-    for (const std::string &name : names) {
-        const Target &target = target_named(name);
-        if (!runs_here(target)) throw Error("target " + name + ": " + obstacle(target));
-        wanted.push_back(&target);
+/// A target, and what its kernels run on.
+struct Place {
+    const Target *target = nullptr;
+    std::string device; // empty: the CPU
+};
+
+Place place_of(const Target &target, bool cold) {
+    const std::string prefix = "target " + target.name + ": ";
+    if (target.gpu == GpuInterface::None) {
+        if (!runs_here(target)) throw Error(prefix + obstacle(target));
+        return {&target, ""};
     }
-    if (wanted.empty()) wanted.push_back(&choose_library_target(kernel_folder(), nullptr, dtype));
+    if (cold) throw UsageError(prefix + "--cold sweeps the caches of CPUs only; leave it out for devices");
+    return {&target, device_of(target)};
+}
+
+std::vector<Place> wanted_places(const KernelBenchOptions &options) {
+    std::vector<Place> wanted;
+    for (const std::string &name : options.targets)
+        wanted.push_back(place_of(target_named(name), options.cold));
+    if (wanted.empty())
+        wanted.push_back({&choose_library_target(kernel_folder(), nullptr, widest_dtype(options.run)), ""});
     return wanted;
 }
 
@@ -121,18 +137,22 @@ void bench_plan(const PlanBench &bench, const std::vector<int> &threads, bool qu
         progress.update(i, plan.steps[steps[i].index].kernel.name());
         bench_step(bench, steps[i], threads, rows);
     }
+    if (!bench.row.setting.device.empty()) return;
     for (int count : threads)
         bench.meter.measure_memory(count);
 }
 
 // All shapes on one target.
-void bench_target(const KernelBenchOptions &options, const LoadedModel &model, const Target &target,
+void bench_target(const KernelBenchOptions &options, const LoadedModel &model, const Place &place,
                   const std::vector<int> &threads, bool quiet, KernelBenchResult &result) {
+    const Target &target = *place.target;
     KernelStore kernels(kernel_folder(), target);
-    MachineMeter meter(kernels, threads);
+    MachineMeter meter(kernels.host(), threads);
     std::vector<KernelRow> rows;
     for (RunShape shape : run_shapes(options.run, model)) {
+        shape = for_target(shape, target);
         KernelRow row;
+        row.setting.device = place.device;
         if (options.rs) shape.forced_grid = options.grid;
         row.setting.grid = options.rs ? options.grid : model.description.spatial() ? model.description.grid : 0;
         row.setting.rs = options.rs.value_or(1);
@@ -147,19 +167,23 @@ void bench_target(const KernelBenchOptions &options, const LoadedModel &model, c
         bench_plan({options, model, network, kernels, meter, row, shape}, threads, quiet, rows);
     }
     for (KernelRow &row : rows) {
-        const PeakFigures &peak = meter.peak(row.setting.threads);
-        row.percent_of_peak = 100 * row.gmac_per_s() / peak.fma_gmac_per_s;
-        row.percent_of_memory = 100 * row.bytes_per_s() / peak.memory.best();
+        if (place.device.empty()) {
+            const PeakFigures &peak = meter.peak(row.setting.threads);
+            row.percent_of_peak = 100 * row.gmac_per_s() / peak.fma_gmac_per_s;
+            row.percent_of_memory = 100 * row.bytes_per_s() / peak.memory.best();
+        }
         result.rows.push_back(row);
     }
     meter.report(result.machine);
+    if (!place.device.empty()) result.machine.devices.push_back({target.name, place.device, device_word(target.gpu)});
 }
 
 } // namespace
 
 bool operator==(const KernelSetting &a, const KernelSetting &b) {
     const auto all = [](const KernelSetting &s) {
-        return std::tie(s.model, s.dtype, s.target, s.caches, s.frames, s.size, s.clips, s.threads, s.rt, s.rs, s.grid);
+        return std::tie(s.model, s.dtype, s.target, s.device, s.caches, s.frames, s.size, s.clips, s.threads, s.rt,
+                        s.rs, s.grid);
     };
     return all(a) == all(b);
 }
@@ -217,10 +241,10 @@ std::vector<ConvolutionSum> sum_convolutions(const std::vector<KernelRow> &rows)
 KernelBenchResult bench_kernels(const KernelBenchOptions &options, const std::vector<int> &threads, bool quiet) {
     KernelBenchResult result;
     const LoadedModel model = load_model(options.model);
-    const std::vector<const Target *> targets = wanted_targets(options.targets, widest_dtype(options.run));
+    const std::vector<Place> places = wanted_places(options);
     LoadGuard guard(quiet);
-    for (const Target *target : targets)
-        bench_target(options, model, *target, threads, quiet, result);
+    for (const Place &place : places)
+        bench_target(options, model, place, threads, quiet, result);
     result.convolutions = sum_convolutions(result.rows);
     result.machine.load = guard.finish();
     return result;

@@ -17,7 +17,7 @@ struct KernelBenchOptions {
     double rt = 1;                    // part of the frames that listed kernels compute
     std::optional<double> rs;         // with masks in space: part of the patches of these, at random
     int grid = 7;                     // of these
-    std::vector<std::string> targets; // empty: the one that this CPU uses
+    std::vector<std::string> targets; // of CPUs and of devices; empty: the one that this CPU uses
     std::string filter = "*";         // of kernels' or layers' names: `*` any text, `?` any character
     double seconds = 0.3;             // per row, at the least
     bool cold = false;                // also with nothing in the caches
@@ -26,6 +26,7 @@ struct KernelBenchOptions {
 /// What rows that may be added up have in common.
 struct KernelSetting {
     std::string model, dtype, target;
+    std::string device; // that a GPU target's kernels run on, as its driver calls it; empty: the CPU
     std::string caches; // `warm`, or `cold`: swept before each call
     int frames = 0, size = 0, clips = 0, threads = 0;
     double rt = 1;
@@ -44,7 +45,7 @@ struct KernelRow {
     Summary ms;
     double cores = 0;
     double gmac = 0, bytes = 0; // of one call; bytes: what it must move at the least
-    double percent_of_peak = 0, percent_of_memory = 0;
+    double percent_of_peak = 0, percent_of_memory = 0; // of a CPU; not known of a device
     double gmac_per_s() const { return gmac / ms.median * 1e3; }
     double bytes_per_s() const { return bytes / ms.median * 1e3; }
 };
@@ -53,8 +54,8 @@ struct KernelRow {
 struct ConvolutionSum {
     KernelSetting setting;
     double ms = 0, gmac = 0;
-    double percent_of_peak = 0; // sum of MACs over sum of times
-    double least_percent = 0;   // of any single one
+    // Of a CPU's peak: sum of MACs over sum of times, and the least of any single one.
+    double percent_of_peak = 0, least_percent = 0;
     std::string least_kernel, least_layer;
 };
 
@@ -65,7 +66,7 @@ struct KernelBenchResult {
 };
 
 /// Measures all combinations. Throws UsageError for an unknown model or target and a filter that no kernel passes,
-/// Error for a target that does not run here.
+/// Error for a target that does not run here, a device that is not there, or cold caches of a device.
 KernelBenchResult bench_kernels(const KernelBenchOptions &options, const std::vector<int> &threads, bool quiet);
 
 /// Sums over the convolutions of rows that differ in nothing but the kernel.

@@ -15,9 +15,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 std::string setting_text(const KernelSetting &s) {
-    return s.target + ", " + s.dtype + ", " + std::to_string(s.clips) + " x " + std::to_string(s.frames) +
-           " frames of " + std::to_string(s.size) + "x" + std::to_string(s.size) + ", " + std::to_string(s.threads) +
-           (s.threads == 1 ? " thread, " : " threads, ") +
+    return s.target + (s.device.empty() ? "" : " on " + s.device) + ", " + s.dtype + ", " + std::to_string(s.clips) +
+           " x " + std::to_string(s.frames) + " frames of " + std::to_string(s.size) + "x" + std::to_string(s.size) +
+           ", " + std::to_string(s.threads) + (s.threads == 1 ? " thread, " : " threads, ") +
            (s.grid > 0
                 ? "RS " + decimal(s.rs, 3) + " of " + std::to_string(s.grid) + "x" + std::to_string(s.grid) + ", "
                 : "") +
@@ -35,12 +35,13 @@ void print_rows(const std::vector<KernelRow> &rows) {
                                                    "peak", "GB/s", "memory", "MAC/B", "cores"},
                                                   "lllrrrrrrrrrr"));
         if (added) settings.push_back(setting);
+        const bool on_cpu = r.setting.device.empty();
         table->second.add({r.layer, r.kernel, r.shape, std::to_string(r.count), decimal(r.ms.median, 4),
                            decimal(r.ms.p95, 4), std::to_string(r.ms.samples),
                            r.gmac > 0 ? decimal(r.gmac_per_s(), 1) : "",
-                           r.gmac > 0 ? decimal(r.percent_of_peak, 1) + "%" : "", decimal(r.bytes_per_s() / 1e9, 2),
-                           decimal(r.percent_of_memory, 1) + "%", decimal(1e9 * r.gmac / r.bytes, 2),
-                           r.cores > 0 ? decimal(r.cores, 2) : ""});
+                           r.gmac > 0 && on_cpu ? decimal(r.percent_of_peak, 1) + "%" : "",
+                           decimal(r.bytes_per_s() / 1e9, 2), on_cpu ? decimal(r.percent_of_memory, 1) + "%" : "",
+                           decimal(1e9 * r.gmac / r.bytes, 2), r.cores > 0 ? decimal(r.cores, 2) : ""});
     }
     for (const std::string &setting : settings) {
         std::printf("\n%s\n\n%s", setting.c_str(), tables.at(setting).text().c_str());
@@ -51,17 +52,27 @@ void print_text(const KernelBenchResult &result) {
     std::printf("%s", machine_text(result.machine).c_str());
     print_rows(result.rows);
     for (const ConvolutionSum &s : result.convolutions) {
-        std::printf("\nAll convolutions but the stem (%s):\n%.2f GMAC in %.2f ms: %.1f GMAC/s, %.1f%% of the peak; "
-                    "least %.1f%%, %s (%s)\n",
-                    setting_text(s.setting).c_str(), s.gmac, s.ms, s.gmac / s.ms * 1e3, s.percent_of_peak,
-                    s.least_percent, s.least_kernel.c_str(), s.least_layer.c_str());
+        std::printf("\nAll convolutions but the stem (%s):\n%.2f GMAC in %.2f ms: %.1f GMAC/s",
+                    setting_text(s.setting).c_str(), s.gmac, s.ms, s.gmac / s.ms * 1e3);
+        if (s.setting.device.empty()) {
+            std::printf(", %.1f%% of the peak; least %.1f%%, %s (%s)", s.percent_of_peak, s.least_percent,
+                        s.least_kernel.c_str(), s.least_layer.c_str());
+        }
+        std::printf("\n");
     }
 }
 
+// Null where it is not known.
+Json on_cpu(const KernelSetting &s, const Json &figure) {
+    return s.device.empty() ? figure : Json();
+}
+
 Json setting_json(const KernelSetting &s) {
-    Json json = {{"model", s.model},   {"frames", s.frames},   {"size", s.size},
-                 {"batch", s.clips},   {"threads", s.threads}, {"dtype", s.dtype},
-                 {"target", s.target}, {"caches", s.caches},   {"rt", s.rt}};
+    Json json = {{"model", s.model},     {"frames", s.frames},
+                 {"size", s.size},       {"batch", s.clips},
+                 {"threads", s.threads}, {"dtype", s.dtype},
+                 {"target", s.target},   {"caches", s.caches},
+                 {"rt", s.rt},           {"device", s.device.empty() ? Json() : Json(s.device)}};
     if (s.grid > 0) json.update({{"rs", s.rs}, {"grid", s.grid}});
     return json;
 }
@@ -79,9 +90,9 @@ Json row_json(const KernelRow &r) {
                 {"bytes", r.bytes},
                 {"macs_per_byte", 1e9 * r.gmac / r.bytes},
                 {"gmac_per_s", r.gmac_per_s()},
-                {"percent_of_peak", r.percent_of_peak},
+                {"percent_of_peak", on_cpu(r.setting, r.percent_of_peak)},
                 {"bytes_per_s", r.bytes_per_s()},
-                {"percent_of_memory", r.percent_of_memory}});
+                {"percent_of_memory", on_cpu(r.setting, r.percent_of_memory)}});
     return row;
 }
 
@@ -95,10 +106,10 @@ void print_json(const KernelBenchResult &result) {
         sum.update({{"gmac", s.gmac},
                     {"ms", s.ms},
                     {"gmac_per_s", s.gmac / s.ms * 1e3},
-                    {"percent_of_peak", s.percent_of_peak},
-                    {"least_percent", s.least_percent},
-                    {"least_kernel", s.least_kernel},
-                    {"least_layer", s.least_layer}});
+                    {"percent_of_peak", on_cpu(s.setting, s.percent_of_peak)},
+                    {"least_percent", on_cpu(s.setting, s.least_percent)},
+                    {"least_kernel", on_cpu(s.setting, s.least_kernel)},
+                    {"least_layer", on_cpu(s.setting, s.least_layer)}});
         document["convolutions"].push_back(std::move(sum));
     }
     std::printf("%s\n", json_text(document, 1).c_str());
@@ -123,7 +134,7 @@ BenchCommand add_kernels_command(CommandLine &bench, CommandContext &context) {
         .capture_default_str();
     kernels.add_option("--filter", o->filter, "Only kernels or layers of such a name; * is any text")
         .capture_default_str();
-    kernels.add_option("--target", o->targets, "Targets; default: the one this CPU uses");
+    kernels.add_option("--target", o->targets, "Targets, GPUs' too; default: the one this CPU uses");
     kernels.add_option("--seconds", o->seconds, "Time per kernel, at the least")
         .range(0.001, 1e4)
         .capture_default_str();

@@ -71,7 +71,9 @@ void MachineMeter::report(MachineFigures &figures) const {
 }
 
 Json machine_json(const MachineFigures &figures) {
-    Json machine = {{"cpu", figures.cpu}};
+    Json machine = {{"cpu", figures.cpu}, {"devices", Json::array()}};
+    for (const DeviceFigures &d : figures.devices)
+        machine["devices"].push_back({{"target", d.target}, {"device", d.device}, {"interface", d.interface}});
     machine.update(peak_json(figures.peaks.at(0)));
     machine["memory_mib"] = figures.memory_mib;
     machine["load_average"] = figures.load.average;
@@ -86,6 +88,8 @@ Json machine_json(const MachineFigures &figures) {
 std::string machine_text(const MachineFigures &figures) {
     std::string text = figures.cpu + "; others used " + decimal(100 * figures.load.busy_share, 0) +
                        " % of its processors, load average " + decimal(figures.load.average, 2) + "\n";
+    for (const DeviceFigures &d : figures.devices)
+        text += d.target + ": " + d.device + " (" + d.interface + "), whose peak is not measured\n";
     for (const PeakFigures &peak : figures.peaks) {
         text += peak.target + ", " + std::to_string(peak.threads) + (peak.threads == 1 ? " thread" : " threads") +
                 ": FMA peak " + decimal(peak.fma_gmac_per_s, 1) + " GMAC/s (" + decimal(2 * peak.fma_gmac_per_s, 0) +

@@ -21,9 +21,16 @@ struct PeakFigures {
     MemoryRates memory;
 };
 
+/// What a GPU target's kernels ran on.
+struct DeviceFigures {
+    std::string target;
+    std::string device, interface; // as its driver calls it; `cuda` or `opencl`
+};
+
 /// The machine of a result.
 struct MachineFigures {
     std::string cpu;
+    std::vector<DeviceFigures> devices; // beside it
     double memory_mib = 0;          // that memory was measured with
     std::vector<PeakFigures> peaks; // the best first
     Load load;

@@ -75,6 +75,10 @@ ResultMachine machine_of(const std::string &path, const Json &document) {
         if (text == found->end() || !text->is_string()) refuse(path, std::string("its machine has no ") + key);
         *value = text->get<std::string>();
     }
+    for (const Json &device : found->value("devices", Json::array())) {
+        if (!device.is_object() || !device.contains("device")) refuse(path, "its machine's devices have no names");
+        machine.devices += (machine.devices.empty() ? "" : ", ") + text_of(device.at("device"));
+    }
     const double threads = number(path, "its machine", *found, "threads");
     if (!(threads >= 1 && threads <= 1e6)) refuse(path, "its machine has " + std::to_string(threads) + " threads");
     machine.threads = int(threads);

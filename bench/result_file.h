@@ -17,6 +17,7 @@ struct ResultRow {
 /// What says which machine a result is of; values in the words of the file.
 struct ResultMachine {
     std::string cpu, target;
+    std::string devices; // their names; empty where there are none beside the CPU
     int threads = 0;
     double fma_peak_gmac_per_s = 0, busy_share = 0;
 };

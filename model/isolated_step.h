@@ -33,6 +33,14 @@ public:
     /// That one run computes.
     int frames() const;
     void run() { executor_.run(); }
+    /// So many times; a device is waited for once, at the end.
+    void run_times(int times) { executor_.run_times(times); }
+
+    /// The device that the step runs on; null: the CPU.
+    const Device *device() const { return executor_.device(); }
+    /// How many runs fill `milliseconds` on a device, one behind the other, so that the one wait at their end counts
+    /// for little; at most 1024. Runs them, and has them ready to be timed by run_times().
+    int runs_within(double milliseconds);
 
     /// Multiply-accumulates of one run.
     double macs() const { return step().macs * frames(); }

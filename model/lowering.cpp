@@ -42,6 +42,11 @@ RunShape with_masks_of(const ModelDescription &description, RunShape shape) {
 
 }  // namespace
 
+RunShape for_target(RunShape shape, const Target &target) {
+    shape.on_gpu = target.gpu != GpuInterface::None;
+    return shape;
+}
+
 void lower_with(NetworkBuilder &builder, const ModelDescription &description) {
     switch (description.family) {
     case Family::ResNet: lower_resnet(description, builder); break;

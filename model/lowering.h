@@ -4,8 +4,12 @@
 #include "model/description.h"
 #include "model/plan_builder.h"
 #include "model/training_builder.h"
+#include "runtime/target.h"
 
 namespace afnet {
+
+/// The shape with what the target of its kernels asks of the plan: RunShape::on_gpu.
+RunShape for_target(RunShape shape, const Target &target);
 
 /// Lowers a network for clips of one shape. Any width and height of at least 32; T from `shape`, whatever T the
 /// description's weights are for. Throws Error for a shape that the network cannot take.

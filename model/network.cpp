@@ -15,10 +15,9 @@ namespace afnet {
 namespace {
 
 RunShape for_kernels(RunShape shape, const KernelStore &kernels) {
-    const GpuInterface gpu = kernels.target().gpu;
-    shape.on_gpu = gpu != GpuInterface::None;
+    shape = for_target(shape, kernels.target());
     shape.shift_apart =
-        gpu == GpuInterface::Cuda && kernels.vendor_policy().use == VendorPolicy::Use::Everywhere;
+        kernels.target().gpu == GpuInterface::Cuda && kernels.vendor_policy().use == VendorPolicy::Use::Everywhere;
     return shape;
 }
 

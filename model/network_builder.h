@@ -39,7 +39,7 @@ struct RunShape {
     /// Every tapped tensor is whole when its tap's step is done. Else the fusion gives unselected frames what the last
     /// focal block owes them, and that block has no tap.
     bool taps = false;
-    /// The plan is one for kernels on GPUs, which learns no count on the host (docs/gpu.md). Network sets it.
+    /// The plan is one for kernels on GPUs, which learns no count on the host (docs/gpu.md). for_target() sets it.
     bool on_gpu = false;
     /// Convolutions of all frames have TSM's shift in front of them, as a step of its own: a vendor's library knows none
     /// (docs/gpu.md). Network sets it where such libraries serve every layer that they can.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "runtime/cuda_driver.h"
 #include "runtime/device.h"
 #include "runtime/error.h"
 #include "runtime/text.h"
@@ -35,6 +36,19 @@ const Target &device_target(GpuInterface interface, const std::string &folder, D
                 "; run `afnet compile --target " + names.front() + " --model MODEL`, or take --device cpu");
 }
 
+std::string cuda_device_of(const Target &target) {
+    const CudaDevice device = cuda_devices().front();
+    if (const std::string obstacle = cuda_obstacle(device); !obstacle.empty())
+        throw Error("no CUDA: " + device.name + ": " + obstacle);
+    const int needed = cuda_capability(target);
+    if (device.capability >= needed) return device.name;
+    const auto text = [](int capability) {
+        return std::to_string(capability / 10) + "." + std::to_string(capability % 10);
+    };
+    throw Error("no CUDA: " + device.name + ": compute capability " + text(device.capability) + "; its kernels need " +
+                text(needed) + ". Take another GPU (CUDA_VISIBLE_DEVICES) or target");
+}
+
 // Null where there is none; `why_not` says why.
 const Target *gpu_target(const std::string &folder, Dtype dtype, std::string &why_not) {
     try {
@@ -55,6 +69,14 @@ DeviceChoice device_named(const std::string &name) {
     const auto found = std::find(kNames.begin(), kNames.end(), name);
     if (found == kNames.end()) throw UsageError("unknown device '" + name + "'; known are " + join(kNames));
     return DeviceChoice(found - kNames.begin());
+}
+
+std::string device_of(const Target &target) {
+    try {
+        return target.gpu == GpuInterface::Cuda ? cuda_device_of(target) : open_device(target.gpu).name;
+    } catch (const Error &error) {
+        throw Error("target " + target.name + ": " + error.what());
+    }
 }
 
 const Target &choose_device_target(DeviceChoice choice, const std::string &folder, Dtype dtype,

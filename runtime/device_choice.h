@@ -24,6 +24,11 @@ DeviceChoice device_named(const std::string &name);
 /// The kernels of all that is going to run; asked for with Auto only.
 using NeededKernels = std::function<std::vector<KernelSpec>()>;
 
+/// The name of the device that a GPU target's kernels run on, as its driver calls it. A CUDA device is not opened for
+/// it: another process may be the only one that can. Throws Error, which begins with the target, where there is none,
+/// or it cannot run them.
+std::string device_of(const Target &target);
+
 /// The target whose libraries in `folder` run on the chosen device, which is opened: of a GPU's targets the last that
 /// the GPU can run. Throws Error where there is no such device or driver, no library for it, or none of `dtype`. With
 /// Auto, `why_cpu` says so instead, or which of the kernels that are needed the GPU's libraries lack (it stays empty

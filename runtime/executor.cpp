@@ -170,8 +170,13 @@ void Executor::bind(size_t index) {
     bindings_[index] = std::move(binding);
 }
 
-void Executor::prepare() {
+void Executor::forget_graphs() {
     graph_.reset();
+    repeated_graph_.reset();
+}
+
+void Executor::prepare() {
+    forget_graphs();
     ran_ = false;
     bindings_.clear();
     tensors_->detach_all();
@@ -246,7 +251,7 @@ void Executor::set_scalar(size_t index, const std::string &name, double value) {
         if (scalar.name == name) scalar.value = value;
     }
     if (!prepared_) return;
-    graph_.reset(); // it holds the old value
+    forget_graphs(); // they hold the old value
     const halide_filter_metadata_t &metadata = *kernels_[index]->metadata;
     for (int a = 0; a < metadata.num_arguments; a++) {
         const halide_filter_argument_t &wanted = metadata.arguments[a];
@@ -266,26 +271,37 @@ void Executor::warm_up() {
     if (device_) run();
 }
 
-// On CUDA the launches of a run are recorded once, and then handed over as one.
-bool Executor::replay() {
+// On CUDA the launches of so many runs are recorded once, and then handed over as one.
+bool Executor::replay(std::unique_ptr<CudaGraph> &graph, int times) {
     if (!device_ || device_->interface != GpuInterface::Cuda || !prepared_ || !ran_) return false;
-    if (!graph_ && recordable_) {
-        graph_ = CudaGraph::record([&] {
-            for (size_t i = 0; i < plan_.steps.size(); i++)
-                call(i);
+    if (!graph && recordable_) {
+        graph = CudaGraph::record([&] {
+            for (size_t i = 0; i < size_t(times) * plan_.steps.size(); i++)
+                call(i % plan_.steps.size());
         });
-        recordable_ = graph_ != nullptr;
+        recordable_ = graph != nullptr;
     }
-    if (!graph_) return false;
+    if (!graph) return false;
     if (interrupted()) throw Interrupted();
     tensors_->begin_run();
-    graph_->launch();
+    graph->launch();
     tensors_->end_step(false);
     return true;
 }
 
 void Executor::run(const Observer &observer) {
-    if (observer || !replay()) run_steps(0, plan_.steps.size(), true, observer);
+    if (observer || !replay(graph_, 1)) run_steps(0, plan_.steps.size(), true, observer);
+    tensors_->end_run();
+    ran_ = true;
+}
+
+void Executor::run_times(int times) {
+    if (times != repeated_times_) repeated_graph_.reset();
+    repeated_times_ = times;
+    if (!replay(repeated_graph_, times)) {
+        for (int i = 0; i < times; i++)
+            run_steps(0, plan_.steps.size(), true);
+    }
     tensors_->end_run();
     ran_ = true;
 }

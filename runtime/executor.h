@@ -86,6 +86,10 @@ public:
     /// Throws Error when a kernel fails (with its label and Halide's words), Interrupted after Ctrl-C.
     void run(const Observer &observer = nullptr);
 
+    /// Runs all steps `times` times, and waits once, at the end. On CUDA all of it is one graph, which the call records
+    /// unless the last one had the same number: what is timed had such a call before. Throws as run().
+    void run_times(int times);
+
     /// Steps [begin, end) alone. What must not be left half done is not `interruptible`.
     void run_steps(size_t begin, size_t end, bool interruptible, const Observer &observer = nullptr);
 
@@ -102,11 +106,12 @@ private:
     void type_constants();
     std::optional<Argument> argument(const Step &step, const std::string &name) const;
     void bind(size_t index);
+    void forget_graphs();
     void prepare();
     int call(size_t index);
     void call_vendor(size_t index);
     std::string failure(size_t index, const std::string &words) const;
-    bool replay();
+    bool replay(std::unique_ptr<CudaGraph> &graph, int times);
 
     Plan plan_;
     std::vector<const Kernel *> kernels_;
@@ -119,6 +124,8 @@ private:
     bool ran_ = false;                 // as it is prepared: modules are loaded
     bool recordable_ = true;           // false where the driver could not
     std::unique_ptr<CudaGraph> graph_; // on CUDA: all steps, from the second run on
+    std::unique_ptr<CudaGraph> repeated_graph_; // the same so many times
+    int repeated_times_ = 0;
 };
 
 } // namespace afnet

@@ -115,6 +115,13 @@ TEST_CASE("a space can be restricted to some candidates", "[tune]") {
     }
 }
 
+TEST_CASE("a space keeps the knobs that a schedule resolved, with all their candidates", "[tune]") {
+    const SearchSpace space{{{"a", {1, 2}}, {"b", {3, 4, 5}}, {"c", {6}}}};
+    const SearchSpace kept = with_knobs(space, {{"b", 9}, {"c", 6}, {"other", 1}});
+    CHECK(kept.candidates == std::map<std::string, std::vector<int>>{{"b", {3, 4, 5}}, {"c", {6}}});
+    CHECK(with_knobs(space, {}).size() == 0);
+}
+
 TEST_CASE("knobs that agree with all that a compilation resolved make no other code", "[tune]") {
     KnownCode known;
     CHECK_FALSE(known.covers({{"a", 1}}));

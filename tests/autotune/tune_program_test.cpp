@@ -8,9 +8,8 @@
 
 #include "autotune/records.h"
 #include "runtime/text.h"
+#include "tests/autotune/tuning_run.h"
 #include "tests/kernel_targets.h"
-#include "tests/program/program_run.h"
-#include "tests/runtime/file_checks.h"
 
 using namespace afnet;
 using namespace afnet_test;
@@ -18,56 +17,6 @@ using Catch::Matchers::Contains;
 using Json = nlohmann::json;
 
 namespace {
-
-// A tuning of the small network with files of its own; a few samples are enough for what is tested.
-class Tuning {
-public:
-    Tuning() {
-        std::filesystem::create_directory(folder_ / "records");
-        std::filesystem::create_directory(folder_ / "tmp");
-    }
-
-    Arguments arguments(const std::string &kernels, const Arguments &more) const {
-        Arguments all = {"tune",      "--kernels", kernels,    "--model", fixture("models/small_af_resnet.json"),
-                         "--size",    "64",        "--rounds", "3",       "--final-rounds",
-                         "3",         "--threads", "1",        "--log",   log(),
-                         "--records", records()};
-        all.insert(all.end(), more.begin(), more.end());
-        return all;
-    }
-    ProgramRun run(const std::string &kernels, const Arguments &more) const {
-        Circumstances circumstances;
-        circumstances.environment = {"TMPDIR=" + (folder_ / "tmp")};
-        circumstances.seconds = 400;
-        return run_program(arguments(kernels, more), circumstances);
-    }
-    Json row(const std::string &kernels, const Arguments &more, int status = 0) const {
-        Arguments all = {"--json"};
-        all.insert(all.end(), more.begin(), more.end());
-        const ProgramRun result = run(kernels, all);
-        INFO(result.err);
-        CHECK(result.status == status);
-        CHECK(names_in(folder_ / "tmp").empty());
-        const Json document = Json::parse(result.out);
-        REQUIRE(document.at("rows").size() == 1);
-        return document.at("rows")[0];
-    }
-
-    std::string log() const { return folder_ / "log.jsonl"; }
-    std::string records() const { return folder_ / "records"; }
-    std::string cache() const { return folder_ / "cache"; }
-
-    std::vector<Json> log_lines() const {
-        std::vector<Json> lines;
-        std::ifstream in(log());
-        for (std::string line; std::getline(in, line);)
-            lines.push_back(Json::parse(line));
-        return lines;
-    }
-
-private:
-    ScratchFolder folder_;
-};
 
 const char *kKernel = "conv2d_k3s2g1_8x8_relu";
 

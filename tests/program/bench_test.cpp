@@ -38,7 +38,7 @@ json document_of(const Arguments &arguments) {
 void check_machine(const json &machine) {
     CHECK(keys_of(machine) == Keys{"cpu", "target", "threads", "fma_peak_gmac_per_s", "memory_bytes_per_s",
                                    "memory_read_bytes_per_s", "memory_copy_bytes_per_s", "memory_mib", "load_average",
-                                   "busy_before", "busy_share", "peaks"});
+                                   "busy_before", "busy_share", "devices", "peaks"});
     CHECK(machine.at("fma_peak_gmac_per_s") > 0);
     CHECK(machine.at("memory_read_bytes_per_s") > 0);
     CHECK(machine.at("memory_copy_bytes_per_s") > 0);
