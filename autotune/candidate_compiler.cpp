@@ -5,6 +5,7 @@
 #include "autotune/parallel_jobs.h"
 #include "runtime/content_hash.h"
 #include "runtime/json.h"
+#include "runtime/vendor_choice.h"
 
 namespace afnet {
 
@@ -37,6 +38,9 @@ CompiledCandidate compile(const CandidateCompiler &compiler, const Knobs &knobs)
         const Manifest manifest = read_manifest(compile_kernels(request).manifest_path);
         candidate.state.code = manifest.library_hash;
         candidate.state.resolved = manifest.kernels.front().knobs;
+        // A vendor's kernel is other code than that of the library which chooses it.
+        const std::string vendor = vendor_text(manifest.kernels.front());
+        if (!vendor.empty()) candidate.state.code = content_hash(candidate.state.code + vendor);
         candidate.compiled = true;
     } catch (const GenerationError &error) {
         candidate.state.outcome = outcome_of_generator(error.result);

@@ -8,6 +8,8 @@
 
 #include "model/step_selection.h"
 #include "runtime/element_type.h"
+#include "runtime/error.h"
+#include "runtime/vendor_choice.h"
 
 namespace afnet {
 
@@ -32,11 +34,27 @@ double number(uint16_t bits) {
     return double(float_of_bfloat16(bits));
 }
 
+// The elements of a tensor but for its border and its zero frame.
+template <class Element> std::vector<Element> inner_elements(const TensorMemory &memory, const TensorInfo &tensor) {
+    const Element *data = static_cast<const Element *>(memory.data);
+    const std::vector<int> &extents = tensor.extents;
+    if (extents.size() != 4) return std::vector<Element>(data, data + memory.bytes / sizeof(Element));
+    const size_t border = size_t(tensor.border), row = size_t(extents[0]) * size_t(extents[1]);
+    const size_t apart = size_t(extents[0]) * (size_t(extents[1]) + 2 * border), lines = size_t(extents[2]) + 2 * border;
+    std::vector<Element> inner;
+    for (size_t f = 0; f < size_t(extents[3]); f++) {
+        for (size_t y = 0; y < size_t(extents[2]); y++) {
+            const Element *begin = data + (f * lines + y + border) * apart + border * size_t(extents[0]);
+            inner.insert(inner.end(), begin, begin + row);
+        }
+    }
+    return inner;
+}
+
 // Of floats, or of bfloat16 as their bits.
-template <class Element> double largest_difference(const TensorMemory &expected, const TensorMemory &actual) {
-    const Element *a = static_cast<const Element *>(expected.data), *b = static_cast<const Element *>(actual.data);
+template <class Element> double largest_difference(const Element *a, const Element *b, size_t count) {
     double largest = 0, difference = 0;
-    for (size_t i = 0; i < expected.bytes / sizeof(Element); i++) {
+    for (size_t i = 0; i < count; i++) {
         const double x = number(a[i]), y = number(b[i]);
         if (x != y && !(std::isfinite(x) && std::isfinite(y))) return kNotFinite;
         largest = std::max(largest, std::fabs(x));
@@ -44,6 +62,28 @@ template <class Element> double largest_difference(const TensorMemory &expected,
     }
     if (difference == 0) return 0;
     return largest > 0 ? std::min(difference / largest, kNotFinite) : kNotFinite;
+}
+
+// All that is stored, where both are stored alike; else what lies inside.
+template <class Element>
+double largest_difference(IsolatedStep &expected, IsolatedStep &actual, const std::string &argument) {
+    const TensorMemory a = expected.argument(argument), b = actual.argument(argument);
+    if (expected.tensor(argument).border == actual.tensor(argument).border) {
+        return largest_difference(static_cast<const Element *>(a.data), static_cast<const Element *>(b.data),
+                                  a.bytes / sizeof(Element));
+    }
+    const auto inner_a = inner_elements<Element>(a, expected.tensor(argument));
+    const auto inner_b = inner_elements<Element>(b, actual.tensor(argument));
+    return largest_difference(inner_a.data(), inner_b.data(), inner_a.size());
+}
+
+// A record that chooses a vendor's kernel is another's where there is none: not here.
+void require_chosen_vendor(const IsolatedStep &step) {
+    const KernelEntry &entry = *step.kernel().entry;
+    const std::string chosen = vendor_text(entry);
+    if (!chosen.empty() && entry.vendor != chosen) {
+        throw Error(entry.symbol + ": " + chosen + " is not installed, or has no kernel for this layer");
+    }
 }
 
 } // namespace
@@ -54,10 +94,14 @@ StepContest::StepContest(const Occurrence &occurrence, const std::vector<KernelS
     for (KernelStore *kernels : variants) {
         steps_.push_back(
             std::make_unique<IsolatedStep>(network, occurrence.step, *kernels, occurrence.model.name, weights, seed));
+        require_chosen_vendor(*steps_.back());
         select(*steps_.back(), network, occurrence.step,
                step_masks(occurrence.model, occurrence.run, occurrence.frames, occurrence.rs));
     }
-    const Step &step = network.plan.steps[occurrence.step];
+    add_operands(network, network.plan.steps[occurrence.step]);
+}
+
+void StepContest::add_operands(const LoweredNetwork &network, const Step &step) {
     std::set<TensorId> once;
     for (const Argument &argument : step.arguments) {
         const TensorInfo &tensor = network.plan.tensors[size_t(argument.tensor)];
@@ -68,10 +112,11 @@ StepContest::StepContest(const Occurrence &occurrence, const std::vector<KernelS
         operand.in_place = std::count_if(step.arguments.begin(), step.arguments.end(), [&](const Argument &other) {
                                return other.tensor == argument.tensor && !other.ignored;
                            }) > 1;
-        if (operand.in_place) {
-            const TensorMemory memory = steps_.front()->argument(argument.name);
+        for (const auto &variant : steps_) {
+            if (!operand.in_place) break;
+            const TensorMemory memory = variant->argument(argument.name);
             const char *bytes = static_cast<const char *>(memory.data);
-            operand.beginnings.assign(bytes, bytes + memory.bytes);
+            operand.beginnings[variant.get()].assign(bytes, bytes + memory.bytes);
         }
         operands_.push_back(std::move(operand));
     }
@@ -80,14 +125,15 @@ StepContest::StepContest(const Occurrence &occurrence, const std::vector<KernelS
 void StepContest::restore(IsolatedStep &step) {
     for (const Operand &operand : operands_) {
         if (!operand.in_place) continue;
-        std::memcpy(step.argument(operand.argument).data, operand.beginnings.data(), operand.beginnings.size());
+        const std::vector<char> &beginnings = operand.beginnings.at(&step);
+        std::memcpy(step.argument(operand.argument).data, beginnings.data(), beginnings.size());
     }
 }
 
 double StepContest::difference(IsolatedStep &expected, IsolatedStep &step, const Operand &operand) const {
+    if (operand.type == ElementType::Float32) return largest_difference<float>(expected, step, operand.argument);
+    if (operand.type == ElementType::BFloat16) return largest_difference<uint16_t>(expected, step, operand.argument);
     const TensorMemory a = expected.argument(operand.argument), b = step.argument(operand.argument);
-    if (operand.type == ElementType::Float32) return largest_difference<float>(a, b);
-    if (operand.type == ElementType::BFloat16) return largest_difference<uint16_t>(a, b);
     return std::memcmp(a.data, b.data, a.bytes) == 0 ? 0 : kNotFinite;
 }
 

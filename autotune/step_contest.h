@@ -1,6 +1,7 @@
 // Compiled variants of one step of a network, on equal data: whether they compute the same, and which is quicker.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,7 +20,8 @@ struct Rounds {
 class StepContest {
 public:
     /// Binds the step to its kernel in each of `variants`, the first of which is right by definition. Each gets memory
-    /// of its own with the same contents, which follow from `seed`. Throws Error when a kernel is missing.
+    /// of its own with the same contents, which follow from `seed`. Throws Error when a kernel is missing, or one of a
+    /// vendor's that a variant chooses.
     StepContest(const Occurrence &occurrence, const std::vector<KernelStore *> &variants, uint64_t seed);
 
     /// Runs every variant once and compares every element that a variant may have changed, borders and other arguments
@@ -37,10 +39,12 @@ private:
     struct Operand {
         std::string argument;
         ElementType type = ElementType::Float32;
-        bool in_place = false;        // two arguments share it: a run changes what the next one reads
-        std::vector<char> beginnings; // its bytes before the first run, where it is in place
+        bool in_place = false; // two arguments share it: a run changes what the next one reads
+        // Its bytes before the first run, where it is in place, in each variant: a vendor's kernel has no borders.
+        std::map<const IsolatedStep *, std::vector<char>> beginnings;
     };
 
+    void add_operands(const LoweredNetwork &network, const Step &step);
     void restore(IsolatedStep &step);
     int warmed_runs();
     double sample(IsolatedStep &step, int runs);

@@ -29,6 +29,13 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Clock = std::chrono::steady_clock;
 
+// What suits the element type, or how vendors' kernels round factors.
+double default_tolerance(Dtype dtype, const TuneSettings &settings) {
+    const VendorRounding rounding = settings.vendor.rounding;
+    if (dtype == Dtype::BF16 || rounding == VendorRounding::Bf16) return 1.0 / 128;
+    return rounding == VendorRounding::F32 ? settings.tolerance : 1.0 / 512;
+}
+
 struct Options {
     Runs runs;
     std::vector<std::string> models, kernels;
@@ -197,7 +204,10 @@ int tune(Options &options, const CommandContext &context) {
     }
     const std::vector<Workload> work = workloads(options.runs, options.kernels);
     // Sums in another order: bfloat16 has eight bits.
-    settings.tolerance = options.tolerance.value_or(dtype == Dtype::BF16 ? 1.0 / 128 : settings.tolerance);
+    settings.tolerance = options.tolerance.value_or(default_tolerance(dtype, settings));
+    if (settings.vendor.use == VendorPolicy::Use::Everywhere && settings.target.gpu != GpuInterface::Cuda) {
+        throw UsageError("tune: --vendor-kernels " + vendor_policy_name(settings.vendor) + " needs --target cuda-80");
+    }
     require_machine(settings, options.dry_run);
     settings.generators = options.generators.empty() ? program_folder() + "/bin" : options.generators;
     settings.cache = options.cache.empty() ? kernel_folder() + "/../kernel-cache" : options.cache;
@@ -257,6 +267,11 @@ const RegisterCommand registered{
              .one_of({"exhaustive", "random"});
          app.add_option("--only", s.only, "Only some candidates of a knob: knob=value,value");
          app.add_option("--seed", s.seed, "Of the random order and of the data").capture_default_str();
+         app.add_option_function<std::string>(
+                "--vendor-kernels", [o](const std::string &name) { o->settings.vendor = vendor_policy_named(name); },
+                "On CUDA, kernels of cuDNN and cuBLASLt as candidates, with factors rounded no more than so")
+             .one_of({"never", "f32", "tf32", "bf16", "f16"})
+             .default_str(vendor_policy_name(s.vendor));
          app.add_option("--target", o->target, "Target, a GPU's too; default: the one this CPU would use");
          app.add_option("--log", o->log, "Log of all measurements; default: `tuning-log.jsonl` beside the program");
          app.add_option("--records", s.records, "Folder of records").capture_default_str();
@@ -266,7 +281,7 @@ const RegisterCommand registered{
          app.add_option(
                 "--tolerance", o->tolerance,
                 "Largest difference from the automatic kernel, over its largest value; default: 2e-5, with bf16 "
-                "2^-7")
+                "2^-7, with vendors' tf32 and f16 2^-9")
              .range(0.0, 1.0);
          app.add_option("--finalists", s.finalists, "Candidates that are measured again")
              .range(1, 100)

@@ -16,6 +16,7 @@ namespace afnet {
 struct TuneSettings {
     Target target;
     std::string device;                     // that the target's kernels run on, as its driver calls it; empty: the CPU
+    VendorPolicy vendor{VendorPolicy::Use::Never, VendorRounding::F32}; // Everywhere: vendors' kernels are candidates
     std::string generators, cache, scratch; // folders; `scratch` exists and is empty
     std::string records;                    // folder of records; winners go there
     std::string machine_folder;             // of the library that measures the machine's peak

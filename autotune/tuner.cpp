@@ -42,12 +42,6 @@ public:
         if (!has_points(space)) return result_;
         has_record_ = std::filesystem::exists(record_path(settings_.records, settings_.target.name, name_));
         record_ = record_knobs(settings_.records, settings_.target.name, name_);
-        if (const auto vendor = record_.find(kVendorKnob);
-            vendor != record_.end() && vendor->second != int(Vendor::None)) {
-            result_.fault =
-                "its record chooses a vendor's kernel, which is not tuned; delete the record to tune this one";
-            return result_;
-        }
         begin_ = Clock::now();
         search_seconds_ = std::max(budget_.seconds - settings_.final_rounds.seconds, budget_.seconds / 2);
         // The automatic kernel is what all others are compared with, so it goes alone.
@@ -63,7 +57,7 @@ private:
     bool has_points(const SearchSpace &space) {
         result_.space = space.size();
         if (result_.space == 0) result_.fault = "its schedule has no knobs";
-        most_ = result_.space + 1;
+        most_ = result_.space + 1 + vendor_candidates().size();
         if (budget_.candidates > 0) most_ = std::min<uint64_t>(most_, budget_.candidates);
         return result_.space > 0;
     }
@@ -74,13 +68,26 @@ private:
         return settings_.on_device() ? with_knobs(space, right_.front().resolved) : space;
     }
 
+    // Kernels of vendors' libraries, which are no points of the space: their knobs are no generator's.
+    std::vector<Knobs> vendor_candidates() const {
+        std::vector<Knobs> candidates;
+        if (settings_.vendor.use != VendorPolicy::Use::Everywhere) return candidates;
+        for (const Vendor vendor : vendors_for(workload_.kernel)) {
+            candidates.push_back({{kVendorKnob, int(vendor)}, {kVendorRoundingKnob, int(settings_.vendor.rounding)}});
+        }
+        return candidates;
+    }
+
     // Beyond the automatic kernel, which was right. False where there is nothing to search.
     bool search(const SearchSpace &whole) {
         const SearchSpace space = reached(whole);
         if (!has_points(space)) return false;
         const bool fits = budget_.candidates > 0 && result_.space <= budget_.candidates;
         const std::string strategy = !settings_.strategy.empty() ? settings_.strategy : fits ? "exhaustive" : "random";
-        auto proposals = beginning_with({Knobs(), record_}, make_strategy(strategy, space, settings_.seed));
+        std::vector<Knobs> first = {Knobs(), record_};
+        for (const Knobs &knobs : vendor_candidates())
+            first.push_back(knobs);
+        auto proposals = beginning_with(first, make_strategy(strategy, space, settings_.seed));
         proposals->propose(); // the automatic knobs, which come first
         proposals->observe(right_.front());
         while (!spent()) {

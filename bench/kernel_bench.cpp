@@ -83,6 +83,7 @@ void bench_step(const PlanBench &bench, const DistinctStep &distinct, const std:
     KernelRow row = bench.row;
     row.kernel = step.step().kernel.name();
     row.layer = step.step().label;
+    row.vendor = step.kernel().entry->vendor;
     row.count = distinct.count;
     row.shape = shape_text(bench.network.plan, bench.network.plan.steps[distinct.index]);
     row.convolution = counts_as_convolution(step.step());
@@ -109,22 +110,27 @@ struct Place {
     std::string device; // empty: the CPU
 };
 
-Place place_of(const Target &target, bool cold) {
+Place place_of(const Target &target, const KernelBenchOptions &options) {
     const std::string prefix = "target " + target.name + ": ";
+    if (options.vendor.use == VendorPolicy::Use::Everywhere && target.gpu != GpuInterface::Cuda) {
+        throw UsageError(prefix + "--vendor-kernels " + vendor_policy_name(options.vendor) + " is for CUDA alone");
+    }
     if (target.gpu == GpuInterface::None) {
         if (!runs_here(target)) throw Error(prefix + obstacle(target));
         return {&target, ""};
     }
-    if (cold) throw UsageError(prefix + "--cold sweeps the caches of CPUs only; leave it out for devices");
+    if (options.cold) throw UsageError(prefix + "--cold sweeps the caches of CPUs only; leave it out for devices");
     return {&target, device_of(target)};
 }
 
 std::vector<Place> wanted_places(const KernelBenchOptions &options) {
     std::vector<Place> wanted;
     for (const std::string &name : options.targets)
-        wanted.push_back(place_of(target_named(name), options.cold));
-    if (wanted.empty())
-        wanted.push_back({&choose_library_target(kernel_folder(), nullptr, widest_dtype(options.run)), ""});
+        wanted.push_back(place_of(target_named(name), options));
+    if (wanted.empty()) {
+        wanted.push_back(
+            place_of(choose_library_target(kernel_folder(), nullptr, widest_dtype(options.run)), options));
+    }
     return wanted;
 }
 
@@ -146,11 +152,12 @@ void bench_plan(const PlanBench &bench, const std::vector<int> &threads, bool qu
 void bench_target(const KernelBenchOptions &options, const LoadedModel &model, const Place &place,
                   const std::vector<int> &threads, bool quiet, KernelBenchResult &result) {
     const Target &target = *place.target;
-    KernelStore kernels(kernel_folder(), target);
+    KernelStore kernels(kernel_folder(), target, options.vendor);
     MachineMeter meter(kernels.host(), threads);
     std::vector<KernelRow> rows;
     for (RunShape shape : run_shapes(options.run, model)) {
-        shape = for_target(shape, target);
+        shape.without_masks = options.without_masks;
+        shape = for_kernels(shape, kernels);
         KernelRow row;
         row.setting.device = place.device;
         if (options.rs) shape.forced_grid = options.grid;

@@ -17,7 +17,9 @@ struct KernelBenchOptions {
     double rt = 1;                    // part of the frames that listed kernels compute
     std::optional<double> rs;         // with masks in space: part of the patches of these, at random
     int grid = 7;                     // of these
+    bool without_masks = false;       // focal blocks as plain kernels of all frames (RunShape::without_masks)
     std::vector<std::string> targets; // of CPUs and of devices; empty: the one that this CPU uses
+    VendorPolicy vendor;              // of those of CUDA
     std::string filter = "*";         // of kernels' or layers' names: `*` any text, `?` any character
     double seconds = 0.3;             // per row, at the least
     bool cold = false;                // also with nothing in the caches
@@ -39,6 +41,7 @@ bool operator==(const KernelSetting &a, const KernelSetting &b);
 struct KernelRow {
     KernelSetting setting;
     std::string kernel, layer; // the first layer that runs it
+    std::string vendor;        // whose library has it, as KernelEntry::vendor says
     int count = 0;             // layers that do
     std::string shape;         // what it reads -> what it writes, innermost extents first
     bool convolution = false;  // and not the stem
@@ -65,7 +68,8 @@ struct KernelBenchResult {
     std::vector<ConvolutionSum> convolutions;
 };
 
-/// Measures all combinations. Throws UsageError for an unknown model or target and a filter that no kernel passes,
+/// Measures all combinations. Throws UsageError for an unknown model or target, a filter that no kernel passes, and
+/// vendors' kernels for a target that is none of CUDA,
 /// Error for a target that does not run here, a device that is not there, or cold caches of a device.
 KernelBenchResult bench_kernels(const KernelBenchOptions &options, const std::vector<int> &threads, bool quiet);
 

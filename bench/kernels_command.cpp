@@ -4,6 +4,7 @@
 
 #include "bench/commands.h"
 #include "bench/kernel_bench.h"
+#include "model/device_option.h"
 #include "model/text_table.h"
 #include "runtime/json.h"
 #include "runtime/json_text.h"
@@ -36,7 +37,7 @@ void print_rows(const std::vector<KernelRow> &rows) {
                                                   "lllrrrrrrrrrr"));
         if (added) settings.push_back(setting);
         const bool on_cpu = r.setting.device.empty();
-        table->second.add({r.layer, r.kernel, r.shape, std::to_string(r.count), decimal(r.ms.median, 4),
+        table->second.add({r.layer, r.kernel + (r.vendor.empty() ? "" : " (" + r.vendor + ")"), r.shape, std::to_string(r.count), decimal(r.ms.median, 4),
                            decimal(r.ms.p95, 4), std::to_string(r.ms.samples),
                            r.gmac > 0 ? decimal(r.gmac_per_s(), 1) : "",
                            r.gmac > 0 && on_cpu ? decimal(r.percent_of_peak, 1) + "%" : "",
@@ -78,7 +79,11 @@ Json setting_json(const KernelSetting &s) {
 }
 
 Json row_json(const KernelRow &r) {
-    Json row = {{"kernel", r.kernel}, {"layer", r.layer}, {"count", r.count}, {"shape", r.shape}};
+    Json row = {{"kernel", r.kernel},
+                {"layer", r.layer},
+                {"count", r.count},
+                {"shape", r.shape},
+                {"vendor", r.vendor.empty() ? Json() : Json(r.vendor)}};
     row.update(setting_json(r.setting));
     row.update({{"ms_median", r.ms.median},
                 {"ms_p95", r.ms.p95},
@@ -132,9 +137,11 @@ BenchCommand add_kernels_command(CommandLine &bench, CommandContext &context) {
     kernels.add_option("--grid", o->grid, "Patches across and down a frame")
         .range(1, 64)
         .capture_default_str();
+    kernels.add_flag("--without-masks", o->without_masks, "Focal blocks as plain kernels of all frames");
     kernels.add_option("--filter", o->filter, "Only kernels or layers of such a name; * is any text")
         .capture_default_str();
     kernels.add_option("--target", o->targets, "Targets, GPUs' too; default: the one this CPU uses");
+    add_vendor_option(kernels, o->vendor);
     kernels.add_option("--seconds", o->seconds, "Time per kernel, at the least")
         .range(0.001, 1e4)
         .capture_default_str();

@@ -12,12 +12,16 @@ void add_device_options(CommandLine &app, DeviceOptions &options) {
            "What networks run on; auto: a CUDA GPU that has kernels for it, else the CPU (docs/devices.md)")
         .one_of(device_names())
         .default_str(device_names().front());
+    add_vendor_option(app, options.vendor);
+}
+
+void add_vendor_option(CommandLine &app, VendorPolicy &vendor) {
     app.add_option_function<std::string>(
-           "--vendor-kernels", [&options](const std::string &name) { options.vendor = vendor_policy_named(name); },
+           "--vendor-kernels", [&vendor](const std::string &name) { vendor = vendor_policy_named(name); },
            "On CUDA, layers by cuDNN and cuBLASLt: as records say, or all that these know, with factors rounded so "
            "(docs/gpu.md)")
         .one_of(vendor_policy_names())
-        .default_str(vendor_policy_name(options.vendor));
+        .default_str(vendor_policy_name(vendor));
 }
 
 KernelStore device_kernels(const DeviceOptions &options, Dtype dtype, const NeededKernels &needed, bool quiet) {

@@ -14,6 +14,8 @@ struct DeviceOptions {
 
 /// Adds both, which set `options`; that must outlive the parsing.
 void add_device_options(CommandLine &app, DeviceOptions &options);
+/// Adds --vendor-kernels alone.
+void add_vendor_option(CommandLine &app, VendorPolicy &vendor);
 
 /// The kernel libraries of the chosen device in the folder of kernels; `auto` takes those of a GPU where they hold all
 /// that is `needed`. Says on standard error why it takes the CPU, unless `quiet`. Throws Error as

@@ -114,13 +114,13 @@ void IsolatedStep::fill(uint64_t seed) {
         const int c = stored[0], b = tensor.border;
         const size_t pixels = stored.size() == 4 ? size_t(stored[1]) * size_t(stored[2]) : 1;
         const size_t frames = size_t(tensor.extents.back());
+        size_t value = 0; // of the elements inside: the same whatever the border
         for (size_t p = 0; p < pixels * frames; p++) {
             const int x = stored.size() == 4 ? int(p % size_t(stored[1])) : 0;
             const int y = stored.size() == 4 ? int(p / size_t(stored[1]) % size_t(stored[2])) : 0;
             const bool outside = b > 0 && (x < b || y < b || x >= stored[1] - b || y >= stored[2] - b);
             for (int i = 0; i < c && !outside; i++) {
-                const size_t at = p * size_t(c) + size_t(i);
-                store(at, float(2 * recipe_uniform(name, seed, at) - 1));
+                store(p * size_t(c) + size_t(i), float(2 * recipe_uniform(name, seed, value++) - 1));
             }
         }
     }
@@ -179,11 +179,19 @@ double compulsory_bytes(const Plan &plan, const Step &step, int frames) {
     return bytes;
 }
 
-TensorMemory IsolatedStep::argument(const std::string &name) {
-    for (const Argument &argument : step().arguments) {
-        if (argument.name == name) return executor_.memory(argument.tensor);
+TensorId IsolatedStep::tensor_of(const std::string &argument) const {
+    for (const Argument &given : step().arguments) {
+        if (given.name == argument) return given.tensor;
     }
-    throw Error("step " + step().label + ": no argument " + name);
+    throw Error("step " + step().label + ": no argument " + argument);
+}
+
+TensorMemory IsolatedStep::argument(const std::string &name) {
+    return executor_.memory(tensor_of(name));
+}
+
+const TensorInfo &IsolatedStep::tensor(const std::string &name) const {
+    return executor_.plan().tensors[size_t(tensor_of(name))];
 }
 
 }  // namespace afnet

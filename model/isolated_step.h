@@ -48,9 +48,12 @@ public:
 
     /// Elements of an argument by its name in the kernel's metadata, in the stored layout (with border and zero frame).
     TensorMemory argument(const std::string &name);
+    /// What that is.
+    const TensorInfo &tensor(const std::string &name) const;
 
 private:
     void fill(uint64_t seed);
+    TensorId tensor_of(const std::string &argument) const;
 
     LoweredNetwork alone_;
     Executor executor_;

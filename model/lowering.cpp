@@ -47,6 +47,13 @@ RunShape for_target(RunShape shape, const Target &target) {
     return shape;
 }
 
+RunShape for_kernels(RunShape shape, const KernelStore &kernels) {
+    shape = for_target(shape, kernels.target());
+    shape.shift_apart =
+        kernels.target().gpu == GpuInterface::Cuda && kernels.vendor_policy().use == VendorPolicy::Use::Everywhere;
+    return shape;
+}
+
 void lower_with(NetworkBuilder &builder, const ModelDescription &description) {
     switch (description.family) {
     case Family::ResNet: lower_resnet(description, builder); break;

@@ -10,6 +10,8 @@ namespace afnet {
 
 /// The shape with what the target of its kernels asks of the plan: RunShape::on_gpu.
 RunShape for_target(RunShape shape, const Target &target);
+/// The same, and RunShape::shift_apart where these kernels' policy has vendors' libraries serve all that they can.
+RunShape for_kernels(RunShape shape, const KernelStore &kernels);
 
 /// Lowers a network for clips of one shape. Any width and height of at least 32; T from `shape`, whatever T the
 /// description's weights are for. Throws Error for a shape that the network cannot take.

@@ -12,17 +12,6 @@
 
 namespace afnet {
 
-namespace {
-
-RunShape for_kernels(RunShape shape, const KernelStore &kernels) {
-    shape = for_target(shape, kernels.target());
-    shape.shift_apart =
-        kernels.target().gpu == GpuInterface::Cuda && kernels.vendor_policy().use == VendorPolicy::Use::Everywhere;
-    return shape;
-}
-
-} // namespace
-
 Network::Network(const ModelDescription &description, const RunShape &shape, KernelStore &kernels,
                  const Weights &weights)
     : description_(description), shape_(for_kernels(shape, kernels)), lowered_(lower(description, shape_)),

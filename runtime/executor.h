@@ -30,7 +30,8 @@ class Executor {
 public:
     /// Finds the kernels of all steps, and places tensors where these run: on the CPU, or on the device of the
     /// libraries' target, which is opened. On CUDA, steps may get kernels of cuDNN and cuBLASLt in their place, as
-    /// KernelStore::vendor_policy() says; tensors that these alone read then have no border in plan(). Throws Error when a kernel is missing from the libraries, there is no such
+    /// KernelStore::vendor_policy() says; their tensors then have no borders in plan() but where another
+    /// step reads these. Throws Error when a kernel is missing from the libraries, there is no such
     /// device, or memory cannot be had. Constants are not filled yet: see set_constant().
     Executor(Plan plan, KernelStore &kernels, const std::string &model);
     ~Executor();

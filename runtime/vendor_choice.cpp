@@ -47,6 +47,15 @@ std::string vendor_name(Vendor vendor) {
     return "none";
 }
 
+std::string vendor_text(const KernelEntry &entry) {
+    const std::optional<VendorChoice> choice = recorded_choice(entry);
+    return choice ? vendor_text(*choice) : "";
+}
+
+std::string vendor_text(const VendorChoice &choice) {
+    return vendor_name(choice.vendor) + " " + rounding_name(choice.rounding);
+}
+
 std::vector<Vendor> vendors_for(const KernelSpec &spec) {
     const bool plain = spec.generator == "conv2d" && param(spec, "gather", "false") == "false" &&
                        param(spec, "scatter", "false") == "false" && param(spec, "response", "0") == "0" &&

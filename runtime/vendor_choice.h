@@ -27,6 +27,8 @@ struct VendorChoice {
 
 /// As messages call it: `cuDNN`, `cuBLASLt`.
 std::string vendor_name(Vendor vendor);
+/// `cuDNN tf32`
+std::string vendor_text(const VendorChoice &choice);
 
 /// The vendors that have kernels for a spec: plain convolutions of f32, frame for frame, with an activation that these
 /// libraries know. cuBLASLt multiplies matrices, so it has those of 1x1 and stride 1 alone. The one to take first.
@@ -36,6 +38,9 @@ std::vector<Vendor> vendors_for(const KernelSpec &spec);
 /// where they choose what no vendor has for a kernel of `spec` on `target`.
 std::map<std::string, int> take_vendor_knobs(std::map<std::string, int> &knobs, const KernelSpec &spec,
                                              const Target &target);
+
+/// The vendor's kernel that an entry's knobs choose, `cuDNN tf32`; empty: none. Throws as vendor_choice().
+std::string vendor_text(const KernelEntry &entry);
 
 /// What the policy chooses for a kernel; none: the kernel library's own. Throws Error where a record chooses what no
 /// vendor has.

@@ -87,7 +87,7 @@ void VendorSteps::choose(size_t index, const Plan &plan, const Kernel &kernel, c
     if (!convolution) return;
     auto chosen = std::make_unique<Chosen>();
     chosen->entry = *kernel.entry;
-    chosen->entry.vendor = vendor_name(choice->vendor) + " " + rounding_name(choice->rounding);
+    chosen->entry.vendor = vendor_text(*choice);
     chosen->kernel = kernel;
     chosen->kernel.entry = &chosen->entry;
     chosen->convolution = std::move(convolution);
@@ -98,7 +98,12 @@ void VendorSteps::drop_borders(Plan &plan) {
     std::set<TensorId> without, with;
     for (size_t i = 0; i < plan.steps.size(); i++) {
         for (const Argument &given : plan.steps[i].arguments) {
-            if (!given.ignored && (given.border || given.surrounded)) (kernel(i) ? without : with).insert(given.tensor);
+            if (given.ignored) continue;
+            if (kernel(i)) {
+                without.insert(given.tensor);
+            } else if (given.border || given.surrounded) {
+                with.insert(given.tensor);
+            }
         }
     }
     for (TensorId id : with)

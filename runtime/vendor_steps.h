@@ -14,8 +14,8 @@ namespace afnet {
 class VendorSteps {
 public:
     /// Chooses among the steps of `plan`, whose kernels are `kernels`, as the policy says: those that no list governs,
-    /// on dense tensors, and that the library takes. Tensors that such steps alone read with a border lose it in the
-    /// plan: these libraries know of the zeroes outside. A kernel whose record names a library that is not there stays
+    /// on dense tensors, and that the library takes. Their tensors lose their borders in the plan where no other step
+    /// reads these: the libraries know of the zeroes outside. A kernel whose record names a library that is not there stays
     /// the kernel library's. After open_cuda(). Throws Error where a record is wrong, or the policy wants a library
     /// that cannot be opened.
     VendorSteps(Plan &plan, const std::vector<const Kernel *> &kernels, const VendorPolicy &policy,
