@@ -105,9 +105,9 @@ public:
     void generate(const Job &job) const {
         const ScratchFolder scratch(request_.cache);
         const std::string name = job.spec.name();
-        ProcessResult result = run_process(generator_command(request_.generators, job.spec, job.knobs, target_string(),
-                                                             scratch.path(), "object"),
-                                           request_.limits);
+        ProcessResult result = run_process(
+            generator_command(request_.generators, job.spec, job.knobs, target_string(), scratch.path(), "object"),
+            request_.limits);
         if (result.status != 0) throw GenerationError(name, std::move(result));
         require_allowed_instructions(scratch.path() + "/" + name + ".o", request_.target);
         move_into_place(scratch.path() + "/knobs.json", cached(job, ".json"));
@@ -124,9 +124,7 @@ private:
     std::string cached(const Job &job, const char *extension) const {
         return request_.cache + "/" + job.key + extension;
     }
-    std::string target_string() const {
-        return kernel_target(request_.target) + request_.extra_features;
-    }
+    std::string target_string() const { return kernel_target(request_.target) + request_.extra_features; }
 
     void plan_jobs(GeneratorHashes &hashes) {
         for (const KernelSpec &spec : request_.specs) {
