@@ -16,6 +16,7 @@
 #include "runtime/error.h"
 #include "runtime/file_io.h"
 #include "runtime/json.h"
+#include "runtime/vendor_choice.h"
 
 namespace afnet {
 
@@ -73,8 +74,9 @@ private:
 
 struct Job {
     KernelSpec spec;
-    std::map<std::string, int> knobs; // from the record
-    std::string key;                  // in the cache
+    std::map<std::string, int> knobs;  // from the record
+    std::map<std::string, int> vendor; // the same, of a vendor's kernel: no generator knows them
+    std::string key;                   // in the cache
 };
 
 // One library: the kernels that the cache lacks, then the link.
@@ -135,6 +137,7 @@ private:
             job.knobs = given != request_.knobs.end()
                             ? given->second
                             : record_knobs(request_.records, request_.target.name, spec.name());
+            job.vendor = take_vendor_knobs(job.knobs, spec, request_.target);
             nlohmann::json key = {executable, halide, spec.name(), spec.params, job.knobs, target_string()};
             // Halide hands these on to LLVM: they are part of what makes the code.
             if (const char *options = std::getenv("HL_LLVM_ARGS")) key.push_back(options);
@@ -152,11 +155,12 @@ private:
         manifest.library = fs::path(stem() + ".so").filename().string();
         std::string inputs = request_.target.linker;
         for (const Job &job : jobs_) {
-            inputs += job.key;
+            inputs += job.key + nlohmann::json(job.vendor).dump();
             KernelEntry entry;
             entry.spec = job.spec;
             entry.symbol = job.spec.name();
             entry.knobs = nlohmann::json::parse(read_file(cached(job, ".json"))).get<std::map<std::string, int>>();
+            entry.knobs.insert(job.vendor.begin(), job.vendor.end());
             manifest.kernels.push_back(std::move(entry));
         }
         manifest.inputs = content_hash(inputs);

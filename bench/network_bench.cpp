@@ -82,7 +82,7 @@ public:
     }
 
     /// Of the first row; after run().
-    std::vector<LayerRow> layers() const {
+    std::vector<LayerRow> layers() {
         const auto &steps = plan().steps;
         const StepTimes &times = step_times_.front();
         double total = 0;
@@ -94,6 +94,7 @@ public:
             row.model = name_;
             row.label = steps[i].label;
             row.kernel = steps[i].kernel.name();
+            row.vendor = network_.executor().kernel(i).entry->vendor;
             row.threads = rows_.front().threads;
             row.ms = times.ms[i];
             row.share = times.ms[i] / total;
@@ -106,6 +107,7 @@ public:
     const LoweredNetwork &lowered() const { return network_.lowered(); }
     const Plan &plan() const { return lowered().plan; }
     double arena_mib() { return double(network_.executor().arena_bytes()) / (1 << 20); }
+    int vendor_steps() { return int(network_.executor().vendor_steps()); }
 
 private:
     std::vector<int> thread_counts() const {
@@ -224,6 +226,7 @@ void bench_network(const NetworkBenchOptions &options, const Combination &combin
     row.size = shape.width;
     row.clips = shape.clips;
     row.arena_mib = bench.arena_mib();
+    row.vendor_steps = bench.vendor_steps();
     row.gmac_dense = dense_macs(bench.lowered(), shape.flat_frames()) / 1e9;
     if (in_space) {
         row.patches = options.patches;

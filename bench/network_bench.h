@@ -14,7 +14,7 @@ namespace afnet {
 struct NetworkBenchOptions {
     std::vector<std::string> models = {"af_resnet50_tsm"};
     RunChoices run;
-    DeviceChoice device = DeviceChoice::Cpu;
+    DeviceOptions device;
     std::vector<double> ratios = {1, 0.8, 0.5, 0.4, 0.25, 0}; // RT; masks are forced. Static networks run once
     std::vector<double> patch_ratios; // RS; masks in space are forced. None: no masks in space
     int grid = 7;                     // patches of these across and down
@@ -35,6 +35,7 @@ struct PartTime {
 struct NetworkRow {
     std::string model, dtype, target, unselected;
     std::string device; // as its driver calls it; empty: the CPU
+    int vendor_steps = 0; // that ran kernels of cuDNN or cuBLASLt
     std::string mask; // which frames are selected: `spread` evenly, or `none` in static networks
     int frames = 0, size = 0, clips = 0, threads = 0;
     double rt = 1;          // as asked for
@@ -55,6 +56,7 @@ struct NetworkRow {
 
 struct LayerRow {
     std::string model, label, kernel;
+    std::string vendor; // whose library has it, as KernelEntry::vendor says
     int threads = 0;
     double ms = 0, share = 0, gmac_per_s = 0, percent_of_peak = 0;
 };

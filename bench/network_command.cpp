@@ -80,7 +80,7 @@ void print_text(const NetworkBenchResult &result) {
     if (result.layers.empty()) return;
     TextTable table({"layer", "kernel", "ms", "time", "GMAC/s", "peak"}, "llrrrr");
     for (const LayerRow &r : result.layers) {
-        table.add({r.label, r.kernel, decimal(r.ms, 3), decimal(100 * r.share, 1) + "%", decimal(r.gmac_per_s, 1),
+        table.add({r.label, r.kernel + (r.vendor.empty() ? "" : " (" + r.vendor + ")"), decimal(r.ms, 3), decimal(100 * r.share, 1) + "%", decimal(r.gmac_per_s, 1),
                    decimal(r.percent_of_peak, 1) + "%"});
     }
     std::printf("\n%s", table.text().c_str());
@@ -103,6 +103,7 @@ Json row_json(const NetworkRow &r) {
             {"dtype", r.dtype},
             {"target", r.target},
             {"device", r.device.empty() ? Json() : Json(r.device)},
+            {"vendor_steps", r.vendor_steps},
             {"unselected", r.unselected},
             {"mask", r.mask},
             {"rt", r.rt},
@@ -137,6 +138,7 @@ void print_json(const NetworkBenchResult &result) {
         document["layers"].push_back({{"model", r.model},
                                       {"layer", r.label},
                                       {"kernel", r.kernel},
+                                      {"vendor", r.vendor.empty() ? Json() : Json(r.vendor)},
                                       {"threads", r.threads},
                                       {"ms", r.ms},
                                       {"share", r.share},
@@ -165,7 +167,7 @@ BenchCommand add_network_command(CommandLine &bench, CommandContext &context) {
         .one_of(patch_shape_names())
         .capture_default_str();
     add_run_options(network, o->run);
-    add_device_option(network, o->device);
+    add_device_options(network, o->device);
     network.add_option("--rounds", o->rounds, "Rounds over all ratios and threads")
         .range(1, 100000)
         .capture_default_str();

@@ -29,7 +29,7 @@ struct Options {
     std::vector<std::string> inputs;
     std::string model = "key_stripe", csv, picture, block = "all";
     ClassifierOptions classifier;
-    DeviceChoice device = DeviceChoice::Cpu;
+    DeviceOptions device;
     uint64_t seed = 1, gumbel_seed = 0;
     bool lossless = false;
     int stride = 0, spacing = 4;
@@ -195,7 +195,7 @@ const RegisterCommand registered{
          app.add_option("--top", o->classifier.top, "Classes to print").range(1, 1000).capture_default_str();
          add_unselected_option(app, o->classifier.unselected);
          add_dtype_option(app, o->classifier.dtype);
-         add_device_option(app, o->device);
+         add_device_options(app, o->device);
          CommandOption gumbel = app.add_option("--gumbel-seed", o->gumbel_seed,
                                               "Draw Gumbel noise with this seed, as the authors' evaluation does")
                                    .check(seed_fault);

@@ -31,7 +31,7 @@ struct Options {
     bool pairs = false, skip_unreadable = false;
     int64_t least_frames = 0;
     EvaluationOptions evaluation;
-    DeviceChoice device = DeviceChoice::Cpu;
+    DeviceOptions device;
 };
 
 // A folder that training wrote has the best weights under this name.
@@ -219,7 +219,7 @@ const RegisterCommand registered{
              .range(1, 256);
          add_unselected_option(app, o->evaluation.unselected);
          add_dtype_option(app, o->evaluation.dtype);
-         add_device_option(app, o->device);
+         add_device_options(app, o->device);
          app.add_option("--seed", o->seed, "Seed of the weights of a model that has none")
              .check(seed_fault)
              .capture_default_str();

@@ -128,6 +128,14 @@ std::vector<KernelSpec> kernel_specs(const ModelDescription &description, Dtype 
         shape.on_gpu = on_gpu;
         add_kernels(of, shape, specs);
     };
+    if (on_gpu) { // where vendors' libraries serve what they can
+        for (const bool without_masks : {false, true}) {
+            shapes.emplace_back();
+            shapes.back().shift_apart = true;
+            shapes.back().without_masks = without_masks;
+            shapes.back().forced_masks = description.soft();
+        }
+    }
     for (const RunShape &shape : shapes) collect_all(description, shape);
     if (in_space && !description.spatial()) {
         ModelDescription spatial = description; // for the navigation of its masks

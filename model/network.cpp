@@ -14,8 +14,11 @@ namespace afnet {
 
 namespace {
 
-RunShape for_target(RunShape shape, const Target &target) {
-    shape.on_gpu = target.gpu != GpuInterface::None;
+RunShape for_kernels(RunShape shape, const KernelStore &kernels) {
+    const GpuInterface gpu = kernels.target().gpu;
+    shape.on_gpu = gpu != GpuInterface::None;
+    shape.shift_apart =
+        gpu == GpuInterface::Cuda && kernels.vendor_policy().use == VendorPolicy::Use::Everywhere;
     return shape;
 }
 
@@ -23,7 +26,7 @@ RunShape for_target(RunShape shape, const Target &target) {
 
 Network::Network(const ModelDescription &description, const RunShape &shape, KernelStore &kernels,
                  const Weights &weights)
-    : description_(description), shape_(for_target(shape, kernels.target())), lowered_(lower(description, shape_)),
+    : description_(description), shape_(for_kernels(shape, kernels)), lowered_(lower(description, shape_)),
       executor_(lowered_.plan, kernels, description.name) {
     load_times_.kernels = clock_.lap_ms();
     pack_constants(lowered_, executor_, weights);
@@ -36,7 +39,7 @@ Network::Network(const ModelDescription &description, const RunShape &shape, Ker
 }
 
 void Network::set_frame(int flat_frame, const float *pixels) {
-    const TensorInfo &video = lowered_.plan.tensors[size_t(lowered_.video)];
+    const TensorInfo &video = executor_.plan().tensors[size_t(lowered_.video)];
     const std::vector<int> stored = stored_extents(video);
     float *frame = static_cast<float *>(executor_.memory(lowered_.video).data) +
                    size_t(flat_frame) * size_t(stored[0]) * size_t(stored[1]) * size_t(stored[2]);

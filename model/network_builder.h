@@ -41,6 +41,9 @@ struct RunShape {
     bool taps = false;
     /// The plan is one for kernels on GPUs, which learns no count on the host (docs/gpu.md). Network sets it.
     bool on_gpu = false;
+    /// Convolutions of all frames have TSM's shift in front of them, as a step of its own: a vendor's library knows none
+    /// (docs/gpu.md). Network sets it where such libraries serve every layer that they can.
+    bool shift_apart = false;
     Dtype dtype = Dtype::F32;   // of activations; the clip, vectors and scores are floats in any case
     int flat_frames() const { return frames * clips; }
 };

@@ -110,8 +110,28 @@ PackedConstant pack_conv_weight_pairs(const std::vector<float> &weights, int co,
     return in_pairs(pack_conv_weights(weights, co, ci_per_group, kernel, groups, co_block), co_block);
 }
 
+PackedConstant pack_vendor_weights(const std::vector<float> &weights, int co, int ci_per_group, int kernel, int groups) {
+    PackedConstant packed;
+    packed.extents = {ci_per_group, kernel, kernel, co / groups, groups, 1};
+    packed.elements.resize(weights.size());
+    const size_t taps = size_t(kernel) * size_t(kernel), ci = size_t(ci_per_group);
+    for (size_t c = 0; c < size_t(co); c++) {
+        for (size_t i = 0; i < ci; i++) {
+            for (size_t tap = 0; tap < taps; tap++)
+                packed.elements[(c * taps + tap) * ci + i] = weights[(c * ci + i) * taps + tap];
+        }
+    }
+    return packed;
+}
+
+PackedConstant pack_conv2d_bias(const std::vector<float> &bias, int co, int groups, const KernelEntry &entry) {
+    if (!entry.vendor.empty()) return {{co / groups, groups, 1}, bias};
+    return pack_conv_bias(bias, co, groups, knob_of(entry, "co_block"));
+}
+
 PackedConstant pack_conv2d_weights(const std::vector<float> &weights, int co, int ci_per_group, int kernel, int groups,
                                    const KernelEntry &entry) {
+    if (!entry.vendor.empty()) return pack_vendor_weights(weights, co, ci_per_group, kernel, groups);
     const int algorithm = knob_of(entry, "algorithm"), co_block = knob_of(entry, "co_block");
     const auto strided = entry.spec.params.find("stride"); // kernels at listed pixels have none
     const int stride = strided == entry.spec.params.end() ? 1 : std::stoi(strided->second);

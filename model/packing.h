@@ -29,9 +29,14 @@ PackedConstant pack_winograd_weights(const std::vector<float> &weights, int co, 
 /// the weights of a pair side by side. ci / g must be even.
 PackedConstant pack_conv_weight_pairs(const std::vector<float> &weights, int co, int ci_per_group, int kernel,
                                       int groups, int co_block);
-/// As the conv2d kernel wants them: its manifest names the algorithm and the block, its spec whether pairs are read.
+/// [ci / g, u, v, co / g, g, 1]: a filter's channels innermost, as vendors' libraries want them.
+PackedConstant pack_vendor_weights(const std::vector<float> &weights, int co, int ci_per_group, int kernel, int groups);
+/// As the conv2d kernel wants them: its manifest names the algorithm and the block, or a vendor, its spec whether pairs
+/// are read.
 PackedConstant pack_conv2d_weights(const std::vector<float> &weights, int co, int ci_per_group, int kernel, int groups,
                                    const KernelEntry &entry);
+/// [co_block, block, g], or [co / g, g, 1] for a vendor's kernel.
+PackedConstant pack_conv2d_bias(const std::vector<float> &bias, int co, int groups, const KernelEntry &entry);
 /// [co_block, ci, v, q, block, 1]: each row of a 7x7 filter for product q of generators/winograd_columns.h, computed in
 /// double and rounded once.
 PackedConstant pack_column_weights(const std::vector<float> &weights, int co, int ci, int co_block);

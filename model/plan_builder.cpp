@@ -118,11 +118,11 @@ Step &PlanBuilder::add_step(const std::string &label, KernelSpec kernel, const S
 }
 
 // Kernels have one signature; a list that a variant does not read is this one.
-TensorId PlanBuilder::unused_list(TensorId &id, const char *name, std::vector<int> extents) {
+TensorId PlanBuilder::unused_list(TensorId &id, const char *name, std::vector<int> extents, ElementType type) {
     if (id == kNoTensor) {
         TensorInfo info;
         info.name = name;
-        info.type = ElementType::Int32;
+        info.type = type;
         info.extents = std::move(extents);
         info.storage = Storage::Input;
         id = network_.plan.add(info);
@@ -190,7 +190,22 @@ Feature PlanBuilder::conv(const Feature &in, const ConvLayer &layer) {
     return at_points_ ? conv_at_points(in, layer) : masking_ ? conv_then_mask(in, layer) : conv_on_frames(in, layer);
 }
 
+// TSM, of all frames (AFNET_SPEC §2.9).
+Feature PlanBuilder::shifted(const Feature &in, const std::string &label) {
+    const Feature out = feature(label, in.channels, in.width, in.height);
+    const TensorId mask = unused_list(unused_weights_, "unused_weights", {1}, ElementType::Float32);
+    Step &step = add_step(label, KernelSpec("temporal_shift").set("shift", true).set("masked", false), nullptr);
+    step.arguments = {{"input", in.tensor}, {"mask", mask, Frames::All, 0, false, true}, {"output", out.tensor}};
+    step.scalars = {{"frames_per_clip", double(shape().frames)}};
+    return out;
+}
+
 Feature PlanBuilder::conv_on_frames(const Feature &in, const ConvLayer &layer) {
+    if (shift() && shape().shift_apart && layer.gather == Gather::Shifted) {
+        ConvLayer plain = layer;
+        plain.gather = Gather::None;
+        return conv_on_frames(shifted(in, layer.label + ".shift"), plain);
+    }
     need_conv(layer, in.channels);
     widen_border(network_.plan.tensors[size_t(in.tensor)], layer.kernel);
     if (layer.projects) finish_rejected(*layer.projects);
@@ -245,7 +260,7 @@ Feature PlanBuilder::conv_on_frames(const Feature &in, const ConvLayer &layer) {
         return pack_conv2d_weights(fold(w), co, ci, k, g, kernel);
     });
     pack(bias, [fold = reading_bias(layer), co = layer.out, g = layer.groups](const Weights &w, const KernelEntry &kernel) {
-        return pack_conv_bias(fold(w), co, g, knob_of(kernel, "co_block"));
+        return pack_conv2d_bias(fold(w), co, g, kernel);
     });
     return out;
 }

@@ -141,6 +141,7 @@ private:
     void list_convolved_tiles(const FocalBlock &block, const Feature &state, PatchLists &lists);
     TensorId list_tiles(const std::string &label, const PatchLists &lists, int side, const Feature &state,
                         TensorId count, TensorId slots);
+    Feature shifted(const Feature &in, const std::string &label);
     Feature conv_on_frames(const Feature &in, const ConvLayer &layer);
     Feature conv_then_mask(const Feature &in, const ConvLayer &layer);
     Feature conv_at_points(const Feature &in, const ConvLayer &layer);
@@ -172,7 +173,8 @@ private:
     KernelSpec on_features(KernelSpec spec) const;
     void pack(TensorId id, std::function<PackedConstant(const Weights &, const KernelEntry &)> make);
     TensorId vector_tensor(const std::string &name, int channels);
-    TensorId unused_list(TensorId &id, const char *name, std::vector<int> extents);
+    TensorId unused_list(TensorId &id, const char *name, std::vector<int> extents,
+                         ElementType type = ElementType::Int32);
     TensorId unused_sources();
     TensorId unused_mask();
     TensorId identity_sources();
@@ -210,7 +212,7 @@ private:
     };
     std::optional<Payment> payment_;
     TensorId identity_ = kNoTensor, identity_count_ = kNoTensor, unused_sources_ = kNoTensor, unused_mask_ = kNoTensor,
-             no_frames_ = kNoTensor;
+             unused_weights_ = kNoTensor, no_frames_ = kNoTensor;
 };
 
 }  // namespace afnet

@@ -44,8 +44,16 @@ void put_results(Network &network, CaseValues &ours, bool forced) {
     ours.put("clip_logits", elements<float>(network, network.lowered().clip_logits));
 }
 
-Tolerances tolerances_of(Dtype dtype, const std::vector<double> &margins) {
-    if (dtype == Dtype::F32) return kF32;
+// Whether factors are rounded to bfloat16 or so, by kernels of that type or by a vendor's.
+bool rounds(Dtype dtype, const KernelStore &kernels) {
+    const VendorPolicy &vendor = kernels.vendor_policy();
+    return dtype != Dtype::F32 || (kernels.target().gpu == GpuInterface::Cuda &&
+                                   vendor.use == VendorPolicy::Use::Everywhere &&
+                                   vendor.rounding != VendorRounding::F32);
+}
+
+Tolerances tolerances_of(bool rounded, const std::vector<double> &margins) {
+    if (!rounded) return kF32;
     return {kBF16Tensor, kBF16Margin, kBF16Margin * largest_of(margins)};
 }
 
@@ -105,7 +113,7 @@ void put_modules(Network &network, CaseValues &ours) {
         for (const Tap &tap : network.lowered().plan.taps) {
             if (tap.step != report.index) continue;
             const std::vector<float> numbers = network.executor().numbers(tap.tensor);
-            ours.take_module(tap.name, network.lowered().plan.tensors[size_t(tap.tensor)],
+            ours.take_module(tap.name, network.executor().plan().tensors[size_t(tap.tensor)],
                              std::vector<double>(numbers.begin(), numbers.end()));
         }
     });
@@ -143,10 +151,10 @@ CaseReport verify_case(const std::string &path, KernelStore &kernels, Dtype dtyp
         return report;
     }
     if (dtype == Dtype::F64) throw Error(path + ": an evaluation case; f64 is for training cases");
-    // With bf16 a gate may fall the other way, after which nothing could be compared: blocks are given the case's
-    // masks, and the navigation's decisions are compared with them.
-    const bool forced = c.shape.forced_masks;
-    const Masks masks = dtype == Dtype::F32 || forced ? Masks() : masks_of(file, c.shape.flat_frames());
+    // With rounded factors a gate may fall the other way, after which nothing could be compared: blocks are given the
+    // case's masks, and the navigation's decisions are compared with them.
+    const bool forced = c.shape.forced_masks, rounded = rounds(dtype, kernels);
+    const Masks masks = !rounded || forced ? Masks() : masks_of(file, c.shape.flat_frames());
     c.shape.forced_masks = forced || !masks.empty();
     CaseValues ours;
     const Weights weights = recipe_weights(c.seed, c.gain);
@@ -172,11 +180,11 @@ CaseReport verify_case(const std::string &path, KernelStore &kernels, Dtype dtyp
     report.arena_bytes = network.executor().arena_bytes();
     const SafetensorsTensor *margin = file.find("gate_margin");
     const std::vector<double> margins = margin ? to_doubles(*margin) : std::vector<double>();
-    const Tolerances tolerances = tolerances_of(dtype, margins);
+    const Tolerances tolerances = tolerances_of(rounded, margins);
     for (const SafetensorsTensor &theirs : file.tensors()) {
         report.tensors.push_back(compare(theirs, ours.find(theirs.name), margins, tolerances));
         const TensorDifference &row = report.tensors.back();
-        if (dtype != Dtype::F32 && row.name == "clip_logits" && row.largest_relative > 0) {
+        if (rounded && row.name == "clip_logits" && row.largest_relative > 0) {
             report.tensors.push_back(
                 compare_classes(theirs, *ours.find(theirs.name), size_t(c.shape.clips), tolerances));
         }

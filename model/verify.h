@@ -36,8 +36,9 @@ std::vector<KernelSpec> case_kernels(const std::string &path, Dtype dtype);
 /// works: every architecture, T, batch, size, seed and number of classes. Throws Error when the file is no such case,
 /// or kernels are missing.
 ///
-/// With bf16 the tolerances are wider, focal blocks get the case's masks, so that all stays comparable where a gate is
-/// too close to call, and a row `top-1` tells how many clips' best classes agree.
+/// With bf16, or a vendor's kernels that round factors (runtime/vendor_policy.h), the tolerances are wider, focal blocks
+/// get the case's masks, so that all stays comparable where a gate is too close to call, and a row `top-1` tells how
+/// many clips' best classes agree.
 ///
 /// Of a training case: loss, gradients and running statistics of one pass, in f64, or in f32, where single gradients
 /// are ill-conditioned: the median of their errors counts.

@@ -50,7 +50,7 @@ void print_json(const CaseReport &report) {
 struct Options {
     std::vector<std::string> paths;
     std::optional<Dtype> dtype;
-    DeviceChoice device = DeviceChoice::Cpu;
+    DeviceOptions device;
 
     Dtype dtype_of(const std::string &path) const {
         return dtype.value_or(is_training_case(path) ? Dtype::F64 : Dtype::F32);
@@ -82,7 +82,7 @@ const RegisterCommand registered{
                 "--dtype", [o](const std::string &name) { o->dtype = dtype_named(name); },
                 "Element type of activations; default: f32, and f64 for training cases")
              .one_of(dtype_names());
-         add_device_option(app, o->device);
+         add_device_options(app, o->device);
          app.footer("Example: afnet verify tests/golden/r50_tsn_t8_s64.safetensors");
          return [o, &context] {
              configure_halide(context.threads);

@@ -176,18 +176,23 @@ const CudaDevice &open_cuda() {
 
 namespace {
 
-// Makes the context in use the thread's.
-class CurrentContext {
-public:
-    explicit CurrentContext(const Driver &driver) : driver_(driver) { driver_.require("cuCtxPushCurrent_v2", context); }
-    ~CurrentContext() {
-        void *popped = nullptr;
-        driver_.call("cuCtxPopCurrent_v2", &popped);
-    }
+const Driver &opened_driver() {
+    static const Driver driver;
+    return driver;
+}
 
-private:
-    const Driver &driver_;
-};
+} // namespace
+
+CurrentCudaContext::CurrentCudaContext() {
+    opened_driver().require("cuCtxPushCurrent_v2", context);
+}
+
+CurrentCudaContext::~CurrentCudaContext() {
+    void *popped = nullptr;
+    opened_driver().call("cuCtxPopCurrent_v2", &popped);
+}
+
+namespace {
 
 // A stream of its own to record on: the caller's may be one that cannot, or be recorded by the caller.
 class RecordingStream {
@@ -228,10 +233,10 @@ bool graphs_wanted() {
 } // namespace
 
 std::unique_ptr<CudaGraph> CudaGraph::record(const std::function<void()> &launches) {
-    const Driver driver;
+    const Driver &driver = opened_driver();
     if (!graphs_wanted() || !driver.has("cuStreamBeginCapture_v2") || !driver.has("cuGraphInstantiateWithFlags"))
         return nullptr;
-    const CurrentContext current(driver);
+    const CurrentCudaContext current;
     RecordingStream stream(driver);
     if (!stream.recording()) return nullptr;
     launches();
@@ -241,16 +246,14 @@ std::unique_ptr<CudaGraph> CudaGraph::record(const std::function<void()> &launch
 }
 
 CudaGraph::~CudaGraph() {
-    const Driver driver;
-    driver.call("cuGraphExecDestroy", executable_);
+    opened_driver().call("cuGraphExecDestroy", executable_);
 }
 
 void CudaGraph::launch() {
-    static const Driver driver;
-    const CurrentContext current(driver);
-    const int status = driver.call("cuGraphLaunch", executable_, cuda_stream());
+    const CurrentCudaContext current;
+    const int status = opened_driver().call("cuGraphLaunch", executable_, cuda_stream());
     if (status == 0) return;
-    throw Error("a launch of all kernels failed on " + open_cuda().name + ": " + driver.words(status) +
+    throw Error("a launch of all kernels failed on " + open_cuda().name + ": " + opened_driver().words(status) +
                 "; run again, or take --device cpu");
 }
 

@@ -56,6 +56,16 @@ private:
     void *executable_; // a CUgraphExec
 };
 
+/// Makes the context in use the calling thread's while it lives: what libraries beside the driver work in. After
+/// open_cuda(). Throws Error with the driver's words.
+class CurrentCudaContext {
+public:
+    CurrentCudaContext();
+    ~CurrentCudaContext();
+    CurrentCudaContext(const CurrentCudaContext &) = delete;
+    CurrentCudaContext &operator=(const CurrentCudaContext &) = delete;
+};
+
 /// What open_cuda() settled on; nullptr before.
 void *cuda_context();
 /// The calling thread's stream; nullptr before open_cuda().

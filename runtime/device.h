@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
 #include "HalideRuntime.h"
@@ -36,6 +37,8 @@ public:
 
     const Device &device() const { return device_; }
     size_t bytes() const { return bytes_; }
+    /// Where it begins in a CUDA device's memory.
+    void *cuda_address() const { return reinterpret_cast<void *>(uintptr_t(buffer_.device)); }
 
     /// Copies to the device; `from` may be changed afterwards. Throws Error with the driver's words.
     void write(size_t offset, const void *from, size_t bytes);

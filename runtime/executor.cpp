@@ -11,6 +11,7 @@
 #include "runtime/halide_host.h"
 #include "runtime/host_tensors.h"
 #include "runtime/interrupt.h"
+#include "runtime/vendor_steps.h"
 
 namespace afnet {
 
@@ -66,6 +67,17 @@ struct Executor::Binding {
     const int *count = nullptr;
     bool counts_all = false; // count[1] says how many there are, selected or not
     std::vector<TensorMemory> zeroed; // what to clear where there is no frame to compute
+
+    // Device memory that an argument sees.
+    void *seen(const halide_filter_metadata_t &metadata, const std::string &argument) const {
+        for (int a = 0; a < metadata.num_arguments; a++) {
+            if (argument == metadata.arguments[a].name) return address_of(views[size_t(a)].buffer);
+        }
+        return nullptr;
+    }
+    static void *address_of(const halide_buffer_t &view) {
+        return reinterpret_cast<void *>(uintptr_t(view.device)); // as CUDA's handles are
+    }
 };
 
 Executor::Executor(Plan plan, KernelStore &kernels, const std::string &model) : plan_(std::move(plan)) {
@@ -76,6 +88,11 @@ Executor::Executor(Plan plan, KernelStore &kernels, const std::string &model) : 
         tensors_ = std::make_unique<HostTensors>(plan_);
     } else {
         device_ = &open_device(kernels.target().gpu);
+        if (device_->interface == GpuInterface::Cuda && kernels.vendor_policy().use != VendorPolicy::Use::Never) {
+            vendor_ = std::make_unique<VendorSteps>(plan_, kernels_, kernels.vendor_policy(), *device_);
+            for (size_t i = 0; i < kernels_.size(); i++)
+                if (const Kernel *chosen = vendor_->kernel(i)) kernels_[i] = chosen;
+        }
         TensorInfo all;
         all.name = "all frames";
         all.type = ElementType::Int32;
@@ -185,15 +202,43 @@ int Executor::call(size_t index) {
             return 0;
         }
     }
+    if (vendor_ && vendor_->kernel(index)) {
+        call_vendor(index);
+        return computed;
+    }
     const int status = kernels_[index]->run(binding.argv.data());
     if (status != 0) {
         const std::string words = take_halide_errors();
-        throw Error("step " + plan_.steps[index].label + " (" + plan_.steps[index].kernel.name() + ") failed" +
-                    (device_ ? " on " + device_->name : "") + ": " +
-                    (words.empty() ? "Halide status " + std::to_string(status) : words) +
+        throw Error(failure(index, words.empty() ? "Halide status " + std::to_string(status) : words) +
                     (device_ ? "; run again, or take --device cpu" : ""));
     }
     return computed;
+}
+
+void Executor::call_vendor(size_t index) {
+    const Binding &binding = *bindings_[index];
+    const halide_filter_metadata_t &metadata = *kernels_[index]->metadata;
+    VendorOperands operands;
+    operands.input = binding.seen(metadata, "input");
+    operands.weights = binding.seen(metadata, "weights");
+    operands.bias = binding.seen(metadata, "bias");
+    operands.residual = binding.seen(metadata, "residual");
+    operands.output = binding.seen(metadata, "output");
+    try {
+        vendor_->run(index, operands, cuda_stream());
+    } catch (const Error &error) {
+        throw Error(failure(index, error.what()));
+    }
+}
+
+std::string Executor::failure(size_t index, const std::string &words) const {
+    const Step &step = plan_.steps[index];
+    return "step " + step.label + " (" + step.kernel.name() + ") failed" + (device_ ? " on " + device_->name : "") +
+           ": " + words;
+}
+
+size_t Executor::vendor_steps() const {
+    return vendor_ ? vendor_->count() : 0;
 }
 
 void Executor::set_scalar(size_t index, const std::string &name, double value) {

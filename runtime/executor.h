@@ -15,6 +15,7 @@
 namespace afnet {
 
 class CudaGraph;
+class VendorSteps;
 struct Device;
 
 /// What an observer sees after each step.
@@ -28,14 +29,17 @@ struct StepReport {
 class Executor {
 public:
     /// Finds the kernels of all steps, and places tensors where these run: on the CPU, or on the device of the
-    /// libraries' target, which is opened. Throws Error when a kernel is missing from the libraries, there is no such
+    /// libraries' target, which is opened. On CUDA, steps may get kernels of cuDNN and cuBLASLt in their place, as
+    /// KernelStore::vendor_policy() says; tensors that these alone read then have no border in plan(). Throws Error when a kernel is missing from the libraries, there is no such
     /// device, or memory cannot be had. Constants are not filled yet: see set_constant().
     Executor(Plan plan, KernelStore &kernels, const std::string &model);
     ~Executor();
 
     const Plan &plan() const { return plan_; }
-    /// The kernel that step `index` runs; its knobs tell how constants are packed.
+    /// The kernel that step `index` runs; its entry tells how constants are packed.
     const Kernel &kernel(size_t index) const { return *kernels_[index]; }
+    /// How many steps run kernels of a vendor's library.
+    size_t vendor_steps() const;
 
     /// Gives a Constant its extents and elements (as many as the extents say), packed as the kernel wants them. Before
     /// the first run, threads may set different constants at the same time.
@@ -100,12 +104,15 @@ private:
     void bind(size_t index);
     void prepare();
     int call(size_t index);
+    void call_vendor(size_t index);
+    std::string failure(size_t index, const std::string &words) const;
     bool replay();
 
     Plan plan_;
     std::vector<const Kernel *> kernels_;
     const Device *device_ = nullptr;  // null: the CPU
     TensorId all_frames_ = kNoTensor; // on a device: the count of steps without a list
+    std::unique_ptr<VendorSteps> vendor_; // null: none
     std::unique_ptr<TensorStore> tensors_;
     std::vector<std::unique_ptr<Binding>> bindings_;
     bool prepared_ = false;

@@ -170,7 +170,8 @@ const Target &choose_library_target(const std::string &folder, std::string *why,
 KernelStore::KernelStore(const std::string &folder, Dtype dtype)
     : KernelStore(folder, choose_library_target(folder, nullptr, dtype)) {}
 
-KernelStore::KernelStore(const std::string &folder, const Target &target) : folder_(folder), target_(target) {
+KernelStore::KernelStore(const std::string &folder, const Target &target, const VendorPolicy &vendor_policy)
+    : folder_(folder), target_(target), vendor_policy_(vendor_policy) {
     size_t own = 0;
     for (const std::string &name : with_extended(target)) {
         for (std::string &path : manifest_paths(folder, target_named(name)))

@@ -11,6 +11,7 @@
 #include "HalideRuntime.h"
 #include "runtime/kernel_spec.h"
 #include "runtime/target.h"
+#include "runtime/vendor_policy.h"
 
 namespace afnet {
 
@@ -19,6 +20,9 @@ struct KernelEntry {
     KernelSpec spec;
     std::string symbol;                // the spec's name
     std::map<std::string, int> knobs;  // values that the schedule settled on; packing follows from `co_block`
+    // Of an executor's kernel, not in manifests: the vendor's kernel that runs in place of the symbol's, `cuDNN tf32`;
+    // empty: none. Packing follows from it.
+    std::string vendor = "";
 };
 
 /// What stands beside a kernel library; written by `afnet compile`, read before the library is opened.
@@ -73,7 +77,7 @@ public:
     /// For the target that choose_library_target() takes.
     explicit KernelStore(const std::string &folder, Dtype dtype = Dtype::F32);
     /// Throws Error when the folder holds no library for `target`.
-    KernelStore(const std::string &folder, const Target &target);
+    KernelStore(const std::string &folder, const Target &target, const VendorPolicy &vendor_policy = {});
 
     /// The kernel for `spec`, looked for in `preferred_model`'s library first, then in all others. Throws Error when no
     /// library has it; says how to compile it.
@@ -83,6 +87,8 @@ public:
     std::string lack_of(const std::vector<KernelSpec> &specs);
 
     const Target &target() const { return target_; }
+    /// How executors of these kernels use those of cuDNN and cuBLASLt; on CUDA alone.
+    const VendorPolicy &vendor_policy() const { return vendor_policy_; }
     /// The libraries of the CPU: these, or where these are a GPU's, those that choose_library_target() takes in the same
     /// folder.
     KernelStore &host();
@@ -106,6 +112,7 @@ private:
 
     std::string folder_;
     Target target_;
+    VendorPolicy vendor_policy_;
     mutable std::mutex mutex_;  // over entries_: plans are bound by several threads
     std::vector<Entry> entries_;
     std::once_flag host_chosen_;

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
@@ -18,7 +19,13 @@ std::map<void *, size_t> &blocks = *new std::map<void *, size_t>;
 size_t allocated_bytes = 0;
 int lost = 0; // the status that the context was lost with
 void *last_stream = nullptr;
-std::vector<std::string> *recording = nullptr; // the launches of a graph that is being recorded
+// Of one launch, by Halide's kernels nothing.
+struct Launch {
+    std::string text;
+    std::function<void()> work;
+};
+using Graph = std::vector<Launch>;
+Graph *recording = nullptr; // the launches of a graph that is being recorded
 std::map<std::string, int> &calls_of = *new std::map<std::string, int>;
 struct Fault {
     std::string function;
@@ -71,6 +78,21 @@ void note_stream(void *stream) {
 
 using Lock = std::lock_guard<std::recursive_mutex>;
 
+constexpr int kNoContext = 201;
+constexpr size_t kAlignment = 256; // of the device's blocks
+thread_local int contexts = 0;     // that are pushed
+
+int launch(Launch call, void *stream) {
+    note_stream(stream);
+    write_down((recording ? "record " : "launch ") + call.text);
+    if (recording) {
+        recording->push_back(std::move(call));
+    } else if (call.work) {
+        call.work();
+    }
+    return 0;
+}
+
 int copy(const char *function, const char *what, void *to, const void *from, size_t bytes) {
     const Lock lock(mutex);
     if (const int status = status_of(function)) return status;
@@ -106,6 +128,22 @@ const afnet_test::FakeCuda *fake_cuda() {
                                                    [] { return log_text.c_str(); },
                                                    [] { return (unsigned long)allocated_bytes; }};
     return &functions;
+}
+
+int fake_cuda_status(const char *function) {
+    const Lock lock(mutex);
+    return contexts > 0 ? status_of(function, false) : kNoContext;
+}
+int fake_cuda_launch(const char *text, const std::function<void()> &work, void *stream) {
+    const Lock lock(mutex);
+    return lost ? lost : launch({text, work}, stream);
+}
+bool fake_cuda_allocated(const void *begin, size_t bytes) {
+    const Lock lock(mutex);
+    auto block = blocks.upper_bound(const_cast<void *>(begin));
+    if (block == blocks.begin()) return false;
+    --block;
+    return static_cast<const char *>(begin) + bytes <= static_cast<char *>(block->first) + block->second;
 }
 
 int cuInit(unsigned) {
@@ -169,9 +207,11 @@ int cuCtxGetDevice(int *device) {
     return 0;
 }
 int cuCtxPushCurrent_v2(void *) {
+    contexts++;
     return 0;
 }
 int cuCtxPopCurrent_v2(void **context) {
+    contexts--;
     *context = nullptr;
     return 0;
 }
@@ -204,7 +244,7 @@ int cuMemAlloc_v2(uint64_t *device, size_t bytes) {
     const Lock lock(mutex);
     if (const int status = status_of("cuMemAlloc_v2")) return status;
     if (recording) return 900; // such memory would not be a graph's
-    void *memory = std::malloc(bytes);
+    void *memory = std::aligned_alloc(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment);
     if (!memory) return afnet_test::kOutOfMemory;
     std::memset(memory, 0xA5, bytes);
     blocks[memory] = bytes;
@@ -250,14 +290,11 @@ int cuMemcpy3D_v2(const void *) {
 int cuLaunchKernel(void *function, unsigned x, unsigned y, unsigned z, unsigned, unsigned, unsigned, unsigned,
                    void *stream, void **, void **) {
     const Lock lock(mutex);
-    note_stream(stream);
     if (const int status = status_of("cuLaunchKernel")) return status;
     if (x == 0 || y == 0 || z == 0) return 1; // CUDA_ERROR_INVALID_VALUE
     const std::string text = std::string(static_cast<const char *>(function)) + " " + std::to_string(x) + " " +
                              std::to_string(y) + " " + std::to_string(z);
-    if (recording) recording->push_back(text);
-    write_down((recording ? "record " : "launch ") + text);
-    return 0;
+    return launch({text, {}}, stream);
 }
 int cuStreamDestroy_v2(void *) {
     return 0;
@@ -265,7 +302,7 @@ int cuStreamDestroy_v2(void *) {
 int cuStreamBeginCapture_v2(void *, int) {
     const Lock lock(mutex);
     if (const int status = status_of("cuStreamBeginCapture_v2")) return status;
-    recording = new std::vector<std::string>;
+    recording = new Graph;
     return 0;
 }
 int cuStreamEndCapture(void *, void **graph) {
@@ -275,11 +312,11 @@ int cuStreamEndCapture(void *, void **graph) {
     return status_of("cuStreamEndCapture");
 }
 int cuGraphInstantiateWithFlags(void **executable, void *graph, unsigned long long) {
-    *executable = new std::vector<std::string>(*static_cast<std::vector<std::string> *>(graph));
+    *executable = new Graph(*static_cast<Graph *>(graph));
     return 0;
 }
 int cuGraphDestroy(void *graph) {
-    delete static_cast<std::vector<std::string> *>(graph);
+    delete static_cast<Graph *>(graph);
     return 0;
 }
 int cuGraphExecDestroy(void *executable) {
@@ -290,8 +327,10 @@ int cuGraphLaunch(void *executable, void *stream) {
     note_stream(stream);
     if (const int status = status_of("cuGraphLaunch")) return status;
     write_down("graph");
-    for (const std::string &launch : *static_cast<std::vector<std::string> *>(executable))
-        write_down("launch " + launch);
+    for (const Launch &call : *static_cast<Graph *>(executable)) {
+        write_down("launch " + call.text);
+        if (call.work) call.work();
+    }
     return 0;
 }
 int cuCtxSynchronize() {

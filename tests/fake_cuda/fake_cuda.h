@@ -6,6 +6,9 @@
 // `cuMemAlloc_v2 2 3`: the function's calls after the first 3 return status 2; FAKE_CUDA_DEVICES, FAKE_CUDA_CAPABILITY.
 #pragma once
 
+#include <cstddef>
+#include <functional>
+
 namespace afnet_test {
 
 // Statuses of the driver's interface (cuda.h).
@@ -28,4 +31,14 @@ struct FakeCuda {
 
 } // namespace afnet_test
 
-extern "C" const afnet_test::FakeCuda *fake_cuda();
+extern "C" {
+const afnet_test::FakeCuda *fake_cuda();
+
+// For the stand-ins of libraries that launch kernels of their own, fake_cudnn.cpp and fake_cublaslt.cpp.
+/// The status that a call of a library's function returns: 0 unless it shall fail, or the thread has no context.
+int fake_cuda_status(const char *function);
+/// A launch that does `work`, at once, or when the graph that records it is launched.
+int fake_cuda_launch(const char *text, const std::function<void()> &work, void *stream);
+/// Whether memory is within one block of the device's.
+bool fake_cuda_allocated(const void *begin, size_t bytes);
+}

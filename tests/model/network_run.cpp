@@ -77,7 +77,7 @@ reference::NamedTensor tensor_of(Network &network, TensorId id) {
 }
 
 void gather_tap(Network &network, const Tap &tap, reference::Outputs &outputs) {
-    const TensorInfo &info = network.lowered().plan.tensors[size_t(tap.tensor)];
+    const TensorInfo &info = network.executor().plan().tensors[size_t(tap.tensor)];
     if (info.extents.size() == 2) {
         outputs["mean." + tap.name] = tensor_of<float>(network, tap.tensor);
         return;

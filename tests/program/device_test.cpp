@@ -144,3 +144,34 @@ TEST_CASE("info lists devices, or why there is none", "[program_device]") {
     const ProgramRun text = run_program({"info"}, none);
     CHECK_THAT(text.out, Contains("no CUDA: ") && Contains("no OpenCL: "));
 }
+
+TEST_CASE("--vendor-kernels has layers run by cuDNN and cuBLASLt, or says what is missing", "[program_device]") {
+    const auto bench = [](Arguments more, const Circumstances &circumstances) {
+        Arguments all = {"bench",  "network", "--json",   "--quiet", "--model",   "af_resnet50_tsm", "--frames", "2",
+                         "--size", "32",      "--rounds", "1",       "--seconds", "0.1",             "--layers"};
+        all.insert(all.end(), more.begin(), more.end());
+        return run_program(all, circumstances);
+    };
+    const ProgramRun run = bench({"--device", "cuda", "--vendor-kernels", "tf32"}, with_driver());
+    INFO(run.err);
+    REQUIRE(run.status == 0);
+    const nlohmann::json result = nlohmann::json::parse(run.out);
+    int by_vendors = 0;
+    for (const nlohmann::json &layer : result.at("layers"))
+        by_vendors += layer.at("vendor") == "cuDNN tf32" || layer.at("vendor") == "cuBLASLt tf32";
+    CHECK(by_vendors >= 40);
+    CHECK(result.at("rows").at(0).at("vendor_steps") == by_vendors);
+    const ProgramRun never = bench({"--device", "cuda", "--vendor-kernels", "never"}, with_driver());
+    REQUIRE(never.status == 0);
+    CHECK(nlohmann::json::parse(never.out).at("rows").at(0).at("vendor_steps") == 0);
+
+    check_refusal(bench({"--vendor-kernels", "f32"}, {}), 2, "--vendor-kernels f32 needs --device cuda");
+    CHECK(bench({"--device", "cuda", "--vendor-kernels", "tf23"}, with_driver()).status == 2);
+    const afnet::TemporaryFolder folder;
+    for (const char *name : {"libcudnn.so.9", "libcudnn.so.8"})
+        std::ofstream(folder.file(name)) << "no library\n";
+    Circumstances damaged;
+    damaged.environment = {"LD_LIBRARY_PATH=" + folder.path() + ":" AFNET_FAKE_CUDA};
+    check_refusal(bench({"--device", "cuda", "--vendor-kernels", "f32"}, damaged), 1, "no cuDNN: ");
+    CHECK(bench({"--device", "cuda"}, damaged).status == 0); // records ask for none
+}
