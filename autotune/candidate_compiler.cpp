@@ -33,7 +33,6 @@ CompiledCandidate compile(const CandidateCompiler &compiler, const Knobs &knobs)
     request.cache = compiler.cache;
     request.knobs[compiler.kernel.name()] = knobs;
     request.limits = compiler.limits;
-    request.quiet = true;
     try {
         const Manifest manifest = read_manifest(compile_kernels(request).manifest_path);
         candidate.state.code = manifest.library_hash;

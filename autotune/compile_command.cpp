@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <thread>
+#include <tuple>
 
 #include "autotune/kernel_compiler.h"
 #include "autotune/kernel_header.h"
@@ -25,7 +26,8 @@ namespace {
 
 struct Options {
     std::vector<std::string> models, trained, training_dtypes = {"f32"}, targets, features;
-    std::string specs, name;
+    std::vector<std::string> specs;
+    std::string name;
     std::string generators, records = AFNET_RECORDS, output, cache, headers;
     int frames = 12, size = 224;
     int jobs = 0;
@@ -64,7 +66,13 @@ std::vector<Library> wanted_libraries(const Options &options) {
         libraries.push_back({kPreprocessLibrary, {preprocess_specs(), {}}});
         libraries.push_back({kMachineLibrary, {machine_specs(), {}}});
     }
-    if (!options.specs.empty()) libraries.push_back({options.name, read_specs(options.specs)});
+    for (const std::string &file : options.specs) {
+        const std::string name = options.name.empty() ? std::filesystem::path(file).stem().string() : options.name;
+        for (const Library &library : libraries) {
+            if (library.name == name) throw UsageError("compile: two libraries would be named " + name);
+        }
+        libraries.push_back({name, read_specs(file)});
+    }
     return libraries;
 }
 
@@ -105,34 +113,45 @@ void write_header(const std::string &folder, const Target &target, const Compile
     write_file(path.string(), kernel_header(KernelLibrary(report.manifest_path)));
 }
 
+CompileRequest request_for(const Options &options, const Target &target, const Library &library) {
+    CompileRequest request;
+    request.model = library.name;
+    request.target = target;
+    request.specs = specs_for(target, library);
+    request.knobs = library.kernels.knobs;
+    request.generators = options.generators.empty() ? program_folder() + "/bin" : options.generators;
+    request.records = options.records;
+    request.output = options.output.empty() ? kernel_folder() : options.output;
+    request.cache = options.cache.empty() ? request.output + "/../kernel-cache" : options.cache;
+    for (const std::string &feature : options.features)
+        request.extra_features += "-" + feature;
+    return request;
+}
+
 int compile(const Options &options, const CommandContext &context) {
     if (options.models.empty() && options.trained.empty() && options.specs.empty()) {
         throw UsageError("compile: --model, --train or --specs is needed");
     }
+    if (options.specs.size() > 1 && !options.name.empty()) {
+        throw UsageError("compile: --name names one library, and --specs has several files");
+    }
     const std::vector<Library> libraries = wanted_libraries(options);
+    std::vector<CompileRequest> requests;
     for (const std::string &target : options.targets) {
-        CompileRequest request;
-        request.target = target_named(target);
-        request.generators = options.generators.empty() ? program_folder() + "/bin" : options.generators;
-        request.records = options.records;
-        request.output = options.output.empty() ? kernel_folder() : options.output;
-        request.cache = options.cache.empty() ? request.output + "/../kernel-cache" : options.cache;
-        for (const std::string &feature : options.features)
-            request.extra_features += "-" + feature;
-        request.jobs = options.jobs > 0 ? options.jobs : context.threads > 0 ? context.threads : processors();
-        request.quiet = context.quiet;
         for (const Library &library : libraries) {
-            request.model = library.name;
-            request.specs = specs_for(request.target, library);
-            if (request.specs.empty()) continue;
-            request.knobs = library.kernels.knobs;
-            const CompileReport report = compile_kernels(request);
-            write_header(options.headers, request.target, report);
-            if (context.json) print_json(library.name, target, report);
-            if (!context.quiet && report.linked) {
-                std::fprintf(stderr, "compile: %s for %s: %zu kernels, %zu generated\n", library.name.c_str(),
-                             target.c_str(), report.kernels, report.generated);
-            }
+            requests.push_back(request_for(options, target_named(target), library));
+            if (requests.back().specs.empty()) requests.pop_back();
+        }
+    }
+    const int jobs = options.jobs > 0 ? options.jobs : context.threads > 0 ? context.threads : processors();
+    const std::vector<CompileReport> reports = compile_kernels(requests, jobs, context.quiet);
+    for (size_t i = 0; i < requests.size(); i++) {
+        const auto &[library, target] = std::tie(requests[i].model, requests[i].target);
+        write_header(options.headers, target, reports[i]);
+        if (context.json) print_json(library, target.name, reports[i]);
+        if (!context.quiet && reports[i].linked) {
+            std::fprintf(stderr, "compile: %s for %s: %zu kernels, %zu generated\n", library.c_str(),
+                         target.name.c_str(), reports[i].kernels, reports[i].generated);
         }
     }
     return 0;
@@ -146,8 +165,8 @@ const RegisterCommand registered{
          app.add_option("--train-dtype", o->training_dtypes, "Element types of training; f64 serves checks")
              .one_of({"f32", "f64"})
              .capture_default_str();
-         app.add_option("--specs", o->specs, "File with kernel specs to compile instead of, or besides, a model's");
-         app.add_option("--name", o->name, "Name of the library made from --specs").default_str("specs");
+         app.add_option("--specs", o->specs, "Files with kernel specs to compile instead of, or besides, a model's");
+         app.add_option("--name", o->name, "Name of the library made from --specs; default: the file's");
          app.add_option("--frames", o->frames, "Frames per clip").range(1, 256).capture_default_str();
          app.add_option("--size", o->size, "Columns and rows").range(32, 4096).capture_default_str();
          app.add_option("--target", o->targets, "Targets; default: the one this CPU would use");
@@ -163,7 +182,6 @@ const RegisterCommand registered{
          app.footer("Example: afnet compile --model af_resnet50_tsm --target x86-64-avx2");
          return [o, &context] {
              if (o->targets.empty()) o->targets = {choose_target().name};
-             if (o->name.empty()) o->name = "specs";
              return compile(*o, context);
          };
      }}};

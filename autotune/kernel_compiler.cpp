@@ -1,8 +1,10 @@
 #include "autotune/kernel_compiler.h"
 
+#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <mutex>
+#include <set>
 
 #include "autotune/instruction_check.h"
 #include "autotune/parallel_jobs.h"
@@ -44,6 +46,32 @@ std::string halide_library(const std::string &generator) {
     return result.output.substr(arrow + 3, end - arrow - 3);
 }
 
+// Hashes of generators and of the libHalide that each is linked with; a file is read once.
+class GeneratorHashes {
+public:
+    struct Hashes {
+        std::string executable, halide;
+    };
+
+    const Hashes &of(const std::string &executable) {
+        Hashes &hashes = hashes_[executable];
+        if (hashes.executable.empty()) {
+            if (!fs::exists(executable)) {
+                throw Error(executable + ": no such generator; `afnet compile` needs the project's generators, "
+                                         "libHalide and a linker: build the project, or name them with --generators");
+            }
+            std::string &halide = halide_[fs::path(executable).parent_path().string()];
+            if (halide.empty()) halide = file_hash(halide_library(executable));
+            hashes = {file_hash(executable), halide};
+        }
+        return hashes;
+    }
+
+private:
+    std::map<std::string, Hashes> hashes_;
+    std::map<std::string, std::string> halide_; // by the generators' folder
+};
+
 struct Job {
     KernelSpec spec;
     std::map<std::string, int> knobs;  // from the record
@@ -51,48 +79,58 @@ struct Job {
     std::string key;                   // in the cache
 };
 
+// One library: the kernels that the cache lacks, then the link.
 class Compilation {
 public:
-    explicit Compilation(const CompileRequest &request) : request_(request) {}
-
-    CompileReport run() {
+    Compilation(const CompileRequest &request, GeneratorHashes &hashes) : request_(request) {
         if (!fs::is_directory(request_.records)) {
             throw Error(request_.records + ": no such folder of records; name it with --records");
         }
         make_folder(request_.output);
         make_folder(request_.cache);
-        plan_jobs();
-        CompileReport report;
-        report.kernels = jobs_.size();
-        report.generated = generate_missing();
-        report.manifest_path = stem() + ".json";
-        report.linked = link(report.manifest_path);
-        return report;
+        plan_jobs(hashes);
+        report_.kernels = jobs_.size();
+        report_.manifest_path = stem() + ".json";
     }
+
+    // Those that are neither cached nor in `planned`, where their files' names are added.
+    std::vector<const Job *> missing(std::set<std::string> &planned) {
+        std::vector<const Job *> result;
+        for (const Job &job : jobs_) {
+            if (fs::exists(cached(job, ".o")) && fs::exists(cached(job, ".json"))) continue;
+            if (planned.insert(cached(job, ".o")).second) result.push_back(&job);
+        }
+        report_.generated = result.size();
+        return result;
+    }
+
+    void generate(const Job &job) const {
+        const ScratchFolder scratch(request_.cache);
+        const std::string name = job.spec.name();
+        ProcessResult result = run_process(
+            generator_command(request_.generators, job.spec, job.knobs, target_string(), scratch.path(), "object"),
+            request_.limits);
+        if (result.status != 0) throw GenerationError(name, std::move(result));
+        require_allowed_instructions(scratch.path() + "/" + name + ".o", request_.target);
+        move_into_place(scratch.path() + "/knobs.json", cached(job, ".json"));
+        move_into_place(scratch.path() + "/" + name + ".o", cached(job, ".o"));
+    }
+
+    void link() { report_.linked = link(report_.manifest_path); }
+
+    const CompileReport &report() const { return report_; }
+    const std::string &target() const { return request_.target.name; }
 
 private:
     std::string stem() const { return request_.output + "/" + request_.model + "." + request_.target.name; }
     std::string cached(const Job &job, const char *extension) const {
         return request_.cache + "/" + job.key + extension;
     }
-    std::string target_string() const {
-        return kernel_target(request_.target) + request_.extra_features;
-    }
+    std::string target_string() const { return kernel_target(request_.target) + request_.extra_features; }
 
-    void plan_jobs() {
-        std::map<std::string, std::string> hashes; // of executables
-        std::string halide;
+    void plan_jobs(GeneratorHashes &hashes) {
         for (const KernelSpec &spec : request_.specs) {
-            const std::string executable = generator_path(request_.generators, spec);
-            if (!hashes.count(executable)) {
-                if (!fs::exists(executable)) {
-                    throw Error(executable +
-                                ": no such generator; `afnet compile` needs the project's generators, "
-                                "libHalide and a linker: build the project, or name them with --generators");
-                }
-                hashes[executable] = file_hash(executable);
-                if (halide.empty()) halide = file_hash(halide_library(executable));
-            }
+            const auto &[executable, halide] = hashes.of(generator_path(request_.generators, spec));
             Job job;
             job.spec = spec;
             const auto given = request_.knobs.find(spec.name());
@@ -100,39 +138,12 @@ private:
                             ? given->second
                             : record_knobs(request_.records, request_.target.name, spec.name());
             job.vendor = take_vendor_knobs(job.knobs, spec, request_.target);
-            nlohmann::json key = {hashes[executable], halide, spec.name(), spec.params, job.knobs, target_string()};
+            nlohmann::json key = {executable, halide, spec.name(), spec.params, job.knobs, target_string()};
+            // Halide hands these on to LLVM: they are part of what makes the code.
+            if (const char *options = std::getenv("HL_LLVM_ARGS")) key.push_back(options);
             job.key = content_hash(key.dump());
             jobs_.push_back(std::move(job));
         }
-    }
-
-    size_t generate_missing() {
-        std::vector<const Job *> missing;
-        for (const Job &job : jobs_) {
-            if (!fs::exists(cached(job, ".o")) || !fs::exists(cached(job, ".json"))) missing.push_back(&job);
-        }
-        if (missing.empty()) return 0;
-        Progress progress("compile " + request_.model + " for " + request_.target.name, missing.size(), request_.quiet);
-        size_t done = 0;
-        std::mutex mutex;
-        run_jobs(missing.size(), request_.jobs, [&](size_t i) {
-            generate(*missing[i]);
-            const std::lock_guard<std::mutex> lock(mutex);
-            progress.update(++done, missing[i]->spec.name());
-        });
-        return missing.size();
-    }
-
-    void generate(const Job &job) {
-        const ScratchFolder scratch(request_.cache);
-        const std::string name = job.spec.name();
-        ProcessResult result = run_process(generator_command(request_.generators, job.spec, job.knobs, target_string(),
-                                                             scratch.path(), "object"),
-                                           request_.limits);
-        if (result.status != 0) throw GenerationError(name, std::move(result));
-        require_allowed_instructions(scratch.path() + "/" + name + ".o", request_.target);
-        move_into_place(scratch.path() + "/knobs.json", cached(job, ".json"));
-        move_into_place(scratch.path() + "/" + name + ".o", cached(job, ".o"));
     }
 
     // The manifest is written last: it vouches for the library's contents.
@@ -179,7 +190,28 @@ private:
 
     const CompileRequest &request_;
     std::vector<Job> jobs_;
+    CompileReport report_;
 };
+
+// Of all libraries in one queue, so that no processor waits at the end of each.
+void generate_missing(std::vector<Compilation> &libraries, int jobs, bool quiet) {
+    std::vector<std::pair<const Compilation *, const Job *>> missing;
+    std::set<std::string> planned;
+    for (Compilation &library : libraries) {
+        for (const Job *job : library.missing(planned))
+            missing.emplace_back(&library, job);
+    }
+    if (missing.empty()) return;
+    Progress progress("compile", missing.size(), quiet);
+    size_t done = 0;
+    std::mutex mutex;
+    run_jobs(missing.size(), jobs, [&](size_t i) {
+        const auto &[library, job] = missing[i];
+        library->generate(*job);
+        const std::lock_guard<std::mutex> lock(mutex);
+        progress.update(++done, job->spec.name() + " for " + library->target());
+    });
+}
 
 } // namespace
 
@@ -224,8 +256,22 @@ std::string generator_hash(const std::string &generators, const KernelSpec &spec
     return content_hash(file_hash(path) + file_hash(halide_library(path)));
 }
 
-CompileReport compile_kernels(const CompileRequest &request) {
-    return Compilation(request).run();
+std::vector<CompileReport> compile_kernels(const std::vector<CompileRequest> &requests, int jobs, bool quiet) {
+    GeneratorHashes hashes;
+    std::vector<Compilation> libraries;
+    libraries.reserve(requests.size());
+    for (const CompileRequest &request : requests)
+        libraries.emplace_back(request, hashes);
+    generate_missing(libraries, jobs, quiet);
+    run_jobs(libraries.size(), jobs, [&](size_t i) { libraries[i].link(); });
+    std::vector<CompileReport> reports;
+    for (const Compilation &library : libraries)
+        reports.push_back(library.report());
+    return reports;
+}
+
+CompileReport compile_kernels(const CompileRequest &request, int jobs, bool quiet) {
+    return compile_kernels(std::vector<CompileRequest>{request}, jobs, quiet).front();
 }
 
 SpecList read_specs(const std::string &path) {

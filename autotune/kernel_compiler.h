@@ -23,13 +23,11 @@ struct CompileRequest {
     std::string cache;                                       // folder of compiled kernels, shared by all models
     std::string extra_features;                              // appended to Halide's target string, e.g. `-asan`
     ProcessLimits limits;                                    // of each generator
-    int jobs = 1;
-    bool quiet = false;
 };
 
 struct CompileReport {
     std::string manifest_path;
-    size_t kernels = 0, generated = 0; // generated: not found in the cache
+    size_t kernels = 0, generated = 0; // generated: neither found in the cache nor made for a library before it
     bool linked = false;               // false: the library was up to date
 };
 
@@ -40,10 +38,12 @@ public:
     ProcessResult result;
 };
 
-/// Compiles and links one library. Throws Error when a generator, libHalide or the linker is missing or fails; what was
-/// there before is then untouched. A kernel's cache key is the hash of its generator executable, libHalide, parameters,
-/// knobs and target, so that nothing stale is ever used.
-CompileReport compile_kernels(const CompileRequest &request);
+/// Compiles and links libraries, with `jobs` processes at a time; kernels first, each once. Throws Error when a
+/// generator, libHalide or the linker is missing or fails; a library that was there before is then untouched, or the
+/// finished one. A kernel's cache key is the hash of its generator executable, libHalide, parameters, knobs, target and
+/// of HL_LLVM_ARGS in the environment, so that nothing stale is ever used.
+std::vector<CompileReport> compile_kernels(const std::vector<CompileRequest> &requests, int jobs, bool quiet);
+CompileReport compile_kernels(const CompileRequest &request, int jobs = 1, bool quiet = true);
 
 /// The executable that makes a spec's kernel, in the folder `generators`.
 std::string generator_path(const std::string &generators, const KernelSpec &spec);

@@ -1,30 +1,52 @@
-// Prints the test kernels' specs for `afnet compile --specs`: those of kTestLibrary, or of the library named.
+// Writes the specs of test kernels for `afnet compile --specs`: FOLDER/LIBRARY.json for each library named.
+// Usage: test_kernel_specs FOLDER [--without-f64] LIBRARY...
 #include <cstdio>
+#include <cstring>
+#include <exception>
+#include <filesystem>
+#include <stdexcept>
 #include <string>
 
+#include "runtime/file_io.h"
 #include "runtime/json.h"
 #include "tests/kernel_cases.h"
 
-int main(int argc, char **argv) {
-    const std::string library = argc > 1 ? argv[1] : afnet::kTestLibrary;
+namespace {
+
+using namespace afnet;
+
+nlohmann::json rows_of(const std::string &library, bool with_f64) {
     nlohmann::json rows = nlohmann::json::array();
-    const auto add = [&](const std::vector<afnet::KernelSpec> &specs) {
-        for (const afnet::KernelSpec &spec : specs) {
-            rows.push_back({{"generator", spec.generator}, {"params", spec.params}});
+    const auto add = [&](const std::vector<KernelSpec> &specs, const std::map<std::string, int> &knobs = {}) {
+        for (const KernelSpec &spec : specs) {
+            if (!with_f64 && dtype_of(spec) == Dtype::F64) continue;
+            nlohmann::json row = {{"generator", spec.generator}, {"params", spec.params}};
+            if (!knobs.empty()) row["knobs"] = knobs;
+            rows.push_back(std::move(row));
         }
     };
-    if (library == afnet::kTestLibrary) add(afnet::test_kernels());
-    if (library == afnet::kTracedLibrary) add(afnet::traced_kernels());
-    for (const afnet::KernelVariant &variant : afnet::kernel_variants()) {
-        if (library != variant.library) continue;
-        add(variant.specs);
-        for (nlohmann::json &row : rows)
-            row["knobs"] = variant.knobs;
+    if (library == kTestLibrary) add(test_kernels());
+    if (library == kTracedLibrary) add(traced_kernels());
+    for (const KernelVariant &variant : kernel_variants()) {
+        if (library == variant.library) add(variant.specs, variant.knobs);
     }
-    if (rows.empty()) {
-        std::fprintf(stderr, "%s: no library of test kernels has this name\n", library.c_str());
+    if (rows.empty()) throw std::runtime_error(library + ": no library of test kernels has this name");
+    return rows;
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+    try {
+        if (argc < 3) throw std::runtime_error("usage: test_kernel_specs FOLDER [--without-f64] LIBRARY...");
+        const std::string folder = argv[1];
+        const bool with_f64 = std::strcmp(argv[2], "--without-f64") != 0;
+        std::filesystem::create_directories(folder);
+        for (int i = with_f64 ? 2 : 3; i < argc; i++)
+            write_file(folder + "/" + argv[i] + ".json", rows_of(argv[i], with_f64).dump(1) + "\n");
+        return 0;
+    } catch (const std::exception &error) {
+        std::fprintf(stderr, "%s\n", error.what());
         return 1;
     }
-    std::printf("%s\n", rows.dump(1).c_str());
-    return 0;
 }

@@ -53,6 +53,7 @@ std::string executable_folder(const std::string &folder, const Target &target) {
 std::vector<Target> runnable_targets(Dtype dtype) {
     std::vector<Target> result;
     for (const Target &target : targets()) {
+        if (dtype == Dtype::F64 && target.name != AFNET_F64_TEST_TARGET) continue;
         if (has_dtype(target, dtype) && runs_here(target) && has_test_kernels(target) &&
             has_libraries(AFNET_KERNEL_DIR, target)) {
             result.push_back(target);

@@ -10,6 +10,7 @@
 
 namespace afnet {
 
+/// Of f64, whose kernels serve to check gradients, one target at most has test kernels (tests/CMakeLists.txt).
 std::vector<Target> runnable_targets(Dtype dtype = Dtype::F32);
 
 /// The dtypes that some target computes here.

@@ -26,14 +26,12 @@ void compile_library(const SpeedRequest &request, const Variant &variant, const 
     compile.records = request.records;
     compile.output = request.scratch;
     compile.cache = request.cache;
-    compile.jobs = request.jobs;
-    compile.quiet = request.quiet;
     compile.model = "codegen";
     for (const KernelCode *code : codes) {
         compile.specs.push_back(code->spec);
         compile.knobs[code->kernel] = code->knobs;
     }
-    compile_kernels(compile);
+    compile_kernels(compile, request.jobs, request.quiet);
     compile.model = kMachineLibrary;
     compile.knobs.clear();
     for (const std::string &name : with_extended(variant.target)) {
@@ -42,7 +40,7 @@ void compile_library(const SpeedRequest &request, const Variant &variant, const 
         for (const KernelSpec &spec : machine_specs()) {
             if (has_kernel(compile.target, spec)) compile.specs.push_back(spec);
         }
-        if (!compile.specs.empty()) compile_kernels(compile);
+        if (!compile.specs.empty()) compile_kernels(compile, request.jobs, request.quiet);
     }
 }
 

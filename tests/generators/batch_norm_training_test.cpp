@@ -29,7 +29,7 @@ void check_statistics(const Shape &shape, double scale, double offset, Dtype dty
         mean_size.push_back(std::abs(offset) + std::abs(scale));
         variance_size.push_back(deviation * (deviation + mean_size.back()));
     }
-    for (const Target &target : runnable_targets()) {
+    for (const Target &target : runnable_targets(dtype)) {
         INFO(shape.c << "x" << shape.x << "x" << shape.y << "x" << shape.f << " about " << offset << " on "
                      << target.name << ", " << dtype_name(dtype));
         auto result = TrainingCall(KernelSpec("batch_norm_statistics"), dtype)
@@ -44,7 +44,7 @@ void check_statistics(const Shape &shape, double scale, double offset, Dtype dty
 
 void check_forward(const Shape &shape, const char *activation, bool add_residual, Dtype dtype) {
     const BatchNormCase test(shape, activation, add_residual, dtype);
-    for (const Target &target : runnable_targets()) {
+    for (const Target &target : runnable_targets(dtype)) {
         INFO(activation << (add_residual ? " after a residual, " : ", ") << shape.c << "x" << shape.x << "x" << shape.y
                         << "x" << shape.f << " on " << target.name << ", " << dtype_name(dtype));
         auto result = test.call(KernelSpec("batch_norm_forward"), dtype)
@@ -60,7 +60,7 @@ void check_sums(const Shape &shape, const char *activation, bool add_residual, D
     const BatchNormCase test(shape, activation, add_residual, dtype);
     const BatchNormGradients expected = reference::batch_norm_gradients(test.layer, test.d_output, false),
                              size = gradient_sizes(test, expected, false);
-    for (const Target &target : runnable_targets()) {
+    for (const Target &target : runnable_targets(dtype)) {
         INFO(activation << (add_residual ? " after a residual, " : ", ") << shape.c << "x" << shape.x << "x" << shape.y
                         << "x" << shape.f << " on " << target.name << ", " << dtype_name(dtype));
         auto result = test.gradient(KernelSpec("batch_norm_grad_sums"), dtype)
@@ -83,7 +83,7 @@ void check_input_gradient(const Shape &shape, const char *activation, const std:
     if (accumulate) residual = reference::add(residual, before);
     for (size_t i = 0; i < before.data.size(); i++)
         residual_size.data[i] += std::abs(before.data[i]);
-    for (const Target &target : runnable_targets()) {
+    for (const Target &target : runnable_targets(dtype)) {
         INFO(activation << ", " << residual_grad << (frozen ? ", frozen, " : ", ") << shape.c << "x" << shape.x << "x"
                         << shape.y << "x" << shape.f << " on " << target.name << ", " << dtype_name(dtype));
         TrainingCall call = test.gradient(batch_norm_grad_input_spec(activation, residual_grad.c_str(), frozen), dtype);
@@ -149,7 +149,7 @@ double difference_error(const BatchNormCase &test, bool frozen, const std::vecto
 
 void check_differences(const char *activation, bool add_residual, bool frozen) {
     const BatchNormCase test({3, 3, 2, 2}, activation, add_residual, Dtype::F64);
-    for (const Target &target : runnable_targets()) {
+    for (const Target &target : runnable_targets(Dtype::F64)) {
         INFO(activation << (add_residual ? " after a residual" : "") << (frozen ? ", frozen, on " : " on ")
                         << target.name);
         const BatchNormGradients d = gradients_by_kernels(test, frozen, target, "closed");
@@ -161,6 +161,20 @@ void check_differences(const char *activation, bool add_residual, bool frozen) {
         CHECK(difference_error(
                   test, frozen, d.input.data, [](Layer & l) -> auto & { return l.input.data; }) < 1e-7);
     }
+}
+
+void check_closed_forms(const BatchNormCase &test, bool frozen, const Target &target) {
+    const bool add_residual = test.layer.residual != nullptr;
+    INFO(test.layer.activation << (add_residual ? " after a residual" : "") << (frozen ? ", frozen" : ""));
+    const BatchNormGradients closed = gradients_by_kernels(test, frozen, target, "closed"),
+                             derived = gradients_by_kernels(test, frozen, target, "adjoint"),
+                             size = gradient_sizes(test, closed, frozen);
+    CHECK(training_error(row(derived.gamma), row(closed.gamma), row(size.gamma), Dtype::F64, 0) <= 1);
+    CHECK(training_error(row(derived.beta), row(closed.beta), row(size.beta), Dtype::F64, 0) <= 1);
+    CHECK(training_error(derived.input, closed.input, size.input, Dtype::F64, 0) <= 1);
+    if (!add_residual) return;
+    CHECK(training_error(derived.before_activation, closed.before_activation, size.before_activation, Dtype::F64, 0) <=
+          1);
 }
 
 } // namespace
@@ -196,7 +210,7 @@ TEST_CASE("running statistics move by the momentum, the variance unbiased", "[ba
                 const Moments before = {channels(size, "running", 1, 0, dtype),
                                         channels(size, "spread", 0.5, 1, dtype)};
                 const Moments expected = reference::running_moments(before, batch, 0.1, count);
-                for (const Target &target : runnable_targets()) {
+                for (const Target &target : runnable_targets(dtype)) {
                     for (const bool in_place : {false, true}) {
                         auto result =
                             TrainingCall(KernelSpec("batch_norm_running"), dtype)
@@ -258,17 +272,8 @@ TEST_CASE("the closed forms equal the gradients that Halide derives", "[batch_no
         for (const bool add_residual : {false, true}) {
             for (const bool frozen : {false, true}) {
                 const BatchNormCase test({5, 3, 4, 2}, activation, add_residual, Dtype::F64);
-                const Target target = runnable_targets().back();
-                INFO(activation << (add_residual ? " after a residual" : "") << (frozen ? ", frozen" : ""));
-                const BatchNormGradients closed = gradients_by_kernels(test, frozen, target, "closed"),
-                                         derived = gradients_by_kernels(test, frozen, target, "adjoint"),
-                                         size = gradient_sizes(test, closed, frozen);
-                CHECK(training_error(row(derived.gamma), row(closed.gamma), row(size.gamma), Dtype::F64, 0) <= 1);
-                CHECK(training_error(row(derived.beta), row(closed.beta), row(size.beta), Dtype::F64, 0) <= 1);
-                CHECK(training_error(derived.input, closed.input, size.input, Dtype::F64, 0) <= 1);
-                if (!add_residual) continue;
-                CHECK(training_error(derived.before_activation, closed.before_activation, size.before_activation,
-                                     Dtype::F64, 0) <= 1);
+                for (const Target &target : runnable_targets(Dtype::F64))
+                    check_closed_forms(test, frozen, target);
             }
         }
     }

@@ -28,7 +28,7 @@ Tensor4 sizes(int count, double size) {
 
 void check_sgd(int count, const reference::SgdSettings &s, bool in_place, Dtype dtype) {
     constexpr double kScale = 0.5;
-    for (const Target &target : runnable_targets()) {
+    for (const Target &target : runnable_targets(dtype)) {
         INFO(count << " elements" << (s.nesterov ? ", Nesterov" : "") << (in_place ? ", in place" : "") << " on "
                    << target.name << ", " << dtype_name(dtype));
         Vector parameter = numbers(count, "parameter", dtype), momentum = numbers(count, "momentum", dtype);
@@ -58,7 +58,7 @@ void check_sgd(int count, const reference::SgdSettings &s, bool in_place, Dtype 
 
 void check_adam(int count, const reference::AdamSettings &s, bool in_place, Dtype dtype) {
     constexpr double kScale = 0.25;
-    for (const Target &target : runnable_targets()) {
+    for (const Target &target : runnable_targets(dtype)) {
         INFO(count << " elements" << (s.decoupled ? ", decoupled" : "") << (in_place ? ", in place" : "") << " on "
                    << target.name << ", " << dtype_name(dtype));
         Vector parameter = numbers(count, "parameter", dtype), first(parameter.size()), second(parameter.size());
@@ -124,7 +124,7 @@ TEST_CASE("a moving average moves", "[optimizer]") {
             Vector expected = average;
             for (size_t i = 0; i < expected.size(); i++)
                 expected[i] = 0.99 * average[i] + (1 - 0.99) * parameter[i];
-            for (const Target &target : runnable_targets()) {
+            for (const Target &target : runnable_targets(dtype)) {
                 for (const bool in_place : {false, true}) {
                     auto result = TrainingCall(KernelSpec("average_step"), dtype)
                                       .updated("average", row(average), in_place)
@@ -145,7 +145,7 @@ TEST_CASE("a tensor is added to another", "[optimizer]") {
             Vector expected = before;
             for (size_t i = 0; i < expected.size(); i++)
                 expected[i] += input[i];
-            for (const Target &target : runnable_targets()) {
+            for (const Target &target : runnable_targets(dtype)) {
                 for (const bool in_place : {false, true}) {
                     auto result = TrainingCall(KernelSpec("add_into"), dtype)
                                       .updated("output", row(before), in_place)
@@ -166,7 +166,7 @@ TEST_CASE("a gradient's squared norm has the same bits on all targets", "[optimi
             for (double g : gradient)
                 expected += g * g;
             std::vector<double> norms;
-            for (const Target &target : runnable_targets()) {
+            for (const Target &target : runnable_targets(dtype)) {
                 INFO(count << " elements on " << target.name << ", " << dtype_name(dtype));
                 auto result = TrainingCall(KernelSpec("squared_norm"), dtype)
                                   .in("gradient", row(gradient))
