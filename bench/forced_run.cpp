@@ -10,9 +10,14 @@ void ForcedRun::prepare() {
     for (size_t b = 0; b < masks.patches.size(); b++)
         network->force_patches(b, masks.patches[b]);
     if (masks.break_even) network->set_break_even(*masks.break_even);
+    network->executor().send_inputs();
 }
 
 void ForcedRun::run() {
+    network->executor().device() ? network->run() : run_steps();
+}
+
+void ForcedRun::run_steps() {
     std::vector<double> &ms = steps.emplace_back(network->lowered().plan.steps.size());
     network->run([&](const StepReport &report) { ms[report.index] = milliseconds(report.end - report.begin); });
 }

@@ -16,7 +16,7 @@ struct ForcedMasks {
     std::optional<double> break_even;
 };
 
-/// One network with the masks that it is to have, and the times of its steps in every run.
+/// One network with the masks that it is to have, and the times of its steps in every run that measured them.
 struct ForcedRun {
     Network *network = nullptr;
     ForcedMasks masks;
@@ -24,7 +24,10 @@ struct ForcedRun {
 
     /// Gives the network its masks: others may have run it meanwhile.
     void prepare();
+    /// As users run it: on a device the steps are handed over at once, and none is measured.
     void run();
+    /// Measures the steps; on a device each is waited for.
+    void run_steps();
 };
 
 /// Runs all in turn (bench/measure.h); gives each one's times in milliseconds. Masks are given outside of these.

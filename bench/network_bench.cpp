@@ -122,6 +122,7 @@ private:
         configure_halide(row.threads);
         if (network_.shape().forced_masks) force_ratio(network_, row.rt);
         if (network_.shape().forced_grid > 0) force_patches(network_, row);
+        network_.executor().send_inputs();
     }
 
     void run_once(size_t i) {

@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "bench/sparsity_study.h"
+#include "model/lowering.h"
 #include "model/progress.h"
+#include "runtime/device.h"
 #include "runtime/error.h"
 #include "runtime/halide_host.h"
 
@@ -65,20 +67,22 @@ void check_masks(const std::string &name, const ModelDescription &description, c
     }
 }
 
-void check_patches(const std::string &name, const ModelDescription &description, const SparsityOptions &options) {
+void check_patches(const std::string &name, const ModelDescription &description, const SparsityOptions &options,
+                   bool on_gpu) {
     if (options.patches.empty()) return;
     if (!description.patches_of_bottlenecks()) {
         throw Error(name + ": masks in space are measured for af_resnet networks of bottlenecks only");
     }
     if (widest_dtype(options.run) != Dtype::F32) throw Error(name + ": masks in space run in f32 only, not in bf16");
+    if (on_gpu) throw Error(name + ": masks in space are measured on CPUs only; take --device cpu, or leave out --rs");
 }
 
-std::vector<LoadedModel> load_models(const SparsityOptions &options) {
+std::vector<LoadedModel> load_models(const SparsityOptions &options, bool on_gpu) {
     std::vector<LoadedModel> models;
     for (const std::string &name : options.models) {
         models.push_back(load_model(name, options.seed));
         check_masks(name, models.back().description, options);
-        check_patches(name, models.back().description, options);
+        check_patches(name, models.back().description, options, on_gpu);
     }
     return models;
 }
@@ -109,10 +113,24 @@ std::vector<Combination> combinations(const SparsityOptions &options, const std:
 
 }  // namespace
 
+std::vector<KernelSpec> sparsity_kernels(const SparsityOptions &given) {
+    const SparsityOptions options = completed(given);
+    const std::vector<LoadedModel> models = load_models(options, true);
+    std::vector<KernelSpec> all;
+    for (const Combination &each : combinations(options, models)) {
+        RunShape plain = each.shape, forced = each.shape;
+        plain.without_masks = true;
+        forced.forced_masks = true;
+        for (KernelSpec &spec : gpu_kernels_of(models[each.model].description, {plain, forced}))
+            all.push_back(std::move(spec));
+    }
+    return all;
+}
+
 SparsityResult bench_sparsity(const SparsityOptions &given, KernelStore &kernels, const std::vector<int> &threads,
                               bool quiet) {
     const SparsityOptions options = completed(given);
-    const std::vector<LoadedModel> models = load_models(options);
+    const std::vector<LoadedModel> models = load_models(options, kernels.target().gpu != GpuInterface::None);
     const std::vector<Combination> all = combinations(options, models);
     SparsityResult result;
     result.target = kernels.target().name;
@@ -120,7 +138,7 @@ SparsityResult bench_sparsity(const SparsityOptions &given, KernelStore &kernels
     result.rounds = options.rounds;
     result.seed = options.seed;
     LoadGuard guard(quiet);
-    MachineMeter meter(kernels, threads);
+    MachineMeter meter(kernels.host(), threads);
     Progress progress("bench sparsity", all.size() * threads.size() * size_t(options.rounds), quiet);
     size_t done = 0;
     for (const Combination &each : all) {
@@ -136,6 +154,10 @@ SparsityResult bench_sparsity(const SparsityOptions &given, KernelStore &kernels
         }
     }
     meter.report(result.machine);
+    const Target &target = kernels.target();
+    if (target.gpu != GpuInterface::None) {
+        result.machine.devices.push_back({target.name, open_device(target.gpu).name, device_word(target.gpu)});
+    }
     result.machine.load = guard.finish();
     return result;
 }

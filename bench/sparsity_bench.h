@@ -10,6 +10,7 @@
 #include "bench/measure.h"
 #include "bench/run_options.h"
 #include "bench/sparsity_share.h"
+#include "model/device_option.h"
 #include "runtime/kernel_library.h"
 
 namespace afnet {
@@ -30,6 +31,7 @@ struct SparsityOptions {
     std::vector<std::string> patches; // shapes or kLearnedPatches; empty: blob, where RS is swept
     std::string clip;                                          // video or folder of frames; empty: a made-up one
     RunChoices run;
+    DeviceOptions device;
     int rounds = 30;
     double seconds = 60;  // per case, at the most, once three rounds are done
     uint64_t seed = 1;    // of random masks and of weights
@@ -108,6 +110,9 @@ struct SparsityResult {
     uint64_t seed = 0;
     std::vector<SparsityCase> cases;
 };
+
+/// The kernels that all of it needs on a GPU. Throws as bench_sparsity().
+std::vector<KernelSpec> sparsity_kernels(const SparsityOptions &options);
 
 /// Measures all models on all shapes. Models are loaded, and options checked against them, before the first run. Throws
 /// Error and UsageError where they do not fit, Interrupted after Ctrl-C.

@@ -23,7 +23,8 @@ int run(const SparsityOptions &options, const std::string &out, const CommandCon
     std::optional<OutputFolder> folder;
     if (!out.empty()) folder.emplace(out, kReportBytes);
     const std::vector<int> threads = thread_counts(options.run, context.threads);
-    KernelStore kernels(kernel_folder(), widest_dtype(options.run));
+    KernelStore kernels =
+        device_kernels(options.device, widest_dtype(options.run), [&] { return sparsity_kernels(options); }, context.quiet);
     const SparsityResult result = bench_sparsity(options, kernels, threads, context.quiet);
     // First where nothing can be lost: a disk may have filled up meanwhile.
     std::fputs((context.json ? sparsity_json(result) : sparsity_text(result)).c_str(), stdout);
@@ -57,6 +58,7 @@ void add_options(CommandLine &app, SparsityOptions &o, std::string &out) {
         "--clip", o.clip,
         "Video or folder of frames that the network sees; --mask clip and --patches learned take its choice");
     add_run_options(app, o.run);
+    add_device_options(app, o.device);
     app.add_option("--rounds", o.rounds, "Rounds over all masks").range(1, 100000).capture_default_str();
     app.add_option("--seconds", o.seconds, "Time per network and shape, at the most")
         .range(0.1, 1e6)

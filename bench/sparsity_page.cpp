@@ -148,6 +148,7 @@ void add_case(HtmlPage &page, const SparsityCase &c) {
         page.figures(figures);
         add_blocks(page, series);
     }
+    if (c.kernels.empty()) return; // of a device
     page.heading(3, "Roofline");
     page.figures({roofline_figure(c)});
     add_kernels(page, c);

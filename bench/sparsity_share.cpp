@@ -94,6 +94,22 @@ NetworkTimes network_times(const std::vector<double> &runs, const std::vector<st
     return times;
 }
 
+NetworkTimes scaled_times(const std::vector<double> &runs, const std::vector<std::vector<double>> &steps) {
+    NetworkTimes times;
+    times.ms = summarize(runs).median;
+    times.steps.assign(steps.front().size(), 0.0);
+    double total = 0;
+    for (const std::vector<double> &run : steps) {
+        for (size_t s = 0; s < run.size(); s++) {
+            times.steps[s] += run[s];
+            total += run[s];
+        }
+    }
+    for (double &ms : times.steps)
+        ms *= times.ms / total;
+    return times;
+}
+
 std::optional<double> gain_share(double speedup, double possible) {
     if (!(possible > 1 + 1e-9)) return std::nullopt;
     return (speedup - 1) / (possible - 1);

@@ -20,6 +20,10 @@ struct NetworkTimes {
 /// takes in its kernels, which medians of steps do not.
 NetworkTimes network_times(const std::vector<double> &runs, const std::vector<std::vector<double>> &steps);
 
+/// The same where steps were measured in runs of their own, in which each was waited for: their means, all made shorter
+/// by the part by which a median run is shorter than they are together.
+NetworkTimes scaled_times(const std::vector<double> &runs, const std::vector<std::vector<double>> &steps);
+
 /// What a focal block computes: the part `rt` of frames, and of these the part `rs` of pixels.
 struct BlockPart {
     double rt = 1, rs = 1;

@@ -12,6 +12,8 @@ namespace afnet {
 
 namespace {
 
+constexpr int kStepRuns = 10; // that measure steps on a device
+
 // With masks only what they change, at ratio 1.
 void add_rates(SparsityCase &result, Network &network, const std::vector<StepPlace> &places, const NetworkTimes &times,
                bool masked) {
@@ -36,6 +38,15 @@ void add_rates(SparsityCase &result, Network &network, const std::vector<StepPla
         rate.macs_per_byte = macs[name] / bytes[name];
         result.kernels.push_back(rate);
     }
+}
+
+// On a device steps are measured once the runs have been.
+NetworkTimes times_of(ForcedRun &run, const std::vector<double> &samples) {
+    if (!run.network->executor().device()) return network_times(samples, run.steps);
+    run.prepare();
+    for (int i = 0; i < kStepRuns; i++)
+        run.run_steps();
+    return scaled_times(samples, run.steps);
 }
 
 std::vector<BlockPart> block_parts(const StudiedNetwork &network, const ForcedMasks &masks, int grid, int frames) {
@@ -161,14 +172,15 @@ SparsityCase SparsityStudy::measure(const std::string &name, const std::string &
     result.peak = meter.peak(threads);
     result.dense_ms = summarize(samples[0]);
     result.gmac_dense = networks_.dense().macs() / 1e9;
-    const NetworkTimes dense = network_times(samples[0], runs[0].steps);
-    bool rated = false;
+    const NetworkTimes dense = times_of(runs[0], samples[0]);
+    const bool on_device = networks_.dense().executor().device(); // whose peak is not measured
+    bool rated = on_device;
     for (size_t i = 0; i < candidates_.size(); i++) {
         const Candidate &candidate = candidates_[i];
         const StepRoles &roles = candidate.network->roles;
-        if (i == 0) add_rates(result, networks_.dense(), roles.dense, dense, false);
+        if (i == 0 && !on_device) add_rates(result, networks_.dense(), roles.dense, dense, false);
         SparsityPoint point = candidate.point;
-        const NetworkTimes times = network_times(samples[i + 1], runs[i + 1].steps);
+        const NetworkTimes times = times_of(runs[i + 1], samples[i + 1]);
         point.ms = summarize(samples[i + 1]);
         point.speedup = speedup_spread(samples[0], samples[i + 1]);
         runs[i + 1].prepare();

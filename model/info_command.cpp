@@ -70,12 +70,16 @@ size_t kernels_in(const std::vector<const Manifest *> &libraries) {
 Json json_of(const std::vector<InstalledDevice> &devices) {
     Json rows = Json::array();
     for (const InstalledDevice &d : devices) {
+        Json vendors = Json::object();
+        for (const auto &[name, obstacle] : d.vendor_libraries)
+            vendors[name] = obstacle;
         rows.push_back({{"device", device_word(d.interface)},
                         {"name", d.name.empty() ? Json() : Json(d.name)},
                         {"platform", d.platform.empty() ? Json() : Json(d.platform)},
                         {"memory_bytes", d.memory_bytes > 0 ? Json(d.memory_bytes) : Json()},
                         {"cuda_capability", d.cuda_capability > 0 ? Json(d.cuda_capability) : Json()},
-                        {"obstacle", d.obstacle}});
+                        {"obstacle", d.obstacle},
+                        {"vendor_libraries", vendors}});
     }
     return rows;
 }
@@ -146,6 +150,8 @@ void print_devices(const std::vector<InstalledDevice> &devices) {
                    d.obstacle.empty() ? "yes"
                    : d.name.empty()   ? d.obstacle
                                       : "no: " + d.obstacle});
+        for (const auto &[library, obstacle] : d.vendor_libraries)
+            table.add({"", "  " + library, "", obstacle.empty() ? "with --vendor-kernels" : obstacle});
     }
     std::printf("\n%s", table.text().c_str());
 }

@@ -36,6 +36,8 @@ struct InstalledDevice {
     size_t memory_bytes = 0; // of a GPU
     int cuda_capability = 0; // 10 * major + minor
     std::string obstacle;    // why networks cannot run there; empty: they can
+    // Of CUDA, where they can: vendors' libraries by name, and why each cannot be used; empty: it can.
+    std::vector<std::pair<std::string, std::string>> vendor_libraries = {};
 };
 
 /// The CPU, then every GPU that a driver shows; one row says why an interface shows none. Nothing is opened on them.

@@ -5,6 +5,7 @@
 #include "runtime/cuda_driver.h"
 #include "runtime/error.h"
 #include "runtime/opencl_driver.h"
+#include "runtime/vendor_convolution.h"
 
 namespace afnet {
 
@@ -32,8 +33,12 @@ void add_cuda(const Installation &here, std::vector<InstalledDevice> &all) {
     try {
         for (const CudaDevice &cuda : cuda_devices()) {
             InstalledDevice device{GpuInterface::Cuda, cuda.name,       "",
-                                   cuda.memory_bytes,  cuda.capability, cuda_obstacle(cuda)};
+                                   cuda.memory_bytes,  cuda.capability, cuda_obstacle(cuda), {}};
             if (device.obstacle.empty()) device.obstacle = library_obstacle(here, device);
+            if (device.obstacle.empty()) {
+                for (const Vendor vendor : {Vendor::Cudnn, Vendor::CublasLt})
+                    device.vendor_libraries.emplace_back(vendor_name(vendor), vendor_obstacle(vendor));
+            }
             all.push_back(device);
         }
     } catch (const Error &error) {
@@ -44,7 +49,7 @@ void add_cuda(const Installation &here, std::vector<InstalledDevice> &all) {
 void add_opencl(const Installation &here, std::vector<InstalledDevice> &all) {
     try {
         for (const OpenClDevice &opencl : opencl_devices()) {
-            InstalledDevice device{GpuInterface::OpenCl, opencl.name, opencl.platform, opencl.memory_bytes, 0, ""};
+            InstalledDevice device{GpuInterface::OpenCl, opencl.name, opencl.platform, opencl.memory_bytes, 0, "", {}};
             device.obstacle = library_obstacle(here, device);
             all.push_back(device);
         }

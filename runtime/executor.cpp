@@ -266,6 +266,13 @@ void Executor::set_scalars(const std::string &name, double value) {
         set_scalar(i, name, value);
 }
 
+void Executor::send_inputs() {
+    if (!device_) return;
+    if (!prepared_) prepare();
+    tensors_->begin_run();
+    wait_for(*device_);
+}
+
 void Executor::warm_up() {
     tensors_->populate();
     if (device_) run();

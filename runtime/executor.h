@@ -69,6 +69,9 @@ public:
     /// copy: what was written to an Input reaches the device with the next run, so ask again before writing again.
     TensorMemory memory(TensorId id) { return tensors_->memory(id); }
 
+    /// Has a device get now what was written to Inputs, which the next run would wait for.
+    void send_inputs();
+
     /// Gets ready what the first run would wait for: the arena's memory, and on a device the kernels' modules, by a run
     /// on the Inputs as they are.
     void warm_up();

@@ -47,6 +47,9 @@ public:
     virtual std::unique_ptr<VendorConvolution> convolution(const VendorLayer &layer) = 0;
 };
 
+/// Why a vendor's library cannot be opened; empty: it can.
+std::string vendor_obstacle(Vendor vendor);
+
 /// Throw Error which says what is missing.
 std::unique_ptr<VendorLibrary> open_cudnn_library();
 std::unique_ptr<VendorLibrary> open_cublaslt_library();

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "runtime/error.h"
+#include "runtime/vendor_convolution.h"
 
 namespace afnet {
 
@@ -84,6 +85,15 @@ CublasLtFunctions open_cublaslt() {
 }
 
 } // namespace
+
+std::string vendor_obstacle(Vendor vendor) {
+    try {
+        vendor == Vendor::Cudnn ? void(cudnn_functions()) : void(cublaslt_functions());
+        return "";
+    } catch (const Error &error) {
+        return error.what();
+    }
+}
 
 const CudnnFunctions &cudnn_functions() {
     static const CudnnFunctions functions = open_cudnn(); // tried again where it threw

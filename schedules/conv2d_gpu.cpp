@@ -8,12 +8,6 @@ namespace afnet::schedules {
 
 using namespace Halide;
 
-namespace {
-
-constexpr int kBlockThreads = 128;
-
-} // namespace
-
 int conv2d_gpu_co_block(const Conv2dKnobs &knobs, int channels) {
     const int block = channels % 64 == 0 ? 64 : channels % 32 == 0 || channels > 64 ? 32 : 16;
     return knobs.co_block.resolve(block);
@@ -23,7 +17,8 @@ int conv2d_gpu_co_block(const Conv2dKnobs &knobs, int channels) {
 Conv2dGpuTile conv2d_gpu_tile(const Conv2dKnobs &knobs, int reduction_channels, int co_block) {
     require(co_block % kGpuVector == 0, "conv2d: on GPUs, blocks of output channels are multiples of 4");
     const int lanes = co_block / kGpuVector;
-    return {knobs.tile_x.resolve(reduction_channels >= 256 ? 4 : 8), std::max(1, kBlockThreads / lanes)};
+    return {knobs.tile_x.resolve(reduction_channels >= 256 ? 4 : 8),
+            std::max(1, knobs.threads.resolve(kGpuBlockThreads) / lanes)};
 }
 
 void schedule_gpu(Conv2dGpuStages s, int co_block) {

@@ -12,10 +12,9 @@ int conv2d_points_gpu_co_block(const Conv2dPointsKnobs &knobs, int channels) {
 }
 
 Conv2dGpuTile conv2d_points_gpu_tile(const Conv2dPointsKnobs &knobs, int reduction_channels, int co_block) {
-    constexpr int kBlockThreads = 128;
     require(co_block % kGpuVector == 0, "conv2d_points: on GPUs, blocks of output channels are multiples of 4");
     const int points = knobs.tile_x.resolve(reduction_channels >= 256 ? 4 : 8);
-    return {points, std::max(1, kBlockThreads / (co_block / kGpuVector))};
+    return {points, std::max(1, knobs.threads.resolve(kGpuBlockThreads) / (co_block / kGpuVector))};
 }
 
 void schedule_gpu(const Conv2dPointsGpuStages &s, int co_block) {

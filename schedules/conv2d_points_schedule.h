@@ -35,6 +35,7 @@ struct Conv2dPointsKnobs {
     Knob tile_x{"tile_x", {2, 3, 4, 6, 7, 8, 10, 12, 14}}; // points per register tile
     Knob tiles{"tiles", {1, 2, 4, 8, 16}};                 // register tiles per task
     Knob prefetch{"prefetch", {1, 2, 3}};                  // later points: never; of long lists; always
+    Knob threads{"threads", {64, 128, 256}};               // of a block, on GPUs
 };
 
 /// Output channels per register tile for a group of `channels`: the packing of the weights.

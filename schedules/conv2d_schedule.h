@@ -78,6 +78,7 @@ struct Conv2dKnobs {
     Knob tiles{"tiles", {8, 16, 24, 32, 48, 64, 96, 192}}; // Winograd: about so many tiles per task
     Knob kept{"kept", {16, 32, 64, 128, 256, 512}}; // Winograd: output channels whose products are kept at a time
     Knob prefetch{"prefetch", {1, 2, 3}};           // the next tile's pixels: never; of large tensors; always
+    Knob threads{"threads", {64, 128, 256}};        // of a block, on GPUs
 };
 
 /// What a task is, and which tasks follow each other: the values of knob `order`.

@@ -9,8 +9,6 @@ using namespace Halide;
 
 namespace {
 
-constexpr int kBlockThreads = 128;
-
 // The most threads along channels, up to eight vectors, that all have some to do.
 int lanes_along(int vectors) {
     int lanes = std::min(vectors, 8);
@@ -25,7 +23,7 @@ void schedule_gpu(DepthwiseStages s, const DepthwiseKnobs &knobs) {
     const bool whole = s.channels % kGpuVector == 0;
     const int vector = whole ? kGpuVector : 1;
     const int lanes = whole ? lanes_along(s.channels / kGpuVector) : kGpuWarp;
-    const int columns = kBlockThreads / lanes, rows = knobs.rows.resolve(4);
+    const int columns = knobs.threads.resolve(kGpuBlockThreads) / lanes, rows = knobs.rows.resolve(4);
     Var block("block"), in_block("in_block"), lane("lane"), cv("cv"), xo("xo"), xi("xi"), yo("yo"), yi("yi");
     Var tile("tile");
     s.output.split(s.c, block, in_block, vector * lanes, whole ? TailStrategy::RoundUp : TailStrategy::GuardWithIf)

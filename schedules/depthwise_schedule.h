@@ -18,6 +18,7 @@ struct DepthwiseStages {
 struct DepthwiseKnobs {
     Knob tile_x{"tile_x", {1, 2, 4, 7, 8}};  // output columns per register tile
     Knob rows{"rows", {1, 2, 4, 7, 14}};     // output rows per task; of a thread on GPUs
+    Knob threads{"threads", {64, 128, 256}}; // of a block, on GPUs
 };
 
 void schedule_gpu(DepthwiseStages stages, const DepthwiseKnobs &knobs);

@@ -9,7 +9,7 @@ using namespace Halide;
 
 namespace {
 
-constexpr int kBlockThreads = 128, kVectors = 2;
+constexpr int kVectors = 2;
 
 } // namespace
 
@@ -19,7 +19,8 @@ int gated_projection_gpu_co_block(const GatedProjectionKnobs &knobs, int channel
 
 GatedProjectionGpuTile gated_projection_gpu_tile(const GatedProjectionKnobs &knobs, int channels, int co_block) {
     const int vectors = channels % (kVectors * kGpuVector) == 0 ? kVectors : 1;
-    return {vectors, knobs.tile_x.resolve(4), kBlockThreads / (co_block / (vectors * kGpuVector))};
+    return {vectors, knobs.tile_x.resolve(4),
+            knobs.threads.resolve(kGpuBlockThreads) / (co_block / (vectors * kGpuVector))};
 }
 
 void schedule_gpu(GatedProjectionGpuStages s, int co_block) {

@@ -40,6 +40,7 @@ struct GatedProjectionKnobs {
     Knob co_block{"co_block", {8, 16, 32, 48}};    // output channels per register tile; packs the weights
     Knob tile_x{"tile_x", {2, 3, 4, 6, 7, 8, 14}}; // columns per register tile; pixels of a thread on GPUs
     Knob rows{"rows", {1, 2, 4, 7, 14}};           // rows per task: what is gated at a time
+    Knob threads{"threads", {64, 128, 256}};       // of a block, on GPUs
 };
 
 /// Output channels per register tile for a group of `channels`.

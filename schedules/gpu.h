@@ -18,6 +18,9 @@ constexpr int kGpuVector = 4;
 /// Threads that run in step on the GPUs of today; a block's threads along channels are as many, where there are enough.
 constexpr int kGpuWarp = 32;
 
+/// Threads of a block, where knob `threads` does not say otherwise.
+constexpr int kGpuBlockThreads = 128;
+
 /// Says that rows and frames of an activation of `channels` channels, [.., x, y, f], begin at whole vectors, where its
 /// pixels do: vector loads and stores ask for it. Only in kernels for GPUs: it is checked when they are called.
 template <class Buffer> void align_rows(Buffer &buffer, int channels) {

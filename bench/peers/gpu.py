@@ -129,6 +129,14 @@ def layers(options):
     return tables
 
 
+def shares(options):
+    """What masks turn into time, by Halide's kernels, against the network without masks."""
+    return afnet_json([options.program, "bench", "sparsity", "--json", "--quiet", *on_device(options, "never"),
+                       "--model", ADAPTIVE, "--rt", "0.4", "--frames", str(options.frames), "--size",
+                       str(options.size), "--batch", *map(str, options.batch), "--rounds", str(options.runs),
+                       "--seconds", str(options.seconds)])
+
+
 def measure(options):
     """All turns, as many as fit into the time."""
     limit = time.monotonic() + 360  # no further turn after that: the whole stays below 8 minutes
@@ -141,7 +149,8 @@ def measure(options):
         begin = time.monotonic()
         turns.append(turn(options, vendors, python, with_cpu=not turns))
         longest = max(longest, time.monotonic() - begin)
-    return turns, layers(options) if "f32" in vendors and options.device == "cuda" else []
+    layer_rows = layers(options) if "f32" in vendors and options.device == "cuda" else []
+    return turns, shares(options), layer_rows
 
 
 def bundle(options):
@@ -185,12 +194,12 @@ def main(arguments):
     if options.bundle:
         return bundle(options)
     try:
-        turns, layer_rows = measure(options)
+        turns, share_rows, layer_rows = measure(options)
     except (Refused, afnet_program.AfnetFailed) as error:
         print(f"bench-gpu: {error}", file=sys.stderr)
         return 1
     facts, table = gpu_facts(), gpu_report.summarise(turns)
-    print(gpu_report.markdown(facts, table, layer_rows))
+    print(gpu_report.markdown(facts, table, share_rows, layer_rows))
     few = [row for row in table if row["engine"] != "afnet cpu" and row["samples"] < LEAST_RUNS]
     if few:
         print(f"bench-gpu: rows of fewer than {LEAST_RUNS} runs: give more --turns or --seconds", file=sys.stderr)
@@ -198,7 +207,7 @@ def main(arguments):
         flat = [[{"engine": k[0], "network": k[1], "batch": k[2], "rt": k[3], **row} for k, row in rows.items()]
                 for rows in turns]
         with open(options.json, "w", encoding="utf-8") as file:
-            json.dump({"gpu": facts, "rows": table, "layers": layer_rows, "turns": flat}, file, indent=1)
+            json.dump({"gpu": facts, "rows": table, "sparsity": share_rows, "layers": layer_rows, "turns": flat}, file, indent=1)
     return 0
 
 

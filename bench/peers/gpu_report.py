@@ -54,13 +54,25 @@ def number(value, digits=2):
     return "" if value is None else f"{value:.{digits}f}"
 
 
-def markdown(facts, table, layers=()):
+def share_lines(rows):
+    lines = ["", "| network | batch | mask | RT | ms | speed-up | in theory | share | share of the MACs' gain |",
+             "|---|---:|---|---:|---:|---:|---:|---:|---:|"]
+    for row in rows:
+        lines.append(f"| {row['model']} | {row['batch']} | {row['mask']} | {row['realised_rt']:.3f} | "
+                     f"{row['ms_median']:.3f} | {row['speedup_measured']:.2f} | {row['speedup_theory']:.2f} | "
+                     f"{number(row['share'])} | {number(row['share_macs'])} |")
+    return lines
+
+
+def markdown(facts, table, shares=(), layers=()):
     lines = [f"GPU, driver, clocks (SM, most, memory), power limit: {facts}", "",
              "| engine | network | batch | RT | ms | runs | times as quick as resnet50_tsm | share of the MACs' gain |",
              "|---|---|---:|---:|---:|---:|---:|---:|"]
     for row in table:
         lines.append(f"| {row['engine']} | {row['network']} | {row['batch']} | {row['rt']:.2f} | {row['ms']:.3f} | "
                      f"{row['samples']} | {number(row['times_dense'])} | {number(row['share_macs'])} |")
+    if shares:
+        lines += share_lines(shares)
     if layers:
         lines += ["", "| kernel | shape | Halide ms | vendor | its ms | Halide's speed over it |",
                   "|---|---|---:|---|---:|---:|"]

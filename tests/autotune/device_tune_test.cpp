@@ -22,7 +22,8 @@ namespace {
 const char *kKernel = "conv2d_k3s2g1_8x8_relu";
 
 // Four points of the knobs that its schedule for GPUs asks for; the automatic ones are among them.
-const Arguments kFourPoints = {"--only", "algorithm=1", "co_block=8,16", "tile_x=4,8", "--budget", "9", "--gain", "99"};
+const Arguments kFourPoints = {"--only",   "algorithm=1", "co_block=8,16", "tile_x=4,8", "threads=128",
+                               "--budget", "9",           "--gain",        "99"};
 
 Arguments on_target(const std::string &target, Arguments more) {
     more.insert(more.end(), {"--target", target});
@@ -86,7 +87,7 @@ TEST_CASE("a search on OpenCL measures the knobs of GPUs, names the device and r
         CHECK(line.at("peak_gmac_per_s") == 0);
         CHECK(line.at("difference") <= 2e-5);
     }
-    CHECK(lines.front().at("resolved") == Json{{"algorithm", 1}, {"co_block", 16}, {"tile_x", 8}});
+    CHECK(lines.front().at("resolved") == Json{{"algorithm", 1}, {"co_block", 16}, {"threads", 128}, {"tile_x", 8}});
 
     CHECK(tuning.row(kKernel, on_target("opencl", kFourPoints)).at("measured_now") == 0);
     CHECK(tuning.log_lines().size() == lines.size());
@@ -205,7 +206,8 @@ TEST_CASE("on CUDA a sample is one graph of kernels alone, which is waited for o
     // In place: what is restored is copied before the time begins.
     const Json document = tuning.document(
         "conv2d_k1s1g1_8x32_linear_add_residual",
-        on_target("cuda-80", {"--only", "algorithm=1", "co_block=8,16", "tile_x=4", "--budget", "9", "--gain", "99"}));
+        on_target("cuda-80", {"--only", "algorithm=1", "co_block=8,16", "tile_x=4", "threads=128", "--budget", "9",
+                              "--gain", "99"}));
     CHECK(document.at("machine") == Json{{"device", "Fake GPU"}, {"interface", "cuda"}, {"target", "cuda-80"}});
     CHECK(document.at("rows").at(0).at("outcomes") == Json{{"ok", 3}});
     for (const Json &line : tuning.log_lines())
@@ -240,13 +242,35 @@ TEST_CASE("what fails on a device is told, and is not the tuner's end", "[progra
     CHECK_THAT(fault_of("cuMemAlloc_v2 2 0", "memory"), Contains("cannot allocate") && Contains("on Fake GPU"));
 }
 
-TEST_CASE("a kernel whose record chooses a vendor's kernel is passed over", "[program_device]") {
+TEST_CASE("vendors' kernels are candidates on CUDA, and fail where there is no such library", "[program_device]") {
+    const Arguments with_vendors = on_target("cuda-80", {"--only", "algorithm=1", "co_block=8", "tile_x=8", "threads=128",
+                                                         "--budget", "9", "--vendor-kernels", "tf32"});
+    const auto outcome_of_vendors = [&](const std::string &fault) {
+        const FakeCudaMachine machine;
+        const Tuning tuning(machine.environment(fault));
+        const Json row = tuning.row(kKernel, with_vendors);
+        CHECK(row.at("record") == "none");
+        Json found;
+        for (const Json &line : tuning.log_lines()) {
+            if (line.at("knobs").contains("vendor")) found = line;
+        }
+        REQUIRE(found.is_object());
+        CHECK(found.at("knobs") == Json{{"vendor", 2}, {"rounding", 2}});
+        return found;
+    };
+    // The stand-in for cuDNN computes; the kernel that it is compared with does not, on a driver that computes nothing.
+    const Json wrong = outcome_of_vendors("");
+    CHECK(wrong.at("outcome") == "wrong");
+    CHECK(wrong.at("resolved").at("vendor") == 2);
+    const Json absent = outcome_of_vendors("cudnnCreate 1001 0");
+    CHECK(absent.at("outcome") == "failed");
+    CHECK_THAT(absent.at("detail").get<std::string>(), Contains("cuDNN tf32 is not installed"));
+
     const FakeCudaMachine machine;
     const Tuning tuning(machine.environment());
     write_record(tuning.records(), "cuda-80", kKernel, {{"vendor", 2}}, {});
-    const Json row = tuning.row(kKernel, on_target("cuda-80", kFourPoints));
-    CHECK_THAT(row.at("fault").get<std::string>(), Contains("chooses a vendor's kernel"));
-    CHECK(row.at("tried") == 0);
+    CHECK(tuning.row(kKernel, on_target("cuda-80", kFourPoints)).at("record") == "unusable");
+    check_refusal(tuning.run(kKernel, on_target("opencl", {"--vendor-kernels", "f32"})), 2, "needs --target cuda-80");
 }
 
 TEST_CASE("tune says what is missing for a device, and lists without one", "[program_device]") {

@@ -46,6 +46,9 @@ if sys.argv[2] == "network":
     ratios = [float(rt) for rt in sys.argv[first:sys.argv.index("--frames")]]
     print(json.dumps({"rows": [{"rt": rt, "ms_median": ms if rt == 1 else ms / 2, "samples": 40,
                                 "mac_ratio": 1 if rt == 1 else 2} for rt in ratios]}))
+elif sys.argv[2] == "sparsity":
+    print(json.dumps({"rows": [{"model": "af", "batch": 1, "mask": "spread", "realised_rt": 0.4, "ms_median": 5,
+                                "speedup_measured": 1.4, "speedup_theory": 1.8, "share": 0.5, "share_macs": None}]}))
 elif sys.argv[2] == "kernels":
     print(json.dumps({"rows": [{"kernel": "conv", "shape": "shape", "ms_median": ms,
                                 "vendor": None if vendor == "never" else "cuDNN f32"}]}))
@@ -124,7 +127,7 @@ class Gpu(unittest.TestCase):
                    {"kernel": "c", "shape": "another", "vendor": "cuDNN f32", "ms_median": 1}]
         rows = gpu_report.layer_table(own, vendors)
         self.assertEqual([(row["kernel"], row["of_vendor"]) for row in rows], [("a", 0.5)])
-        self.assertIn("| a | s | 2.0000 | cuDNN f32 | 1.0000 | 0.50 |", gpu_report.markdown("none", [], rows))
+        self.assertIn("| a | s | 2.0000 | cuDNN f32 | 1.0000 | 0.50 |", gpu_report.markdown("none", [], (), rows))
 
     def test_all_of_it_with_a_library_that_is_missing(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -138,6 +141,7 @@ class Gpu(unittest.TestCase):
             self.assertIn("rows of fewer than 100 runs", said.getvalue())
             self.assertIn("| afnet cuda | af_resnet50_tsm | 1 | 0.40 | 5.000 | 80 | 2.00 | 1.00 |", out.getvalue())
             self.assertIn("| afnet cuda, vendors' f32 | resnet50_tsm | 1 | 1.00 | 8.000 |", out.getvalue())
+            self.assertIn("| af | 1 | spread | 0.400 | 5.000 | 1.40 | 1.80 | 0.50 |  |", out.getvalue())
             self.assertIn("| conv | shape | 10.0000 | cuDNN f32 | 8.0000 | 0.80 |", out.getvalue())
             with open(path, encoding="utf-8") as file:
                 result = json.load(file)

@@ -250,6 +250,22 @@ TEST_CASE("a clip is copied to the device, and its results back, once; nothing w
     CHECK(fake_calls("launch").size() == 2 * recorded.size());
 }
 
+TEST_CASE("inputs that were sent are not copied again by the run", "[device_network]") {
+    const FakeCuda &fake = fresh_fake_cuda();
+    const NetworkRun run = small_run(true, Masks::All);
+    const auto network = open_on(GpuInterface::Cuda, run);
+    network->run();
+    network->force_mask(0, std::vector<int>(size_t(run.shape.flat_frames()), 0));
+    fake.reset();
+    network->executor().send_inputs();
+    CHECK(fake_calls("to_device").size() == 1);
+    CHECK(fake_calls().back() == "synchronize");
+    fake.reset();
+    network->run();
+    CHECK(fake_calls("to_device").empty());
+    CHECK(fake_calls("launch").size() > 20);
+}
+
 TEST_CASE("kernels that GPUs have no schedules for are named", "[device_network]") {
     KernelStore store(AFNET_TEST_KERNELS, target_named("opencl"));
     CHECK(store.lack_of({KernelSpec("sgd_step"), KernelSpec("work_list")}) ==

@@ -1,4 +1,5 @@
-// `afnet bench kernels` on devices, from runs too short to mean anything.
+// `afnet bench kernels` and `bench sparsity` on devices, from runs too short to mean anything.
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 
@@ -68,6 +69,38 @@ TEST_CASE("bench kernels measures on OpenCL, beside a CPU, and its results can b
     const ProgramRun compared = run_program({"bench", "compare", before, after, "--json", "-q"});
     CHECK(compared.status == 0);
     CHECK_THAT(compared.out, Contains("the machines differ: device ") && Contains("Another GPU after"));
+}
+
+TEST_CASE("bench sparsity measures masks of frames on OpenCL, and leaves masks in space to CPUs", "[device_measurement]") {
+    Arguments study = {"bench", "sparsity", "--json", "-q", "--model", "af_mobilenetv3_tsm", "--device", "opencl",
+                       "--frames", "2", "--size", "32", "--rt", "0.5", "--rounds", "3", "--seconds", "1"};
+    const afnet::TemporaryFolder folder;
+    Arguments with_page = study;
+    with_page.insert(with_page.end(), {"--out", folder.file("study")});
+    const ProgramRun run = run_program(with_page);
+    INFO(run.err);
+    REQUIRE(run.status == 0);
+    const json document = json::parse(run.out);
+    CHECK(document.at("machine").at("devices").at(0).at("interface") == "opencl");
+    CHECK(document.at("kernels").empty());
+    const json &rows = document.at("rows");
+    REQUIRE(rows.size() == 3); // without masks, half of the frames, all
+    for (const json &row : rows) {
+        CHECK(row.at("target") == "opencl");
+        CHECK(row.at("samples") == 3);
+    }
+    CHECK(rows[1].at("realised_rt") == 0.5);
+    CHECK(rows[1].at("gmac") < rows[2].at("gmac"));
+    CHECK(rows[1].at("speedup_theory") > 1);
+    CHECK(rows[1].at("share").is_number());
+    // Steps add up to the run: what is between them is not told apart.
+    for (const json &overhead : document.at("overheads")) {
+        if (overhead.at("overhead") == "between kernels") CHECK(std::abs(overhead.at("ms").get<double>()) < 1e-6);
+    }
+    CHECK(std::filesystem::exists(folder.file("study/sparsity.html")));
+    study.insert(study.end(), {"--rs", "0.5"});
+    study[5] = "af_resnet50";
+    check_refusal(run_program(study), 1, "masks in space are measured on CPUs only");
 }
 
 TEST_CASE("bench kernels measures pixels that masks in space select on OpenCL", "[device_measurement]") {

@@ -126,6 +126,8 @@ TEST_CASE("info lists devices, or why there is none", "[program_device]") {
     CHECK(found.at("memory_bytes") == size_t(8) << 30);
     CHECK(found.at("cuda_capability") == 86);
     CHECK(found.at("obstacle") == "");
+    CHECK(found.at("vendor_libraries") == nlohmann::json{{"cuDNN", ""}, {"cuBLASLt", ""}});
+    CHECK_THAT(run_program({"info"}, with_driver()).out, Contains("cuBLASLt") && Contains("--vendor-kernels"));
     const nlohmann::json old =
         device(run_program({"info", "--json"}, with_driver({"FAKE_CUDA_CAPABILITY=75"})), "cuda");
     CHECK_THAT(old.at("obstacle").get<std::string>(), Contains("compute capability 7.5"));

@@ -37,7 +37,7 @@ private:
 
 /// The path of tests/fixtures/<name>.
 inline std::string fixture(const std::string &name) {
-    return (std::filesystem::path(__FILE__).parent_path().parent_path() / "fixtures" / name).string();
+    return std::string(AFNET_FIXTURES) + "/" + name;
 }
 
 inline std::string contents_of(const std::string &path) {
