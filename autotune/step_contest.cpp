@@ -40,7 +40,8 @@ template <class Element> std::vector<Element> inner_elements(const TensorMemory 
     const std::vector<int> &extents = tensor.extents;
     if (extents.size() != 4) return std::vector<Element>(data, data + memory.bytes / sizeof(Element));
     const size_t border = size_t(tensor.border), row = size_t(extents[0]) * size_t(extents[1]);
-    const size_t apart = size_t(extents[0]) * (size_t(extents[1]) + 2 * border), lines = size_t(extents[2]) + 2 * border;
+    const size_t apart = size_t(extents[0]) * (size_t(extents[1]) + 2 * border);
+    const size_t lines = size_t(extents[2]) + 2 * border;
     std::vector<Element> inner;
     for (size_t f = 0; f < size_t(extents[3]); f++) {
         for (size_t y = 0; y < size_t(extents[2]); y++) {

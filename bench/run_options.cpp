@@ -63,6 +63,10 @@ std::vector<RunShape> run_shapes(const RunChoices &choices, const LoadedModel &m
     return shapes;
 }
 
+std::string with_vendor(const std::string &kernel, const std::string &vendor) {
+    return vendor.empty() ? kernel : kernel + " (" + vendor + ")";
+}
+
 std::string run_title(const std::string &model, int frames, int size, int clips, int threads) {
     const std::string side = std::to_string(size);
     return model + ", " + std::to_string(frames) + " frames of " + side + "x" + side + ", batch " +

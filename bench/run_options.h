@@ -35,6 +35,9 @@ RunShape run_shape(const LoadedModel &model, int frames, int size, int clips, co
 /// How every combination runs `model`: by element type, then size, frames and clips.
 std::vector<RunShape> run_shapes(const RunChoices &choices, const LoadedModel &model);
 
+/// A kernel for people: with the vendor's library that has it, if any.
+std::string with_vendor(const std::string &kernel, const std::string &vendor);
+
 /// The headline of what ran so: model, frames and their size, clips at a time, threads.
 std::string run_title(const std::string &model, int frames, int size, int clips, int threads);
 

@@ -23,8 +23,8 @@ int run(const SparsityOptions &options, const std::string &out, const CommandCon
     std::optional<OutputFolder> folder;
     if (!out.empty()) folder.emplace(out, kReportBytes);
     const std::vector<int> threads = thread_counts(options.run, context.threads);
-    KernelStore kernels =
-        device_kernels(options.device, widest_dtype(options.run), [&] { return sparsity_kernels(options); }, context.quiet);
+    KernelStore kernels = device_kernels(
+        options.device, widest_dtype(options.run), [&] { return sparsity_kernels(options); }, context.quiet);
     const SparsityResult result = bench_sparsity(options, kernels, threads, context.quiet);
     // First where nothing can be lost: a disk may have filled up meanwhile.
     std::fputs((context.json ? sparsity_json(result) : sparsity_text(result)).c_str(), stdout);

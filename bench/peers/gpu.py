@@ -207,7 +207,8 @@ def main(arguments):
         flat = [[{"engine": k[0], "network": k[1], "batch": k[2], "rt": k[3], **row} for k, row in rows.items()]
                 for rows in turns]
         with open(options.json, "w", encoding="utf-8") as file:
-            json.dump({"gpu": facts, "rows": table, "sparsity": share_rows, "layers": layer_rows, "turns": flat}, file, indent=1)
+            json.dump({"gpu": facts, "rows": table, "sparsity": share_rows, "layers": layer_rows, "turns": flat},
+                      file, indent=1)
     return 0
 
 

@@ -44,8 +44,8 @@ def main(name, frames, size, clips, runs, precision):
             torch.cuda.synchronize()
             if run >= 10:
                 times.append(begin.elapsed_time(end))
-    print(json.dumps({"engine": f"PyTorch {torch.__version__}, CUDA graph, {precision}", "ms_median": statistics.median(times),
-                      "samples": len(times)}))
+    print(json.dumps({"engine": f"PyTorch {torch.__version__}, CUDA graph, {precision}",
+                      "ms_median": statistics.median(times), "samples": len(times)}))
 
 
 if __name__ == "__main__":
