@@ -133,13 +133,12 @@ def shares(options):
     """What masks turn into time, by Halide's kernels, against the network without masks."""
     return afnet_json([options.program, "bench", "sparsity", "--json", "--quiet", *on_device(options, "never"),
                        "--model", ADAPTIVE, "--rt", "0.4", "--frames", str(options.frames), "--size",
-                       str(options.size), "--batch", *map(str, options.batch), "--rounds", str(options.runs),
-                       "--seconds", str(options.seconds)])
+                       str(options.size), "--batch", *map(str, options.batch), "--rounds", "100", "--seconds", "10"])
 
 
 def measure(options):
     """All turns, as many as fit into the time."""
-    limit = time.monotonic() + 360  # no further turn after that: the whole stays below 8 minutes
+    limit = time.monotonic() + 330  # no further turn after that: the whole stays below 8 minutes
     vendors = working_vendors(options)
     python = torch_python(options) if options.device == "cuda" else None
     if not python:
@@ -174,8 +173,8 @@ def parse(arguments):
     parser.add_argument("--frames", type=int, default=12)
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--turns", type=int, default=3)
-    parser.add_argument("--runs", type=int, default=50, help="runs of each in a turn")
-    parser.add_argument("--seconds", type=float, default=6, help="time of each network in a turn, at the most")
+    parser.add_argument("--runs", type=int, default=120, help="runs of each in a turn")
+    parser.add_argument("--seconds", type=float, default=12, help="time of each network in a turn, at the most")
     parser.add_argument("--json", metavar="FILE", help="also write the rows and what was seen in each turn")
     parser.add_argument("--bundle", metavar="FILE.tar.gz",
                         help="measure nothing: write all that this needs on a machine without the project")
