@@ -7,6 +7,7 @@
 #include <set>
 
 #include "model/step_selection.h"
+#include "runtime/arena.h"
 #include "runtime/element_type.h"
 #include "runtime/error.h"
 #include "runtime/vendor_choice.h"
@@ -39,14 +40,13 @@ template <class Element> std::vector<Element> inner_elements(const TensorMemory 
     const Element *data = static_cast<const Element *>(memory.data);
     const std::vector<int> &extents = tensor.extents;
     if (extents.size() != 4) return std::vector<Element>(data, data + memory.bytes / sizeof(Element));
-    const size_t border = size_t(tensor.border), row = size_t(extents[0]) * size_t(extents[1]);
-    const size_t apart = size_t(extents[0]) * (size_t(extents[1]) + 2 * border);
-    const size_t lines = size_t(extents[2]) + 2 * border;
+    const std::vector<int> strides = stored_strides(tensor);
     std::vector<Element> inner;
-    for (size_t f = 0; f < size_t(extents[3]); f++) {
-        for (size_t y = 0; y < size_t(extents[2]); y++) {
-            const Element *begin = data + (f * lines + y + border) * apart + border * size_t(extents[0]);
-            inner.insert(inner.end(), begin, begin + row);
+    for (int f = 0; f < extents[3]; f++) {
+        for (int y = 0; y < extents[2]; y++) {
+            const Element *begin = data + size_t(f) * size_t(strides[3]) + size_t(y + tensor.border) * size_t(strides[2]) +
+                                   size_t(tensor.border) * size_t(strides[1]);
+            inner.insert(inner.end(), begin, begin + size_t(extents[0]) * size_t(extents[1]));
         }
     }
     return inner;

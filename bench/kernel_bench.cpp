@@ -14,7 +14,6 @@
 #include "model/isolated_step.h"
 #include "model/progress.h"
 #include "model/step_selection.h"
-#include "runtime/device.h"
 #include "runtime/device_choice.h"
 #include "runtime/error.h"
 #include "runtime/halide_host.h"
@@ -182,7 +181,7 @@ void bench_target(const KernelBenchOptions &options, const LoadedModel &model, c
         result.rows.push_back(row);
     }
     meter.report(result.machine);
-    if (!place.device.empty()) result.machine.devices.push_back({target.name, place.device, device_word(target.gpu)});
+    add_device(result.machine, target);
 }
 
 } // namespace

@@ -37,8 +37,8 @@ void print_rows(const std::vector<KernelRow> &rows) {
                                                   "lllrrrrrrrrrr"));
         if (added) settings.push_back(setting);
         const bool on_cpu = r.setting.device.empty();
-        table->second.add({r.layer, with_vendor(r.kernel, r.vendor), r.shape, std::to_string(r.count), decimal(r.ms.median, 4),
-                           decimal(r.ms.p95, 4), std::to_string(r.ms.samples),
+        table->second.add({r.layer, with_vendor(r.kernel, r.vendor), r.shape, std::to_string(r.count),
+                           decimal(r.ms.median, 4), decimal(r.ms.p95, 4), std::to_string(r.ms.samples),
                            r.gmac > 0 ? decimal(r.gmac_per_s(), 1) : "",
                            r.gmac > 0 && on_cpu ? decimal(r.percent_of_peak, 1) + "%" : "",
                            decimal(r.bytes_per_s() / 1e9, 2), on_cpu ? decimal(r.percent_of_memory, 1) + "%" : "",

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "model/text_table.h"
+#include "runtime/device.h"
 #include "runtime/halide_host.h"
 #include "runtime/json.h"
 
@@ -68,6 +69,11 @@ void MachineMeter::report(MachineFigures &figures) const {
         figures.peaks.push_back(peak);
     std::stable_sort(figures.peaks.begin(), figures.peaks.end(),
                      [](const PeakFigures &a, const PeakFigures &b) { return a.fma_gmac_per_s > b.fma_gmac_per_s; });
+}
+
+void add_device(MachineFigures &figures, const Target &target) {
+    if (target.gpu == GpuInterface::None) return;
+    figures.devices.push_back({target.name, open_device(target.gpu).name, device_word(target.gpu)});
 }
 
 Json machine_json(const MachineFigures &figures) {

@@ -73,4 +73,7 @@ nlohmann::ordered_json machine_json(const MachineFigures &figures);
 /// The same in lines for people.
 std::string machine_text(const MachineFigures &figures);
 
+/// Adds the device of a GPU target, which is opened; a CPU's adds nothing.
+void add_device(MachineFigures &figures, const Target &target);
+
 }  // namespace afnet

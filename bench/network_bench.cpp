@@ -284,10 +284,7 @@ NetworkBenchResult bench_networks(const NetworkBenchOptions &options, KernelStor
         row.percent_of_peak = 100 * row.gmac_per_s / meter.peak(row.threads).fma_gmac_per_s;
     }
     meter.report(result.machine);
-    if (!on_cpu) {
-        const Target &target = kernels.target();
-        result.machine.devices.push_back({target.name, open_device(target.gpu).name, device_word(target.gpu)});
-    }
+    add_device(result.machine, kernels.target());
     result.machine.load = guard.finish();
     return result;
 }

@@ -80,8 +80,8 @@ void print_text(const NetworkBenchResult &result) {
     if (result.layers.empty()) return;
     TextTable table({"layer", "kernel", "ms", "time", "GMAC/s", "peak"}, "llrrrr");
     for (const LayerRow &r : result.layers) {
-        table.add({r.label, with_vendor(r.kernel, r.vendor), decimal(r.ms, 3), decimal(100 * r.share, 1) + "%", decimal(r.gmac_per_s, 1),
-                   decimal(r.percent_of_peak, 1) + "%"});
+        table.add({r.label, with_vendor(r.kernel, r.vendor), decimal(r.ms, 3), decimal(100 * r.share, 1) + "%",
+                   decimal(r.gmac_per_s, 1), decimal(r.percent_of_peak, 1) + "%"});
     }
     std::printf("\n%s", table.text().c_str());
 }

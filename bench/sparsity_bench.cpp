@@ -5,7 +5,6 @@
 #include "bench/sparsity_study.h"
 #include "model/lowering.h"
 #include "model/progress.h"
-#include "runtime/device.h"
 #include "runtime/error.h"
 #include "runtime/halide_host.h"
 
@@ -154,10 +153,7 @@ SparsityResult bench_sparsity(const SparsityOptions &given, KernelStore &kernels
         }
     }
     meter.report(result.machine);
-    const Target &target = kernels.target();
-    if (target.gpu != GpuInterface::None) {
-        result.machine.devices.push_back({target.name, open_device(target.gpu).name, device_word(target.gpu)});
-    }
+    add_device(result.machine, kernels.target());
     result.machine.load = guard.finish();
     return result;
 }

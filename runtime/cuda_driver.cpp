@@ -96,10 +96,6 @@ CudaDevice describe(const Driver &driver, int device) {
     return result;
 }
 
-std::string capability_text(int capability) {
-    return std::to_string(capability / 10) + "." + std::to_string(capability % 10);
-}
-
 // At least one.
 int count_devices(const Driver &driver) {
     const int status = driver.call("cuInit", 0u);
@@ -161,6 +157,10 @@ std::vector<CudaDevice> cuda_devices() {
     for (int i = 0, count = count_devices(driver); i < count; i++)
         all.push_back(describe(driver, device_number(driver, i)));
     return all;
+}
+
+std::string capability_text(int capability) {
+    return std::to_string(capability / 10) + "." + std::to_string(capability % 10);
 }
 
 std::string cuda_obstacle(const CudaDevice &device) {

@@ -21,6 +21,9 @@ struct CudaDevice {
 /// says why there is none.
 std::vector<CudaDevice> cuda_devices();
 
+/// A compute capability for people: `8.6` of 86.
+std::string capability_text(int capability);
+
 /// Why kernels cannot run on a GPU; empty: they can.
 std::string cuda_obstacle(const CudaDevice &device);
 

@@ -42,11 +42,8 @@ std::string cuda_device_of(const Target &target) {
         throw Error("no CUDA: " + device.name + ": " + obstacle);
     const int needed = cuda_capability(target);
     if (device.capability >= needed) return device.name;
-    const auto text = [](int capability) {
-        return std::to_string(capability / 10) + "." + std::to_string(capability % 10);
-    };
-    throw Error("no CUDA: " + device.name + ": compute capability " + text(device.capability) + "; its kernels need " +
-                text(needed) + ". Take another GPU (CUDA_VISIBLE_DEVICES) or target");
+    throw Error("no CUDA: " + device.name + ": compute capability " + capability_text(device.capability) +
+                "; its kernels need " + capability_text(needed) + ". Take another GPU (CUDA_VISIBLE_DEVICES) or target");
 }
 
 // Null where there is none; `why_not` says why.

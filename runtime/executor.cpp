@@ -67,16 +67,16 @@ struct Executor::Binding {
     const int *count = nullptr;
     bool counts_all = false; // count[1] says how many there are, selected or not
     std::vector<TensorMemory> zeroed; // what to clear where there is no frame to compute
+    VendorOperands operands; // of a vendor's kernel: the same memory
 
-    // Device memory that an argument sees.
-    void *seen(const halide_filter_metadata_t &metadata, const std::string &argument) const {
-        for (int a = 0; a < metadata.num_arguments; a++) {
-            if (argument == metadata.arguments[a].name) return address_of(views[size_t(a)].buffer);
-        }
-        return nullptr;
-    }
-    static void *address_of(const halide_buffer_t &view) {
-        return reinterpret_cast<void *>(uintptr_t(view.device)); // as CUDA's handles are
+    // Notes which memory an argument sees; a CUDA device's handles are addresses.
+    void note_operand(const std::string &argument, const halide_buffer_t &view) {
+        void *const memory = reinterpret_cast<void *>(uintptr_t(view.device));
+        if (argument == "input") operands.input = memory;
+        if (argument == "weights") operands.weights = memory;
+        if (argument == "bias") operands.bias = memory;
+        if (argument == "residual") operands.residual = memory;
+        if (argument == "output") operands.output = memory;
     }
 };
 
@@ -166,6 +166,7 @@ void Executor::bind(size_t index) {
         view.buffer.dimensions = wanted.dimensions;
         view.buffer.dim = view.dimensions.data();
         binding->argv[a] = &view.buffer;
+        if (vendor_ && vendor_->kernel(index)) binding->note_operand(wanted.name, view.buffer);
     }
     bindings_[index] = std::move(binding);
 }
@@ -221,16 +222,8 @@ int Executor::call(size_t index) {
 }
 
 void Executor::call_vendor(size_t index) {
-    const Binding &binding = *bindings_[index];
-    const halide_filter_metadata_t &metadata = *kernels_[index]->metadata;
-    VendorOperands operands;
-    operands.input = binding.seen(metadata, "input");
-    operands.weights = binding.seen(metadata, "weights");
-    operands.bias = binding.seen(metadata, "bias");
-    operands.residual = binding.seen(metadata, "residual");
-    operands.output = binding.seen(metadata, "output");
     try {
-        vendor_->run(index, operands, cuda_stream());
+        vendor_->run(index, bindings_[index]->operands, cuda_stream());
     } catch (const Error &error) {
         throw Error(failure(index, error.what()));
     }

@@ -17,14 +17,6 @@ using Catch::Contains;
 
 namespace {
 
-const Target &cuda() {
-    return target_named("cuda-80");
-}
-
-VendorPolicy everywhere(VendorRounding rounding) {
-    return {VendorPolicy::Use::Everywhere, rounding};
-}
-
 KernelSpec convolution(int ci, int co, int kernel, bool adds, const char *activation) {
     return KernelSpec("conv2d")
         .set("ci", ci)
@@ -43,18 +35,8 @@ size_t launches_of(const std::string &library) {
     return fake_calls("launch " + library).size();
 }
 
-NetworkRun small_run() {
-    NetworkRun run;
-    run.description = small_af_resnet(true);
-    run.shape.frames = 4;
-    run.shape.clips = 2;
-    run.shape.width = 40;
-    run.shape.height = 33;
-    return run;
-}
-
 std::unique_ptr<Network> open_with(const VendorPolicy &policy, std::unique_ptr<KernelStore> &store) {
-    const NetworkRun run = small_run();
+    const NetworkRun run = small_run(true, Masks::Navigation);
     store = std::make_unique<KernelStore>(AFNET_TEST_KERNELS, cuda(), policy);
     return std::make_unique<Network>(run.description, run.shape, *store, recipe_weights(run.seed));
 }
@@ -157,7 +139,7 @@ TEST_CASE("without a vendor's library records are left aside, and a wish is an e
         write_file(folder.path() + "/" + name + ".json", manifest_text(manifest));
         std::filesystem::copy(from + ".so", folder.path() + "/" + name + ".so");
     }
-    const NetworkRun run = small_run();
+    const NetworkRun run = small_run(true, Masks::Navigation);
     const auto vendor_steps = [&](VendorPolicy::Use use) {
         KernelStore recorded(folder.path(), cuda(), {use, VendorRounding::F32});
         Network network(run.description, run.shape, recorded, recipe_weights(run.seed));

@@ -5,24 +5,16 @@
 #include <optional>
 
 #include "model/packing.h"
-#include "model/recipe.h"
 #include "runtime/executor.h"
 #include "runtime/vendor_choice.h"
 #include "tests/fake_cuda/fake_vendors.h"
+#include "tests/frame_memory.h"
 #include "tests/generators/layer.h"
 
 using namespace afnet;
 using namespace afnet_test;
 
 namespace {
-
-const Target &cuda() {
-    return target_named("cuda-80");
-}
-
-VendorPolicy everywhere(VendorRounding rounding) {
-    return {VendorPolicy::Use::Everywhere, rounding};
-}
 
 // Of the small networks.
 std::vector<KernelSpec> served_specs() {
@@ -36,19 +28,6 @@ std::vector<KernelSpec> served_specs() {
     return served;
 }
 
-Tensor4 noise(int c, int x, int y, int f, uint64_t seed) {
-    Tensor4 result(c, x, y, f);
-    for (size_t i = 0; i < result.data.size(); i++)
-        result.data[i] = float(2 * recipe_uniform(fnv1a64("noise"), seed, i) - 1);
-    return result;
-}
-
-Tensor4 absolute(Tensor4 tensor) {
-    for (double &value : tensor.data)
-        value = std::abs(value);
-    return tensor;
-}
-
 // Convolutions one behind the other; those that add a residual do so in place.
 class Chain {
 public:
@@ -57,11 +36,10 @@ public:
     void convolve(const KernelSpec &spec, int border = 0) {
         const Layer layer = layer_of(spec);
         const bool adds = spec_flag(spec, "add_residual");
-        const Tensor4 magnitude = layer.magnitude(value_);
         Tensor4 result = layer.output(value_);
         TensorId out = kNoTensor;
         if (adds) {
-            const Tensor4 residual = noise(result.c, result.x, result.y, result.f, 5);
+            const Tensor4 residual = random_frames(result.c, result.x, result.y, result.f, "noise", 5);
             result = layer.output(value_, &residual);
             out = add("residual", residual, Storage::Input, 0);
         } else {
@@ -83,8 +61,8 @@ public:
         step.frames = value_.f;
         plan_.steps.push_back(step);
         constants_.push_back({weights, bias, layer});
+        magnitude_ = layer.magnitude(value_);
         value_ = std::move(result);
-        magnitude_ = absolute(magnitude);
         terms_ = layer.terms();
         tensor_ = out;
     }
@@ -192,7 +170,7 @@ TEST_CASE("a vendor's kernel computes each layer's definition, with no more roun
     for (const KernelSpec &spec : specs) {
         for (const auto &[width, height, frames] : {std::tuple{1, 1, 1}, {5, 3, 2}, {4, 7, 3}}) {
             INFO(spec.name() << " " << width << "x" << height << "x" << frames);
-            Chain chain(noise(spec_number(spec, "ci"), width, height, frames, 3));
+            Chain chain(random_frames(spec_number(spec, "ci"), width, height, frames, "noise", 3));
             chain.convolve(spec);
             const Tensor4 exact = chain.run(everywhere(VendorRounding::F32));
             CHECK(chain.executor().vendor_steps() == 1);
@@ -232,7 +210,7 @@ TEST_CASE("libraries write through no border, and a record chooses layer by laye
     }
     const std::optional<KernelSpec> last = like(1, spec_number(*middle, "co"), true);
     REQUIRE((first && last));
-    Chain chain(noise(spec_number(*first, "ci"), 6, 5, 3, 4));
+    Chain chain(random_frames(spec_number(*first, "ci"), 6, 5, 3, "noise", 4));
     chain.convolve(*first, 1);
     chain.convolve(*middle);
     chain.convolve(*last);

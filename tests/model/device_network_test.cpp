@@ -31,19 +31,6 @@ double relative_difference(const reference::NamedTensor &actual, const reference
     return difference / std::max(largest, 1e-30);
 }
 
-NetworkRun small_run(bool shift, Masks masks, Unselected unselected = Unselected::Masked) {
-    NetworkRun run;
-    run.description = small_af_resnet(shift);
-    run.shape.frames = 4;
-    run.shape.clips = 2;
-    run.shape.width = 40;
-    run.shape.height = 33;
-    run.shape.unselected = unselected;
-    run.masks = masks;
-    run.shape.forced_masks = !run.forced().empty();
-    return run;
-}
-
 std::unique_ptr<Network> open_on(GpuInterface gpu, const NetworkRun &run) {
     for (const Target &target : targets()) {
         if (target.gpu == gpu) return open_network(run, target);

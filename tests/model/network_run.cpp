@@ -155,6 +155,19 @@ ModelDescription small_af_resnet(bool shift) {
     return described(shift ? "small_af_resnet_tsm" : "small_af_resnet");
 }
 
+NetworkRun small_run(bool shift, Masks masks, Unselected unselected) {
+    NetworkRun run;
+    run.description = small_af_resnet(shift);
+    run.shape.frames = 4;
+    run.shape.clips = 2;
+    run.shape.width = 40;
+    run.shape.height = 33;
+    run.shape.unselected = unselected;
+    run.masks = masks;
+    run.shape.forced_masks = !run.forced().empty();
+    return run;
+}
+
 ModelDescription small_soft_af_resnet() {
     return described("small_soft_af_resnet_tsm");
 }

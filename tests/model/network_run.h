@@ -39,6 +39,8 @@ ModelDescription small_af_resnet(bool shift);
 ModelDescription small_soft_af_resnet();
 /// The same of basic blocks, with kernels of its training in f64.
 ModelDescription small_basic_af_resnet(bool shift);
+/// Two clips of four frames of the first of these, of 40 x 33 pixels, with such masks.
+NetworkRun small_run(bool shift, Masks masks, Unselected unselected = Unselected::Masked);
 
 /// The reference's results by their names in golden files.
 reference::Outputs expected_outputs(const NetworkRun &run);
